@@ -1,0 +1,33 @@
+"""What can go wrong, by kind.
+
+Every message names the run, column or value at fault and what to do about it. The command line
+prints it as one line and exits with status 2.
+"""
+
+
+class BayesCamelError(Exception):
+    """Base of every error that bayescamel raises on purpose."""
+
+
+class RunTableError(BayesCamelError):
+    """A run table that cannot be read, or that holds something no run can have measured."""
+
+
+class MixtureError(BayesCamelError):
+    """Weights that are not a mixture over the known training domains."""
+
+
+class TargetError(BayesCamelError):
+    """A target or an objective that no model can have."""
+
+
+class FitError(BayesCamelError):
+    """Runs or options that a law cannot be fitted to."""
+
+
+class ConvergenceError(FitError):
+    """Draws that failed their diagnostics where the caller asked for ``strict=True``."""
+
+
+class StorageError(BayesCamelError):
+    """A posterior, study or output file that cannot be read or must not be overwritten."""
