@@ -43,7 +43,7 @@ _HOME = {
     "read_runs": "runs",
 }
 
-__all__ = [  # noqa: PLE0604, RUF022 (the table above is the one list of public names)
+__all__ = [
     "__version__",
     *_HOME,
 ]

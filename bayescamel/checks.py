@@ -1,0 +1,120 @@
+"""What a table of runs may hold, and what a law needs of it."""
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.exceptions import RunTableError
+
+WEIGHT_TOLERANCE = 1e-6
+"""How far the weights of a run may be from summing to 1: the rounding of a float in text."""
+
+RENORMALISE_LIMIT = 0.01
+"""How far they may be when the caller asks to renormalise: the rounding of weights by hand."""
+
+
+def check_values(runs: xr.Dataset) -> None:
+    """Refuse values that no run can have.
+
+    Raises
+    ------
+    RunTableError
+        Naming the run, the column and the value.
+    """
+    for name in ("n_params", "n_tokens"):
+        if name in runs:
+            _refuse(runs[name], runs[name].isnull(), "is empty", "fill it in or drop the run")
+    _refuse(runs["mixture"], runs["mixture"].isnull(), "is empty", "write 0 for an unused domain")
+    _refuse(runs["mixture"], runs["mixture"] < 0, "is negative", "a weight is a share")
+    for name in ("n_params", "n_active_params", "n_tokens", "loss"):
+        if name in runs:
+            values = runs[name]
+            _refuse(values, values == np.inf, "is infinite", "leave it empty if not measured")
+            _refuse(values, values <= 0, "is not positive", "leave it empty if not measured")
+    for name in ("accuracy", "score"):
+        if name in runs:
+            outside = (runs[name] < 0) | (runs[name] > 1)
+            _refuse(runs[name], outside, "is outside 0 to 1", "give a share, not a percentage")
+    if "n_active_params" in runs:
+        active = runs["n_active_params"]
+        _refuse(active, active > runs["n_params"], "exceeds n_params", "count both alike")
+
+
+_COLUMN_PREFIX = {"mixture": "w_", "loss": "loss_", "accuracy": "acc_", "score": "score_"}
+
+
+def _refuse(values: xr.DataArray, bad: xr.DataArray, problem: str, remedy: str) -> None:
+    if not bad.any():
+        return
+    place = np.unravel_index(int(np.argmax(bad.to_numpy())), bad.shape)
+    cell = values[place]
+    column = str(values.name)
+    if values.ndim == 2:
+        column = f"{_COLUMN_PREFIX[column]}{cell[values.dims[1]].item()}"
+    value = "" if np.isnan(cell) else f" = {cell.item():g}"
+    raise RunTableError(f"run {cell['run'].item()!r}: {column}{value} {problem}; {remedy}")
+
+
+def weights_summing_to_one(runs: xr.Dataset, renormalise: bool) -> xr.DataArray:
+    """Return the mixtures, scaled when asked.
+
+    Raises
+    ------
+    RunTableError
+        When the weights of a run miss 1 by more than rounding, or by more than 1 % when
+        `renormalise` is set; it says which run misses it most, and by how much.
+    """
+    mixture = runs["mixture"]
+    total = mixture.sum("domain")
+    miss = abs(total - 1)
+    limit = RENORMALISE_LIMIT if renormalise else WEIGHT_TOLERANCE
+    # A weight of 0.99 in text is a little less than that in binary.
+    if (miss > limit + 1e-12).any():
+        worst = int(np.argmax(miss.to_numpy()))
+        off = float(total[worst]) - 1
+        many = int((miss > limit + 1e-12).sum())
+        others = f" ({many} runs in all)" if many > 1 else ""
+        if renormalise:
+            remedy = f"renormalising mends at most {RENORMALISE_LIMIT:.0%}"
+        elif abs(off) <= RENORMALISE_LIMIT + 1e-12:
+            remedy = "pass renormalise=True (--renormalise) if that is rounding"
+        else:
+            remedy = "correct the table"
+        raise RunTableError(
+            f"run {mixture['run'][worst].item()!r}: its weights sum to {1 + off:.6g}, off by "
+            f"{off:+.2g}{others}; {remedy}"
+        )
+    return mixture / total if renormalise else mixture
+
+
+def check_fittable(runs: xr.Dataset, minimum_runs: int) -> None:
+    """Refuse runs that no law over size and mixture can be fitted to.
+
+    Parameters
+    ----------
+    runs
+        As `bayescamel.read_runs` returns them.
+    minimum_runs
+        How many runs with a loss the law needs.
+
+    Raises
+    ------
+    RunTableError
+        When there are too few runs, or all have one size, or a validation domain has no loss.
+    """
+    measured = runs["loss"].notnull()
+    for domain in runs["validation"].to_numpy()[~measured.any("run").to_numpy()]:
+        raise RunTableError(f"no run has a loss on {str(domain)!r}: leave that column out")
+    usable = runs.isel(run=measured.any("validation").to_numpy())
+    count = usable.sizes["run"]
+    if count < minimum_runs:
+        raise RunTableError(
+            f"{count} runs with a loss are too few: this law needs at least {minimum_runs} for "
+            f"{runs.sizes['domain']} training domains"
+        )
+    total = usable["n_params"]
+    active = usable["n_active_params"].fillna(total) if "n_active_params" in usable else total
+    if len(np.unique(np.stack([total, active]), axis=1).T) == 1:
+        raise RunTableError(
+            f"all {count} runs have one size (n_params = {float(total[0]):g}): a law over size "
+            "cannot be learned from it; add runs of at least one other size"
+        )

@@ -1,0 +1,80 @@
+"""What is extrapolated to: a model's size, its training tokens, and what counts as good."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayescamel.exceptions import TargetError
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model that a prediction or a recommendation is for.
+
+    Parameters
+    ----------
+    n_params
+        Parameters, non-embedding (counted as in the runs).
+    n_tokens
+        Training tokens; None where the runs do not tell tokens either.
+    n_active_params
+        Parameters used per token; None for a dense model.
+
+    Raises
+    ------
+    TargetError
+        When a number is not positive and finite, or more parameters are active than there are.
+    """
+
+    n_params: float
+    n_tokens: float | None = None
+    n_active_params: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("n_params", "n_tokens", "n_active_params"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise TargetError(f"{name} = {value:g}: a target needs a positive, finite number")
+        if self.n_active_params is not None and self.n_active_params > self.n_params:
+            raise TargetError(
+                f"n_active_params = {self.n_active_params:g} exceeds n_params = {self.n_params:g}"
+            )
+
+
+def objective_weights(
+    objective: Mapping[str, float] | None, validation: Sequence[str]
+) -> np.ndarray:
+    """Weights of the validation domains in the loss to be minimised.
+
+    Parameters
+    ----------
+    objective
+        Weight by validation domain, scaled here to sum to 1; absent domains weigh 0. None weighs
+        all alike.
+    validation
+        The validation domains of the posterior.
+
+    Returns
+    -------
+    ndarray, shape (validation,)
+        Non-negative, summing to 1.
+
+    Raises
+    ------
+    TargetError
+        When a name is unknown, a weight is negative or not finite, or all are 0.
+    """
+    names = [str(name) for name in validation]
+    if objective is None:
+        return np.full(len(names), 1 / len(names))
+    for name, weight in objective.items():
+        if name not in names:
+            raise TargetError(f"unknown objective {name!r}; there are: {', '.join(names)}")
+        if not (math.isfinite(weight) and weight >= 0):
+            raise TargetError(f"objective {name} = {weight:g}: a weight is non-negative and finite")
+    weights = np.array([objective.get(name, 0.0) for name in names], dtype=np.float64)
+    if not weights.any():
+        raise TargetError("every weight of the objective is 0: give at least one that is not")
+    return weights / weights.sum()
