@@ -9,4 +9,4 @@ test: .venv/.test
 	.venv/bin/python -m pytest -q -m "not slow"
 
 .venv/.%: pyproject.toml .ci/constraints.txt
-	sh .ci/setup $*
+	@sh .ci/setup $*
