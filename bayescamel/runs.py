@@ -77,9 +77,8 @@ def read_runs(
     for column in text:
         if text[column].any():
             row = int(np.argmax(text[column]))
-            raise RunTableError(
-                f"run {run_ids[row]!r}: {column!r} holds {table[column].iloc[row]!r}, not a number"
-            )
+            cell = str(table[column].iloc[row])
+            raise RunTableError(f"run {run_ids[row]!r}: {column!r} holds {cell!r}, not a number")
     runs = _as_dataset(run_ids, numbers, columns)
     check_values(runs)
     runs["mixture"] = weights_summing_to_one(runs, renormalise)

@@ -79,7 +79,7 @@ def _open_csv(path: Path) -> pd.DataFrame:
     # utf-8-sig also reads files that a spreadsheet has given a byte-order mark.
     encoding = "utf-8-sig"
     with path.open(encoding=encoding, newline="") as file:
-        names = [name.strip() for name in next(csv.reader(file), [])]
+        names = [name.strip() for name in next(csv.reader(file, skipinitialspace=True), [])]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:  # pandas would rename the second one and go on
         raise RunTableError(f"column {twice[0]!r} occurs twice in {path}: rename or drop one")

@@ -1,0 +1,42 @@
+import math
+
+import numpy as np
+import pytest
+
+from bayescamel.exceptions import TargetError
+from bayescamel.targets import Target, objective_weights
+
+
+@pytest.mark.parametrize("name", ["n_params", "n_tokens", "n_active_params"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_a_target_needs_positive_finite_numbers(name, value):
+    with pytest.raises(TargetError, match=f"{name} = "):
+        Target(**({"n_params": 1e9} | {name: value}))
+
+
+def test_no_more_parameters_are_active_than_there_are():
+    assert Target(1e9, n_active_params=1e9).n_active_params == 1e9
+    with pytest.raises(TargetError, match=r"n_active_params = 2e\+09 exceeds"):
+        Target(1e9, n_active_params=2e9)
+
+
+def test_objective_is_uniform_by_default_and_scaled_to_one():
+    np.testing.assert_allclose(objective_weights(None, ["a", "b"]), [0.5, 0.5])
+    np.testing.assert_allclose(
+        objective_weights({"b": 3, "a": 1}, ["a", "b", "c"]), [0.25, 0.75, 0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        ({"c": 1.0}, "unknown objective 'c'; there are: a, b"),
+        ({"a": -1.0}, "objective a = -1"),
+        ({"a": math.inf}, "objective a = inf"),
+        ({"a": 0.0}, "every weight of the objective is 0"),
+        ({}, "every weight of the objective is 0"),
+    ],
+)
+def test_bad_objectives_are_refused(objective, message):
+    with pytest.raises(TargetError, match=message):
+        objective_weights(objective, ["a", "b"])
