@@ -1,0 +1,44 @@
+"""The command line: one file a command.
+
+Answers go to standard output, everything else to standard error. Bad input ends with one line and
+exit status 2, an interrupt with one line and 130.
+"""
+
+from typing import Annotated
+
+import typer
+
+from bayescamel import __version__
+from bayescamel.cli.demo import demo
+from bayescamel.cli.fit import fit
+from bayescamel.cli.mix import mix
+from bayescamel.cli.predict import predict
+
+app = typer.Typer(
+    help="Bayesian capacity-aware data-mixture scaling laws.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, fit, predict, mix):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    del version  # its callback has acted on it
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

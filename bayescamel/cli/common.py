@@ -1,0 +1,95 @@
+"""What the commands share: how they fail, how they answer, how they read small arguments."""
+
+import contextlib
+import functools
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayescamel.exceptions import BayesCamelError, StorageError
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
+Params = Annotated[float, typer.Option(help="Parameters of the target, non-embedding.")]
+Tokens = Annotated[float | None, typer.Option(help="Training tokens of the target.")]
+ActiveParams = Annotated[
+    float | None, typer.Option(help="Parameters used per token (Mixture-of-Experts).")
+]
+PosteriorFile = Annotated[Path, typer.Argument(help="What `bayescamel fit` wrote.")]
+
+
+def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
+    """Turn bad input and an interrupt into one line and an exit status."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except BayesCamelError as error:
+            typer.echo(f"bayescamel: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("bayescamel: interrupted", err=True)
+            raise typer.Exit(130) from None
+
+    return run
+
+
+@contextlib.contextmanager
+def quiet_stdout() -> Iterator[None]:
+    """Send what libraries print to standard error, so that the answer stands alone."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def answer(content: dict[str, object]) -> None:
+    """Print one JSON object; what is not a number becomes null, which JSON can say."""
+    typer.echo(json.dumps(_plain(content), allow_nan=False))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuse an output that cannot be written, before the work that fills it.
+
+    Raises
+    ------
+    StorageError
+        When the file exists and `force` is not set, or its folder does not.
+    """
+    if path.exists() and not force:
+        raise StorageError(f"{path} exists: choose another name or pass --force")
+    if not path.parent.is_dir():
+        raise StorageError(f"no folder {path.parent} to write {path.name} in: create it first")
+
+
+def weights(
+    text: list[str], what: str, error: Callable[[str], BayesCamelError]
+) -> dict[str, float]:
+    """Read ``name=weight`` items, each of which may hold several between commas."""
+    result: dict[str, float] = {}
+    for item in (part.strip() for chunk in text for part in chunk.split(",")):
+        name, equals, number = item.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            equals = ""
+        if not (equals and name):
+            raise error(f"{what} {item!r} is not of the form name=weight")
+        if name in result:
+            raise error(f"{what} {name!r} is given twice")
+        result[name] = weight
+    return result

@@ -1,0 +1,135 @@
+"""The whole job on bundled runs: fit, predict a size that was held out, decide, choose runs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.mixtures import dirichlet
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.decisions import OptimalMixture
+    from bayescamel.posterior import Posterior
+
+CANDIDATE_MIXTURES = 24
+"""Mixtures offered at each fitted size when the next runs are chosen."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo found.
+
+    Parameters
+    ----------
+    posterior
+        Fitted to every size but the largest.
+    held_out
+        The runs of the largest size.
+    predicted
+        ``mean, lower90, upper90 (run, validation)`` of the loss of each held-out run.
+    target
+        The held-out size.
+    best
+        The recommended mixture there, all validation domains weighing alike.
+    next_runs
+        The runs that would most improve the prediction there, per FLOP.
+    """
+
+    posterior: "Posterior"
+    held_out: xr.Dataset
+    predicted: xr.Dataset
+    target: Target
+    best: "OptimalMixture"
+    next_runs: pd.DataFrame
+
+    @property
+    def mre(self) -> float:
+        """Mean relative error of the predicted losses."""
+        observed = self.held_out["loss"]
+        return float((abs(self.predicted["mean"] - observed) / observed).mean())
+
+    @property
+    def coverage90(self) -> float:
+        """Share of observed losses inside their 90 % interval."""
+        observed = self.held_out["loss"]
+        inside = (observed >= self.predicted["lower90"]) & (observed <= self.predicted["upper90"])
+        return float(inside.where(observed.notnull()).mean())
+
+
+def run_demo(
+    runs: xr.Dataset,
+    *,
+    chains: int = 4,
+    draws: int = 500,
+    tune: int = 500,
+    seed: int = 0,
+    progress: bool = True,
+) -> Demo:
+    """Fit all sizes but the largest and judge the posterior there.
+
+    Parameters
+    ----------
+    runs
+        Runs of at least three sizes, with tokens.
+    chains, draws, tune, seed, progress
+        As in `bayescamel.fit`.
+    """
+    from bayescamel.sampling import fit
+
+    fitted, held_out = hold_out_largest(runs)
+    posterior = fit(
+        fitted, "camel", chains=chains, draws=draws, tune=tune, seed=seed, progress=progress
+    )
+    target = Target(
+        n_params=float(held_out["n_params"][0]), n_tokens=float(held_out["n_tokens"].median())
+    )
+    candidates = candidate_runs(fitted, seed)
+    return Demo(
+        posterior=posterior,
+        held_out=held_out,
+        predicted=predict_runs(posterior, held_out, seed),
+        target=target,
+        best=posterior.optimal_mixture(target),
+        next_runs=posterior.next_runs(candidates, target, n=3),
+    )
+
+
+def hold_out_largest(runs: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Split runs into all sizes but the largest, and the largest."""
+    largest = (runs["n_params"] == runs["n_params"].max()).to_numpy()
+    return runs.isel(run=~largest), runs.isel(run=largest)
+
+
+def predict_runs(posterior: "Posterior", runs: xr.Dataset, seed: int) -> xr.Dataset:
+    """Mean and 90 % interval of the loss of each run: ``mean, lower90, upper90``.
+
+    The intervals are those of a new run, noise included, since they are held against runs.
+    """
+    parts = []
+    for run in runs["run"].to_numpy():
+        row = runs.sel(run=run)
+        target = Target(float(row["n_params"]), float(row["n_tokens"]))
+        loss = posterior.predict(target, row["mixture"], kind="run", seed=seed)["loss"]
+        draws = loss.isel(mixture=0, drop=True)
+        lower, upper = np.quantile(draws, [0.05, 0.95], axis=(0, 1))
+        bounds = {"lower90": ("validation", lower), "upper90": ("validation", upper)}
+        parts.append(draws.mean(("chain", "draw")).to_dataset(name="mean").assign(bounds))
+    return xr.concat(parts, dim=runs["run"])
+
+
+def candidate_runs(runs: xr.Dataset, seed: int) -> pd.DataFrame:
+    """Runs that could be trained next: new mixtures at every size that was fitted."""
+    domains = [str(name) for name in runs["domain"].to_numpy()]
+    weights = dirichlet(CANDIDATE_MIXTURES, domains, seed).to_numpy()
+    tables = []
+    for size in np.unique(runs["n_params"]):
+        tokens = float(runs["n_tokens"].where(runs["n_params"] == size).median())
+        table = pd.DataFrame(weights, columns=[f"w_{name}" for name in domains])
+        table.insert(0, "run_id", [f"{size:.3g}-{i:02d}" for i in range(len(table))])
+        table.insert(1, "n_params", size)
+        table.insert(2, "n_tokens", tokens)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
