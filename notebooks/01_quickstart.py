@@ -1,0 +1,97 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From small proxy runs to the mixture of a larger model
+#
+# We trained small byte-level transformers at several sizes and on many mixtures of four domains.
+# Suppose that the largest size has not been trained yet. What losses will it have? Which mixture
+# should it be trained on? And if there is compute for a few more proxies, which ones?
+
+# %%
+import numpy as np
+
+import bayescamel as bc
+
+runs = bc.load_proxies()
+runs
+
+# %% [markdown]
+# The table has named dims: a `run` has a `mixture` over training domains (`domain`) and a `loss`
+# on each validation domain (`validation`), in nats per token. We put the largest size aside, as
+# what the next months of compute would tell us.
+
+# %%
+largest = float(runs["n_params"].max())
+proxies = runs.sel(run=runs["n_params"] < largest)
+held_out = runs.sel(run=runs["n_params"] == largest)
+print(f"{proxies.sizes['run']} proxies; to be predicted: {largest:,.0f} parameters")
+
+# %% [markdown]
+# ## Fit
+#
+# One hierarchical law over size and mixture for all validation domains, sampled with NUTS. Read
+# the status before anything else: draws that did not converge are not an answer.
+
+# %%
+posterior = bc.fit(proxies, law="camel", progress=False)
+posterior
+
+# %% [markdown]
+# ## Predict
+#
+# `kind="run"` predicts the measured loss of one new run, noise included; `kind="mean"` predicts
+# the law's curve. Held against measurements, the first is the one to ask for.
+
+# %%
+target = bc.Target(n_params=largest, n_tokens=float(held_out["n_tokens"][0]))
+prediction = posterior.predict(target, held_out["mixture"].rename(run="mixture"), kind="run")
+loss = prediction["loss"]
+low, high = np.quantile(loss, [0.05, 0.95], axis=(0, 1))
+observed = held_out["loss"].to_numpy()
+error = abs(loss.mean(("chain", "draw")).to_numpy() / observed - 1).mean()
+inside = ((low <= observed) & (observed <= high)).mean()
+print(f"mean relative error {error:.2%}, observed losses inside the 90 % interval: {inside:.0%}")
+
+# %% [markdown]
+# How far outside the data a prediction is comes with it. The further, the less an interval that
+# was only checked next door should be believed.
+
+# %%
+prediction["extrapolation"]
+
+# %% [markdown]
+# ## Decide
+#
+# The mixture that minimises the expected mean loss over all validation domains, and how far the
+# single draws disagree about it. An objective weighs domains otherwise.
+
+# %%
+best = posterior.optimal_mixture(target)
+best.mixture.to_series().round(3), best.interval.to_pandas().round(3)
+
+# %%
+first = str(runs["validation"][0].item())
+posterior.optimal_mixture(target, objective={first: 1.0}).mixture.to_series().round(3)
+
+# %% [markdown]
+# ## What to train next
+#
+# Among candidate runs, those that shrink the variance of the target's predicted objective most per
+# FLOP.
+
+# %%
+from bayescamel.demo import candidate_runs
+
+candidates = candidate_runs(proxies, seed=0)
+posterior.next_runs(candidates, target, n=3)
