@@ -23,7 +23,8 @@ def as_mixtures(mixtures: Mixtures, domains: Sequence[str]) -> xr.DataArray:
     mixtures
         One mixture as name → weight or several of these (an absent domain weighs 0); a DataFrame
         with one column a domain, ``w_`` prefix or not; an array of shape (mixtures, domains) or
-        (domains,) in the order of `domains`; or a DataArray with a dim ``domain``.
+        (domains,) in the order of `domains`; or a DataArray with a dim ``domain``, such as the
+        ``mixture (run, domain)`` of a run table.
     domains
         The training domains.
 
@@ -88,15 +89,17 @@ def _arranged(mixtures: Mixtures, domains: list[str]) -> xr.DataArray:
 
 
 def _from_array(mixtures: xr.DataArray, domains: list[str]) -> xr.DataArray:
-    if set(mixtures.dims) - {"mixture"} != {"domain"} or "domain" not in mixtures.coords:
+    rows = [str(dim) for dim in mixtures.dims if dim != "domain"]
+    if "domain" not in mixtures.indexes or rows not in ([], ["mixture"], ["run"]):
         raise MixtureError(
-            f"an array with dims {mixtures.dims} is no mixture: it needs a named dim 'domain' "
-            "and at most one other, 'mixture'"
+            f"an array with dims {mixtures.dims} is no mixture: it needs a dim 'domain' with "
+            "names and at most one other, 'mixture' or 'run'"
         )
     _check_domains(mixtures["domain"].to_numpy(), domains)
-    full = mixtures if "mixture" in mixtures.dims else mixtures.expand_dims("mixture")
-    ordered = full.reindex(domain=domains, fill_value=0.0).transpose("mixture", "domain")
-    labels = ordered["mixture"].to_index() if "mixture" in ordered.coords else None
+    row = rows[0] if rows else "mixture"
+    full = mixtures if rows else mixtures.expand_dims(row)
+    ordered = full.reindex(domain=domains, fill_value=0.0).transpose(row, "domain")
+    labels = ordered.indexes.get(row)
     return _labelled(ordered.to_numpy().astype(np.float64), domains, labels)
 
 

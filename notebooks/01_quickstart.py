@@ -55,7 +55,7 @@ posterior
 
 # %%
 target = bc.Target(n_params=largest, n_tokens=float(held_out["n_tokens"][0]))
-prediction = posterior.predict(target, held_out["mixture"].rename(run="mixture"), kind="run")
+prediction = posterior.predict(target, held_out["mixture"], kind="run")
 loss = prediction["loss"]
 low, high = np.quantile(loss, [0.05, 0.95], axis=(0, 1))
 observed = held_out["loss"].to_numpy()

@@ -21,8 +21,9 @@ WEIGHTS = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
         WEIGHTS,
         xr.DataArray(WEIGHTS, {"domain": DOMAINS}, ("mixture", "domain")),
         xr.DataArray(WEIGHTS.T, {"domain": DOMAINS}, ("domain", "mixture")),
+        xr.DataArray(WEIGHTS, {"domain": DOMAINS, "run": ["a", "b"]}, ("run", "domain")),
     ],
-    ids=["dicts", "frame", "prefixed frame", "array", "labelled", "transposed"],
+    ids=["dicts", "frame", "prefixed frame", "array", "labelled", "transposed", "of runs"],
 )
 def test_every_form_means_the_same(given_as):
     mixtures = as_mixtures(given_as, DOMAINS)
@@ -61,7 +62,7 @@ def test_names_of_mixtures_are_kept():
         (np.ones((1, 2)) / 2, r"shape \(1, 2\) is not \(mixtures, 3 domains\)"),
         (np.ones((1, 1, 3)) / 3, r"shape \(1, 1, 3\)"),
         (pd.DataFrame([[0.5, 0.5]], columns=["code", "w_code"]), "'code' is given twice"),
-        (xr.DataArray(WEIGHTS, dims=("run", "domain")), "is no mixture"),
+        (xr.DataArray(WEIGHTS, {"domain": DOMAINS}, ("chain", "domain")), "is no mixture"),
         (xr.DataArray(WEIGHTS, dims=("mixture", "domain")), "is no mixture"),
     ],
 )
