@@ -104,7 +104,8 @@ def _from_array(mixtures: xr.DataArray, domains: list[str]) -> xr.DataArray:
 
 
 def _labelled(weights: np.ndarray, domains: list[str], labels: pd.Index | None) -> xr.DataArray:
-    numbered = np.arange(len(weights)) if labels is None else labels
+    # As an array: an index brings its own name, which need not be "mixture".
+    numbered = np.arange(len(weights)) if labels is None else labels.to_numpy()
     return xr.DataArray(
         weights, {"mixture": numbered, "domain": domains}, ("mixture", "domain"), "mixtures"
     )

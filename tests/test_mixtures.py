@@ -47,6 +47,7 @@ def test_one_mixture_is_a_row(given_as):
 
 def test_names_of_mixtures_are_kept():
     frame = pd.DataFrame(WEIGHTS, columns=DOMAINS, index=["base", "code only"])
+    frame.index.name = "recipe"
     assert list(as_mixtures(frame, DOMAINS)["mixture"].values) == ["base", "code only"]
 
 
