@@ -31,7 +31,9 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except BayesCamelError as error:
-            typer.echo(f"bayescamel: {error}", err=True)
+            # A message of several lines (a status with its remedies) is still one line here.
+            message = "; ".join(line.strip() for line in str(error).splitlines())
+            typer.echo(f"bayescamel: {message}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             typer.echo("bayescamel: interrupted", err=True)

@@ -1,0 +1,153 @@
+"""The commands on a real fit, kept tiny: what they say, not how well the chains mixed."""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from bayescamel.cli import app
+from bayescamel.cli.fit import fit as fit_command
+from bayescamel.exceptions import ConvergenceError
+from bayescamel.sampling import fit
+
+DOMAINS = ["a", "b"]
+
+
+def bayescamel(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def answered(result: Result) -> dict[str, object]:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    rows = []
+    for size in (1e6, 3e6, 9e6):
+        for i, share in enumerate((0.05, 0.3, 0.5, 0.7, 0.95)):
+            weights = {"w_a": share, "w_b": 1 - share}
+            losses = {
+                f"loss_{name}": 1.5
+                + 1.5 * (size / 3e6) ** -0.2 * (0.2 + weights[f"w_{name}"]) ** -0.1
+                + rng.normal(0, 0.003)
+                for name in DOMAINS
+            }
+            rows.append(
+                {"run_id": f"{size:g}-{i}", "n_params": size, "n_tokens": 20 * size}
+                | weights
+                | losses
+                | {"seed": i}
+            )
+    path = tmp_path_factory.mktemp("cli") / "runs.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(table: Path) -> tuple[Path, dict[str, object]]:
+    out = table.with_name("posterior.nc")
+    result = bayescamel(
+        *("fit", table, "--out", out, "--where", "n_params < 9e6 or seed != 2", "--json"),
+        *("--chains", 2, "--draws", 50, "--tune", 50),
+    )
+    return out, answered(result)
+
+
+def test_fit_writes_a_posterior_and_says_how_it_went(fitted):
+    out, said = fitted
+    assert out.stat().st_size > 0
+    assert list(said) == [
+        *("law", "n_runs", "converged", "rhat_max", "ess_min", "divergences", "seconds")
+    ]
+    assert (said["law"], said["n_runs"]) == ("camel", 14)
+    # So few draws cannot reach an ESS of 400: the status must not say that they did.
+    assert said["converged"] is False
+    assert said["ess_min"] < 400
+
+
+def test_predict_answers_for_every_validation_domain(fitted):
+    words = ("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8, "--json")
+    mean = answered(bayescamel(*words))
+    run = answered(bayescamel(*words, "--kind", "run"))
+    assert list(mean) == list(run) == DOMAINS
+    for name in DOMAINS:
+        assert list(mean[name]) == ["mean", "lower90", "upper90"]
+        assert mean[name]["lower90"] < mean[name]["mean"] < mean[name]["upper90"]
+        width = {k: v[name]["upper90"] - v[name]["lower90"] for k, v in (("m", mean), ("r", run))}
+        assert width["r"] > width["m"]  # a run scatters around the curve
+
+
+def test_more_weight_on_a_domain_predicts_less_loss_there(fitted):
+    words = ("predict", fitted[0], "--params", 9e6, "--tokens", 1.8e8, "--json")
+    much = answered(bayescamel(*words, "--mixture", "a=0.9", "--mixture", "b=0.1"))
+    little = answered(bayescamel(*words, "--mixture", "a=0.1,b=0.9"))
+    assert much["a"]["mean"] < little["a"]["mean"]
+    assert much["b"]["mean"] > little["b"]["mean"]
+
+
+def test_predict_shows_a_table(fitted):
+    result = bayescamel("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
+    assert result.exit_code == 0
+    assert "90 % interval" in result.stdout
+    assert "extrapolation" in result.stdout
+
+
+def test_mix_recommends_a_mixture(fitted):
+    words = ("mix", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
+    said = answered(bayescamel(*words, "--json"))
+    assert list(said["mixture"]) == DOMAINS
+    assert sum(said["mixture"].values()) == pytest.approx(1)
+    only_a = answered(bayescamel(*words, "--objective", "a=1", "--json"))
+    assert only_a["mixture"]["a"] > said["mixture"]["a"]
+    assert "recommended mixture" in bayescamel(*words).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("predict", "--params", 1e9, "--tokens", 1e9, "--mixture", "c=1"), "unknown domain 'c'"),
+        (("predict", "--params", 1e9, "--tokens", 1e9, "--mixture", "a=0.9"), "off by -0.1"),
+        (("predict", "--params", 1e9), "n_tokens"),
+        (("mix", "--params", 1e9, "--tokens", 1e9, "--objective", "c=1"), "objective 'c'"),
+    ],
+)
+def test_what_does_not_suit_the_posterior_is_refused(fitted, words, message):
+    result = bayescamel(words[0], fitted[0], *words[1:])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_an_existing_posterior_needs_force(table, fitted):
+    out = fitted[0]
+    before = out.read_bytes()
+    result = bayescamel("fit", table, "--out", out)
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert out.read_bytes() == before
+
+
+def test_strict_writes_nothing_without_convergence(table, monkeypatch):
+    def diverged(*args: object, strict: bool, **kwargs: object) -> None:
+        assert strict
+        raise ConvergenceError("not converged (rhat)\n  remedy: double tune")
+
+    monkeypatch.setattr("bayescamel.sampling.fit", diverged)
+    out = table.with_name("strict.nc")
+    result = bayescamel("fit", table, "--out", out, "--strict")
+    assert result.exit_code == 2
+    assert result.stderr == "bayescamel: not converged (rhat); remedy: double tune\n"
+    assert not out.exists()
+
+
+def test_defaults_are_those_of_the_library():
+    library, command = (inspect.signature(f).parameters for f in (fit, fit_command))
+    for name in ("law", "chains", "draws", "tune", "seed", "strict"):
+        assert command[name].default == library[name].default
