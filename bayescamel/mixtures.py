@@ -15,7 +15,7 @@ type Mixtures = (
 """One mixture as name → weight, or several in any of the usual forms."""
 
 
-def as_mixtures(mixtures: Mixtures, domains: Sequence[str]) -> xr.DataArray:
+def as_mixtures(mixtures: Mixtures, domains: Iterable[str]) -> xr.DataArray:
     """Bring one or several mixtures into one form, and check them.
 
     Parameters
@@ -121,17 +121,20 @@ def _check_domains(names: Iterable[object], domains: list[str]) -> None:
         seen.add(name)
 
 
-def dirichlet(n: int, domains: Sequence[str], seed: int) -> xr.DataArray:
+def dirichlet(n: int, domains: Iterable[str], seed: int) -> xr.DataArray:
     """Draw `n` mixtures uniformly from the simplex: dims (mixture, domain)."""
-    weights = np.random.default_rng(seed).dirichlet(np.ones(len(domains)), size=n)
-    return as_mixtures(weights, domains)
+    names = list(domains)
+    weights = np.random.default_rng(seed).dirichlet(np.ones(len(names)), size=n)
+    return as_mixtures(weights, names)
 
 
-def corners(domains: Sequence[str]) -> xr.DataArray:
+def corners(domains: Iterable[str]) -> xr.DataArray:
     """Each domain alone: dims (mixture, domain), as many mixtures as domains."""
-    return as_mixtures(np.eye(len(domains)), domains)
+    names = list(domains)
+    return as_mixtures(np.eye(len(names)), names)
 
 
-def centroid(domains: Sequence[str]) -> xr.DataArray:
+def centroid(domains: Iterable[str]) -> xr.DataArray:
     """All domains alike: dims (mixture, domain), one mixture."""
-    return as_mixtures(np.full((1, len(domains)), 1 / len(domains)), domains)
+    names = list(domains)
+    return as_mixtures(np.full((1, len(names)), 1 / len(names)), names)

@@ -1,7 +1,7 @@
 """What is extrapolated to: a model's size, its training tokens, and what counts as good."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,7 @@ class Target:
 
 
 def objective_weights(
-    objective: Mapping[str, float] | None, validation: Sequence[str]
+    objective: Mapping[str, float] | None, validation: Iterable[str]
 ) -> np.ndarray:
     """Weights of the validation domains in the loss to be minimised.
 
