@@ -4,8 +4,6 @@ import inspect
 import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -13,8 +11,7 @@ from bayescamel.cli import app
 from bayescamel.cli.fit import fit as fit_command
 from bayescamel.exceptions import ConvergenceError
 from bayescamel.sampling import fit
-
-DOMAINS = ["a", "b"]
+from tests.simulated import DOMAINS, simulated_table
 
 
 def bayescamel(*words: str | Path) -> Result:
@@ -28,25 +25,8 @@ def answered(result: Result) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rng = np.random.default_rng(0)
-    rows = []
-    for size in (1e6, 3e6, 9e6):
-        for i, share in enumerate((0.05, 0.3, 0.5, 0.7, 0.95)):
-            weights = {"w_a": share, "w_b": 1 - share}
-            losses = {
-                f"loss_{name}": 1.5
-                + 1.5 * (size / 3e6) ** -0.2 * (0.2 + weights[f"w_{name}"]) ** -0.1
-                + rng.normal(0, 0.003)
-                for name in DOMAINS
-            }
-            rows.append(
-                {"run_id": f"{size:g}-{i}", "n_params": size, "n_tokens": 20 * size}
-                | weights
-                | losses
-                | {"seed": i}
-            )
     path = tmp_path_factory.mktemp("cli") / "runs.csv"
-    pd.DataFrame(rows).to_csv(path, index=False)
+    simulated_table((1e6, 3e6, 9e6)).to_csv(path, index=False)
     return path
 
 
