@@ -39,6 +39,13 @@ _FILTER_NODES = (
     ast.BitOr,
 )
 
+# The last of each: an expression nested a thousand deep.
+_NOT_PARSED = (SyntaxError, ValueError, MemoryError, RecursionError)
+_NOT_EVALUATED = (
+    *(ValueError, TypeError, KeyError, NameError, SyntaxError, NotImplementedError),
+    RecursionError,
+)
+
 
 def open_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     """Read a CSV or Parquet file as it is; a DataFrame is copied.
@@ -106,7 +113,7 @@ def select_rows(table: pd.DataFrame, where: str) -> pd.Series:
     try:
         # The Python engine, so that the answer does not depend on numexpr being installed.
         chosen = table.eval(where, engine="python")
-    except (ValueError, TypeError, KeyError, NameError, SyntaxError, NotImplementedError) as error:
+    except _NOT_EVALUATED as error:
         raise RunTableError(f"cannot evaluate the row filter {where!r}: {error}") from error
     if not isinstance(chosen, pd.Series) or not pd.api.types.is_bool_dtype(chosen):
         raise RunTableError(
@@ -122,7 +129,7 @@ def _check_filter(where: str, columns: pd.Index) -> None:
     quoted: list[str] = _QUOTED.findall(where)
     try:
         tree = ast.parse(_QUOTED.sub("quoted_", where).strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except _NOT_PARSED as error:
         raise RunTableError(f"cannot read the row filter {where!r}: {error}") from error
     names = [*quoted]
     for node in ast.walk(tree):

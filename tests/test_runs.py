@@ -209,7 +209,7 @@ def test_where_is_a_pandas_query(where, ids):
         ("step.to_csv('leak.csv')", "nothing else"),
         ("__import__('os').getcwd() == step", "nothing else"),
         ("step ** step == 1", "nothing else"),
-        ("not " * 3000 + "step", "cannot read the row filter"),
+        ("not " * 3000 + "step == 1", "cannot .* the row filter"),
     ],
 )
 def test_a_bad_row_filter_is_refused_and_runs_nothing(where, message, tmp_path, monkeypatch):
