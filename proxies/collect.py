@@ -55,6 +55,7 @@ def collect(folder: Path) -> pd.DataFrame:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: the table is written; 2: bad input, nothing written."""
     made = argparse.ArgumentParser(prog="python -m proxies.collect", description=__doc__)
     made.add_argument("records", type=Path)
     made.add_argument("--out", type=Path, required=True, help="CSV file to write")

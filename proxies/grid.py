@@ -30,6 +30,7 @@ class Cell:
 
     @property
     def flops(self) -> float:
+        """Training cost in FLOPs."""
         return train_flops(self.config.model, self.config.trained_tokens)
 
 
@@ -68,10 +69,12 @@ def mixtures(names: tuple[str, ...], n_interior: int = 11, seed: int = 0) -> lis
 
 
 def size_name(n: float) -> str:
+    """A count for run_ids: 16k, 1.3M."""
     return f"{n / 1e6:.3g}M" if n >= 1e6 else f"{n / 1e3:.3g}k"
 
 
 def make_cell(size: int, number: int, mixture: dict[str, float], n_tokens: int, seed: int) -> Cell:
+    """One cell; ``number`` is that of the mixture."""
     config = TrainConfig(ModelConfig.from_dial(size), mixture, n_tokens, seed)
     run_id = f"n{size_name(size)}-m{number:02d}-d{size_name(n_tokens)}-s{seed}"
     return Cell(run_id, config)
@@ -99,7 +102,7 @@ def first(names: tuple[str, ...], n_tokens: int) -> list[Cell]:
 
 
 def smoke(names: tuple[str, ...], n_tokens: int) -> list[Cell]:
-    """Two sizes, three mixtures, a few steps: does everything work?"""
+    """Two sizes, three mixtures, few tokens: minutes, to see that everything works."""
     points = mixtures(names)
     return [
         make_cell(size, m, points[m], min(n_tokens, 100_000), 0)

@@ -38,11 +38,13 @@ def compute(rng: Random) -> str:
 
 
 def drill(rng: Random) -> str:
+    """A line of small sums."""
     pairs = [operation(rng) for _ in range(rng.randint(3, 6))]
     return "Drill: " + "; ".join(f"{text} = {value}" for text, value in pairs) + ".\n"
 
 
 def column_addition(rng: Random) -> str:
+    """Addition digit by digit with carries."""
     a, b = rng.randint(100, 9999), rng.randint(100, 9999)
     lines, carry = [f"Add {a} and {b}."], 0
     width = len(str(max(a, b)))
@@ -56,6 +58,7 @@ def column_addition(rng: Random) -> str:
 
 
 def long_product(rng: Random) -> str:
+    """Multiplication by tens and ones."""
     a, b = rng.randint(12, 99), rng.randint(12, 99)
     tens, ones = b // 10 * 10, b % 10
     return (
@@ -65,6 +68,7 @@ def long_product(rng: Random) -> str:
 
 
 def division(rng: Random) -> str:
+    """Division with remainder."""
     b, quotient = rng.randint(2, 25), rng.randint(2, 60)
     remainder = rng.randint(0, b - 1)
     a = b * quotient + remainder
@@ -76,6 +80,7 @@ def division(rng: Random) -> str:
 
 
 def story(rng: Random) -> str:
+    """A word problem in one of three forms."""
     who, other = rng.sample(NAMES, 2)
     what = rng.choice(THINGS)
     a, b, c = rng.randint(5, 80), rng.randint(2, 40), rng.randint(2, 9)
@@ -98,10 +103,12 @@ def story(rng: Random) -> str:
 
 
 def signed(value: int) -> str:
+    """A term with its sign set apart: ``+ 3`` or ``- 3``."""
     return f"+ {value}" if value >= 0 else f"- {-value}"
 
 
 def linear(rng: Random) -> str:
+    """A linear equation in one unknown."""
     a, x, b = rng.randint(2, 15), rng.randint(-20, 20), rng.randint(-40, 40)
     letter = rng.choice("xyznt")
     right = a * x + b
@@ -113,6 +120,7 @@ def linear(rng: Random) -> str:
 
 
 def linear_both_sides(rng: Random) -> str:
+    """A linear equation with the unknown on both sides."""
     a, c = rng.sample(range(2, 14), 2)
     a, c = max(a, c), min(a, c)
     x, b = rng.randint(-12, 12), rng.randint(-30, 30)
@@ -125,6 +133,7 @@ def linear_both_sides(rng: Random) -> str:
 
 
 def pair_of_equations(rng: Random) -> str:
+    """Two equations in two unknowns."""
     x, y = rng.randint(-15, 15), rng.randint(-15, 15)
     return (
         f"Solve the system x + y = {x + y}, x - y = {x - y}.\n"
@@ -134,6 +143,7 @@ def pair_of_equations(rng: Random) -> str:
 
 
 def quadratic(rng: Random) -> str:
+    """A quadratic with integer roots."""
     p, q = sorted((rng.randint(-12, 12), rng.randint(-12, 12)))
     return (
         f"Find the roots of x^2 {signed(-(p + q))}x {signed(p * q)} = 0.\n"
@@ -143,6 +153,7 @@ def quadratic(rng: Random) -> str:
 
 
 def expand(rng: Random) -> str:
+    """A product of two binomials."""
     a, b, c, d = (rng.randint(1, 9) for _ in range(4))
     return (
         f"Expand ({a}x + {b})({c}x - {d}).\n"
@@ -153,6 +164,7 @@ def expand(rng: Random) -> str:
 
 
 def polynomial_value(rng: Random) -> str:
+    """A quadratic polynomial at an integer."""
     a, b, c, x = rng.randint(1, 9), rng.randint(-9, 9), rng.randint(-20, 20), rng.randint(-6, 6)
     return (
         f"Evaluate f(x) = {a}x^2 {signed(b)}x {signed(c)} at x = {x}.\n"
@@ -163,6 +175,7 @@ def polynomial_value(rng: Random) -> str:
 
 
 def euclid(rng: Random) -> str:
+    """A greatest common divisor by the Euclidean algorithm."""
     g = rng.randint(1, 24)
     a, b = g * rng.randint(2, 60), g * rng.randint(2, 60)
     big, small = max(a, b), min(a, b)
@@ -174,6 +187,7 @@ def euclid(rng: Random) -> str:
 
 
 def common_multiple(rng: Random) -> str:
+    """A least common multiple."""
     a, b = rng.randint(2, 60), rng.randint(2, 60)
     g = math.gcd(a, b)
     return (
@@ -183,6 +197,7 @@ def common_multiple(rng: Random) -> str:
 
 
 def prime_factors(n: int) -> list[int]:
+    """Prime factors in ascending order, with multiplicity."""
     factors, p = [], 2
     while p * p <= n:
         while n % p == 0:
@@ -193,6 +208,7 @@ def prime_factors(n: int) -> list[int]:
 
 
 def factorise(rng: Random) -> str:
+    """A factorisation by trial division."""
     n = rng.randint(12, 3000)
     factors = prime_factors(n)
     lines, rest = [f"Write {n} as a product of primes."], n
@@ -204,6 +220,7 @@ def factorise(rng: Random) -> str:
 
 
 def primality(rng: Random) -> str:
+    """Whether a number is prime, with a divisor if not."""
     n = rng.choice((rng.randrange(11, 400, 2), rng.randint(10, 400)))
     smallest = prime_factors(n)[0]
     if smallest == n:
@@ -218,6 +235,7 @@ def primality(rng: Random) -> str:
 
 
 def modular_power(rng: Random) -> str:
+    """A power modulo m, step by step."""
     a, e, m = rng.randint(2, 20), rng.randint(2, 8), rng.randint(3, 30)
     lines, value = [f"Find {a}^{e} mod {m}."], 1
     for k in range(1, e + 1):
@@ -227,6 +245,7 @@ def modular_power(rng: Random) -> str:
 
 
 def fraction_sum(rng: Random) -> str:
+    """A sum of two fractions."""
     p = Fraction(rng.randint(1, 9), rng.randint(2, 12))
     q = Fraction(rng.randint(1, 9), rng.randint(2, 12))
     common = math.lcm(p.denominator, q.denominator)
@@ -239,6 +258,7 @@ def fraction_sum(rng: Random) -> str:
 
 
 def percentage(rng: Random) -> str:
+    """A percentage of an integer."""
     percent, base = rng.choice((5, 10, 15, 20, 25, 30, 40, 50, 60, 75)), 20 * rng.randint(1, 60)
     return (
         f"What is {percent}% of {base}?\n{percent} / 100 * {base} = {percent * base} / 100 "
@@ -247,6 +267,7 @@ def percentage(rng: Random) -> str:
 
 
 def progression(rng: Random) -> str:
+    """A term or a sum of an arithmetic progression."""
     a, d, n = rng.randint(-10, 30), rng.randint(1, 12), rng.randint(6, 25)
     terms = ", ".join(str(a + k * d) for k in range(4))
     last = a + (n - 1) * d
@@ -263,6 +284,7 @@ def progression(rng: Random) -> str:
 
 
 def average(rng: Random) -> str:
+    """The mean of a few integers."""
     count = rng.randint(3, 6)
     values = [rng.randint(1, 50) for _ in range(count)]
     total = sum(values)
@@ -273,6 +295,7 @@ def average(rng: Random) -> str:
 
 
 def binary(rng: Random) -> str:
+    """An integer in base 2."""
     n = rng.randint(2, 255)
     lines, rest = [f"Write {n} in base 2."], n
     while rest:

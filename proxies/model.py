@@ -83,6 +83,8 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
+    """Causal multi-head attention with rotary positions."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_heads = config.n_heads
@@ -90,6 +92,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.width, config.width, bias=False)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        """Map (batch, position, width) to the same shape."""
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.n_heads, width // self.n_heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
@@ -101,18 +104,23 @@ class Attention(nn.Module):
 
 
 class SwiGLU(nn.Module):
+    """Gated feed-forward layer."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.up = nn.Linear(config.width, 2 * config.hidden, bias=False)
         self.down = nn.Linear(config.hidden, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, position, width) to the same shape."""
         gate, value = self.up(x).chunk(2, dim=-1)
         out: Tensor = self.down(functional.silu(gate) * value)
         return out
 
 
 class Block(nn.Module):
+    """Attention and feed-forward layer, each on a normalised residual stream."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention_norm = nn.RMSNorm(config.width, eps=1e-6)
@@ -121,6 +129,7 @@ class Block(nn.Module):
         self.mlp = SwiGLU(config)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        """Map (batch, position, width) to the same shape."""
         x = x + self.attention(self.attention_norm(x), cosine, sine)
         out: Tensor = x + self.mlp(self.mlp_norm(x))
         return out
@@ -157,6 +166,7 @@ class Transformer(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Logits of the next token at every position."""
         length = tokens.shape[1]
         cosine, sine = self.cosine[:length], self.sine[:length]
         x = self.embedding(tokens)

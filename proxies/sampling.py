@@ -51,6 +51,7 @@ def window_starts(n_tokens: int, context: int, rng: np.random.Generator) -> Iter
 
 
 def check_size(name: str, side: str, tokens: Tokens, context: int) -> None:
+    """Refuse a domain with too few tokens for windows of the context."""
     if tokens.size <= 2 * context:
         raise BayesCamelError(
             f"domain {name!r} has {tokens.size} {side} tokens: more than {2 * context} are needed "

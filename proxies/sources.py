@@ -34,26 +34,24 @@ def package_files(suffixes: tuple[str, ...], names: tuple[str, ...] = ()) -> lis
     packages = {Path(sysconfig.get_paths()[key]) for key in ("purelib", "platlib")}
     found: dict[str, Path] = {}
     for prefix, root in (("stdlib", stdlib), *(("packages", p) for p in sorted(packages))):
-        for path in root.rglob("*"):
-            relative = path.relative_to(root)
-            if path.suffix not in suffixes and path.name not in names:
-                continue
-            if prefix == "stdlib" and "site-packages" in relative.parts:
-                continue
-            if any(part in SKIPPED_PARTS for part in relative.parts):
-                continue
-            if any(word in path.name.lower() for word in SKIPPED_WORDS) or not path.is_file():
-                continue
-            found[f"{prefix}/{relative.as_posix()}"] = path
+        skipped = {*SKIPPED_PARTS, "site-packages"} if prefix == "stdlib" else {*SKIPPED_PARTS}
+        for folder, below, files in root.walk():
+            below[:] = [name for name in below if name not in skipped]
+            for name in files:
+                path = folder / name
+                wanted = path.suffix in suffixes or name in names
+                if wanted and not any(word in name.lower() for word in SKIPPED_WORDS):
+                    found[f"{prefix}/{path.relative_to(root).as_posix()}"] = path
     return sorted(found.items())
 
 
 def shuffled(files: list[tuple[str, Path]], seed: int) -> list[tuple[str, Path]]:
+    """Files in the order of ``seeded_hash``."""
     return sorted(files, key=lambda item: seeded_hash(seed, item[0]))
 
 
 def read_text(path: Path) -> str | None:
-    """UTF-8 text, or None for a file in another encoding, which a text corpus leaves out."""
+    """UTF-8 text, or None for a file in another encoding, which a corpus leaves out."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

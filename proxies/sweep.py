@@ -12,8 +12,8 @@ import multiprocessing
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,6 +27,7 @@ from proxies import corpora as corpora_module
 from proxies import grid, record, train
 from proxies.corpora import Corpora
 from proxies.grid import Cell
+from proxies.own_corpora import build_user
 
 CORPORA_NOTE = ".corpora"
 
@@ -45,6 +46,12 @@ def prepare_worker() -> None:
     """One thread a worker; Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+
+
+def process_pool(workers: int) -> Executor:
+    """Fresh processes: neither open files nor a CUDA context are inherited."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker)
 
 
 def work(job: Job) -> dict[str, float]:
@@ -73,7 +80,7 @@ def locate_corpora(out: Path, source: Path | None, cache: Path) -> Path:
                 "restore them or start a new --out"
             )
         return folder
-    built = corpora_module.build_user(source) if source else corpora_module.build_builtin()
+    built = build_user(source) if source else corpora_module.build_builtin()
     folder = corpora_module.save(built, cache)
     out.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({"folder": folder.name}), encoding="utf-8")
@@ -117,10 +124,12 @@ def sweep(
     workers: int = 2,
     device: str = "cpu",
     console: Console | None = None,
+    pool: Callable[[int], Executor] = process_pool,
 ) -> list[str]:
     """Train what is missing; returns the run_ids that failed.
 
-    A failed run is reported and leaves no record; the others go on.
+    A run that diverges is reported and leaves no record; the others go on. On any other error,
+    Ctrl-C included, the workers are stopped and the error is passed on.
     """
     console = console or Console()
     corpora = corpora_module.load(corpora_folder)
@@ -129,8 +138,7 @@ def sweep(
     console.print(f"{len(cells)} runs, {len(cells) - len(todo)} done, {len(todo)} to train")
     failed: list[str] = []
     before = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker)
+    executor = pool(workers)
     columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     begin = time.perf_counter()
     try:
@@ -164,6 +172,7 @@ def sweep(
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
     made = argparse.ArgumentParser(prog="python -m proxies.sweep", description=__doc__)
     made.add_argument("--out", type=Path, required=True, help="folder of the records")
     made.add_argument("--grid", choices=grid.GRIDS, default="first")

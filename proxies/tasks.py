@@ -40,6 +40,7 @@ class Result:
 
 
 def shuffle_choices(rng: Random, prompt: bytes, right: bytes, wrong: list[bytes]) -> Question:
+    """Put the right choice at a random place."""
     answer = rng.randrange(len(wrong) + 1)
     return Question(prompt, (*wrong[:answer], right, *wrong[answer:]), answer)
 

@@ -1,0 +1,58 @@
+import re
+from random import Random
+
+from proxies import mathematics
+
+
+def test_page_depends_on_seed_and_index_only():
+    assert mathematics.page(3, 5) == mathematics.page(3, 5)
+    assert mathematics.page(3, 5) != mathematics.page(3, 6)
+    assert mathematics.page(3, 5) != mathematics.page(4, 5)
+
+
+def test_simple_arithmetic_is_right():
+    rng = Random(0)
+    for _ in range(500):
+        text, value = mathematics.operation(rng)
+        a, sign, b = text.split()
+        right = {"+": int(a) + int(b), "-": int(a) - int(b), "*": int(a) * int(b)}[sign]
+        assert value == right
+        assert value >= 0
+
+
+def test_every_two_operand_equation_on_a_page_holds():
+    # Whole equations only: no operator, power or fraction before, no further term after.
+    equation = re.compile(r"(?<![\w*/+-] )(?<![\w^-])(\d+) ([+*-]) (\d+) = (-?\d+)(?=[.,;]|$)")
+    checked = 0
+    for index in range(30):
+        for line in mathematics.page(0, index).splitlines():
+            for a, sign, b, value in equation.findall(line):
+                right = {"+": int(a) + int(b), "-": int(a) - int(b), "*": int(a) * int(b)}[sign]
+                assert int(value) == right, line
+                checked += 1
+    assert checked > 500  # the pattern found what it looks for
+
+
+def test_linear_solutions_satisfy_their_equation():
+    rng = Random(1)
+    for _ in range(200):
+        match = re.match(
+            r"Solve (\d+)\w ([+-]) (\d+) = (-?\d+) for.*Answer: \w = (-?\d+)\n",
+            mathematics.linear(rng),
+            re.DOTALL,
+        )
+        assert match is not None
+        a, sign, b, right, x = match.groups()
+        assert int(a) * int(x) + int(sign + b) == int(right)
+
+
+def test_prime_factors():
+    assert mathematics.prime_factors(360) == [2, 2, 2, 3, 3, 5]
+    assert mathematics.prime_factors(97) == [97]
+
+
+def test_every_template_gives_a_solved_problem():
+    for template in set(mathematics.TEMPLATES):
+        text = template(Random(2))
+        assert text.endswith(("\n",))
+        assert "Answer: " in text or text.startswith("Drill: ")
