@@ -127,7 +127,7 @@ def build(name: str, names: tuple[str, ...], n_tokens: int | None = None) -> lis
     makers = {"first": first, "smoke": smoke}
     if name not in makers:
         raise BayesCamelError(f"unknown grid {name!r}: choose one of {', '.join(GRIDS)}")
-    cells = makers[name](names, n_tokens or TOKENS)
+    cells = makers[name](names, TOKENS if n_tokens is None else n_tokens)
     ordered = sorted(cells, key=lambda cell: (-cell.flops, cell.run_id))
     middle = (len(ordered) + 1) // 2
     pairs = zip_longest(ordered[:middle], reversed(ordered[middle:]))

@@ -184,12 +184,23 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def check_options(options: argparse.Namespace) -> None:
+    """Refuse what no run can use, before the corpora are built."""
+    if options.workers < 1:
+        raise BayesCamelError(f"--workers {options.workers}: give 1 or more")
+    if options.tokens is not None and options.tokens < 1:
+        raise BayesCamelError(f"--tokens {options.tokens}: give 1 or more")
+    if options.device not in ("cpu", "cuda"):
+        raise BayesCamelError(f"--device {options.device!r}: choose cpu or cuda")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise BayesCamelError("--device cuda: PyTorch finds no CUDA device here")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: all runs have records; 1: some failed; 2: bad input; 130: interrupted."""
     options = parser().parse_args(arguments)
     try:
-        if options.workers < 1:
-            raise BayesCamelError(f"--workers {options.workers}: give 1 or more")
+        check_options(options)
         folder = locate_corpora(options.out, options.corpora, options.cache)
         cells = grid.build(options.grid, corpora_module.load(folder).names, options.tokens)
         failed = sweep(cells, folder, options.out, workers=options.workers, device=options.device)

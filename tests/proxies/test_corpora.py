@@ -77,3 +77,12 @@ def test_math_domain_alone_needs_nothing_installed():
 
     domain = corpora.build_domain("math", mathematics.pages(0), LIMITS)
     assert domain.train.size == LIMITS.train_bytes
+
+
+def test_builtin_corpora_have_four_domains_within_their_caps():
+    built = corpora.build_builtin(Limits(train_bytes=60_000, validation_bytes=6_000))
+    assert built.names == ("python", "cpp", "prose", "math")
+    for domain in built.domains.values():
+        assert domain.train.size == 60_000
+        assert domain.validation.size == 6_000
+    assert len({domain.fingerprint for domain in built.domains.values()}) == 4

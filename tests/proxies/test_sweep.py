@@ -108,15 +108,20 @@ def test_lost_corpora_are_named(tmp_path):
         sweep.locate_corpora(out, None, tmp_path / "cache")
 
 
-def test_bad_options_end_with_status_2_and_write_nothing(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--corpora", "missing"], "no such folder of corpora"),
+        (["--workers", "0"], "--workers 0"),
+        (["--tokens", "0"], "--tokens 0"),
+        (["--device", "abacus"], "--device 'abacus'"),
+    ],
+)
+def test_bad_options_end_with_status_2_and_write_nothing(tmp_path, capsys, options, problem):
     out = tmp_path / "out"
-    missing = str(tmp_path / "missing")
-    assert sweep.main(["--out", str(out), "--corpora", missing]) == 2
-    assert sweep.main(["--out", str(out), "--workers", "0"]) == 2
-    errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 2
-    assert "no such folder of corpora" in errors[0]
-    assert "--workers 0" in errors[1]
+    assert sweep.main(["--out", str(out), *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert problem in line
     assert not out.exists()
 
 
