@@ -1,5 +1,6 @@
 """``bayescamel demo``: the whole job on runs that come with the package."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,8 @@ from bayescamel.cli.common import Force, Json, answer, check_output, guarded, qu
 from bayescamel.cli.fit import summary
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from bayescamel.demo import Demo
 
 PICTURE = "demo.png"
@@ -52,18 +55,26 @@ def _facts(result: "Demo") -> dict[str, object]:
 
 def _show(result: "Demo", picture: Path) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    console = Console()
-    console.print(str(result.posterior.status), highlight=False)
-    losses = Table(
-        "held-out run",
-        "validation domain",
-        title=f"Loss at {result.target.n_params:,.0f} parameters, which no fitted run has "
-        "(nats per token)",
+    console = Console(highlight=False)
+    console.print(str(result.posterior.status))
+    console.print(_losses(result))
+    console.print(
+        f"mean relative error {result.mre:.2%}, coverage of the 90 % intervals "
+        f"{result.coverage90:.0%}"
     )
-    for column in ("predicted", "90 % interval", "observed", "inside"):
-        losses.add_column(column, justify="right")
+    console.print(_mixture(result))
+    console.print(_next_runs(result))
+    console.print(f"picture: {picture}")
+
+
+def _losses(result: "Demo") -> "Table":
+    table = _table(
+        f"Loss at {result.target.n_params:,.0f} parameters, a size that was not fitted "
+        "(nats per token)",
+        ("held-out run", "validation"),
+        ("predicted (90 %)", "observed", "inside"),
+    )
     for run in result.held_out["run"].to_numpy():
         predicted, observed = result.predicted.sel(run=run), result.held_out["loss"].sel(run=run)
         for name in observed["validation"].to_numpy():
@@ -71,38 +82,47 @@ def _show(result: "Demo", picture: Path) -> None:
                 float(predicted[key].sel(validation=name)) for key in ("mean", "lower90", "upper90")
             )
             seen = float(observed.sel(validation=name))
-            inside = "yes" if low <= seen <= high else "no"
-            losses.add_row(
+            inside = "" if math.isnan(seen) else "yes" if low <= seen <= high else "no"
+            table.add_row(
                 str(run),
                 str(name),
-                f"{mean:.3f}",
-                f"{low:.3f} to {high:.3f}",
+                f"{mean:.3f} ({low:.3f}, {high:.3f})",
                 f"{seen:.3f}",
                 inside,
             )
-        losses.add_section()
-    console.print(losses)
-    console.print(
-        f"mean relative error {result.mre:.2%}, coverage of the 90 % intervals "
-        f"{result.coverage90:.0%}"
-    )
+        table.add_section()
+    return table
 
-    mixture = Table("training domain", title="Recommended mixture at that size")
-    for column in ("weight", "90 % of the draws' optima"):
-        mixture.add_column(column, justify="right")
+
+def _mixture(result: "Demo") -> "Table":
+    table = _table(
+        "Recommended mixture at that size",
+        ("training domain",),
+        ("weight", "90 % of the draws' optima"),
+    )
     for name in result.best.mixture["domain"].to_numpy():
         low, high = result.best.interval.sel(domain=name).to_numpy()
-        mixture.add_row(
-            str(name),
-            f"{float(result.best.mixture.sel(domain=name)):.3f}",
-            f"{low:.3f} to {high:.3f}",
-        )
-    console.print(mixture)
+        share = float(result.best.mixture.sel(domain=name))
+        table.add_row(str(name), f"{share:.3f}", f"{low:.3f} to {high:.3f}")
+    return table
 
-    chosen = Table(title="Next runs: what would make the answer surer, per FLOP")
-    for column in result.next_runs.columns:
-        chosen.add_column(column, justify="right")
-    for row in result.next_runs.itertuples(index=False):
-        chosen.add_row(*(item if isinstance(item, str) else f"{item:.3g}" for item in row))
-    console.print(chosen)
-    console.print(f"picture: {picture}")
+
+def _next_runs(result: "Demo") -> "Table":
+    shown = result.next_runs.drop(columns=["run_id", "per_flop"]).rename(
+        columns={"n_params": "parameters", "n_tokens": "tokens", "flops": "FLOPs"}
+    )
+    names = [name.removeprefix("w_").replace("_", " ") for name in shown.columns]
+    table = _table("Next runs: what would make the answer surer, per FLOP", (), tuple(names))
+    for row in shown.itertuples(index=False):
+        table.add_row(*(f"{value:.3g}" for value in row))
+    return table
+
+
+def _table(title: str, words: tuple[str, ...], numbers: tuple[str, ...]) -> "Table":
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(*words, title=title, box=SIMPLE)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
