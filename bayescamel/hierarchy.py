@@ -1,0 +1,207 @@
+"""How law parameters are pooled over validation domains: the prior, as normal blocks.
+
+Every sampled quantity is a block of unconstrained numbers with a normal prior whose location and
+scale are constants or earlier blocks. One list of blocks serves all programs: the sampler's log
+density, the NumPyro and the PyMC program. Pooling scales are log-normal and the parameters
+centred, which samples without the divergences of half-normal scales.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from bayescamel.laws.base import Array, Law, Parameter
+
+type Pooling = Literal["none", "partial", "full"]
+POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
+
+LOG_SCALE_SD = 0.4
+"""Prior sd of the logarithm of a pooling scale: within a factor of two of its median."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Unconstrained numbers with prior Normal(location, scale).
+
+    ``location`` names an earlier block or is a constant; ``log_scale`` likewise, on the log
+    scale. With ``own_location`` the elements whose names match get their own location.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    location: str | float
+    log_scale: str | float
+    own_location: str | float | None = None
+
+    def prior(self, xp: Array, values: Mapping[str, Array], own: Array) -> tuple[Array, Array]:
+        """Location and scale, given the values of earlier blocks and the matching names."""
+        location = _value(self.location, values)
+        if self.own_location is not None:
+            location = location + own * (_value(self.own_location, values) - location)
+        return location, xp.exp(_value(self.log_scale, values))
+
+
+def _value(reference: str | float, values: Mapping[str, Array]) -> Array:
+    return values[reference] if isinstance(reference, str) else reference
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Priors of what scatters around the law, in units of the reference loss.
+
+    Parameters
+    ----------
+    sigma
+        Typical run-to-run noise on a validation domain; learned, pooled over domains.
+    size_effect
+        Typical effect shared by all runs of one size (each size is tuned a little better or
+        worse). Tight on purpose: a loose one swallows the dependence on size.
+    """
+
+    sigma: float = 0.003
+    size_effect: float = 0.003
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The prior of a law for V validation and K training domains; programs cache on it.
+
+    Parameters
+    ----------
+    law
+        Whose parameters.
+    n_validation, n_domain
+        V and K.
+    pooling
+        ``"partial"``; ``"none"``: every validation domain has its own independent prior;
+        ``"full"``: all share one value.
+    sparse
+        Whether total and active parameters differ in some run.
+    noise
+        Priors of the scatter.
+    """
+
+    law: Law
+    n_validation: int
+    n_domain: int
+    pooling: Pooling = "partial"
+    sparse: bool = False
+    noise: Noise = Noise()
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The law's parameters that these runs can speak about."""
+        return tuple(p for p in self.law.parameters if self.sparse or not p.sparse_only)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks, each after those that it refers to."""
+        blocks: list[Block] = []
+        for parameter in self.parameters():
+            blocks += self._parameter_blocks(parameter)
+        if self.pooling != "none":
+            blocks += [
+                Block(f"{c.name}_location", (), c.mean, math.log(c.location_sd))
+                for c in self.law.coefficients
+            ]
+        blocks.append(Block("sigma_location", (), math.log(self.noise.sigma), 0.0))
+        blocks.append(Block("log_sigma", ("validation",), "sigma_location", math.log(0.5)))
+        blocks.append(
+            Block("log_size_effect_scale", (), math.log(self.noise.size_effect), math.log(0.3))
+        )
+        return tuple(blocks)
+
+    def _parameter_blocks(self, parameter: Parameter) -> list[Block]:
+        name, typical = parameter.name, self._unconstrained_typical(parameter, parameter.typical)
+        raw = raw_name(parameter)
+        own = None
+        if parameter.own is not None:
+            own = self._unconstrained_typical(parameter, parameter.own, own=True)
+        if "validation" not in parameter.dims:
+            total = math.hypot(parameter.location_sd, parameter.spread)
+            return [Block(raw, parameter.dims, typical, math.log(total))]
+        if self.pooling == "none":
+            total = math.hypot(parameter.location_sd, parameter.spread)
+            return [Block(raw, parameter.dims, typical, math.log(total), own)]
+        log_sd = math.log(parameter.location_sd)
+        location = f"{name}_location"
+        blocks = [Block(location, (), typical, log_sd)]
+        own_location = None
+        if own is not None:
+            own_location = f"{name}_own_location"
+            blocks.append(Block(own_location, (), own, log_sd))
+        if self.pooling == "full":
+            return blocks
+        if "domain" in parameter.dims:
+            scale: str | float = math.log(parameter.spread)
+        else:
+            scale = f"{name}_log_spread"
+            blocks.append(Block(scale, (), math.log(parameter.spread), math.log(LOG_SCALE_SD)))
+        blocks.append(Block(raw, parameter.dims, location, scale, own_location))
+        return blocks
+
+    def _unconstrained_typical(
+        self, parameter: Parameter, typical: float, own: bool = False
+    ) -> float:
+        if parameter.shared_out and not own:
+            typical = typical / self.n_domain
+        match parameter.support:
+            case "positive":
+                return math.log(typical)
+            case "unit":
+                return math.log(typical / (1 - typical))
+            case "real":
+                return typical
+
+    def shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
+        """Lengths of ``validation`` and ``domain`` dims."""
+        sizes = {"validation": self.n_validation, "domain": self.n_domain}
+        return tuple(sizes[dim] for dim in dims)
+
+    def constrained(self, xp: Array, values: Mapping[str, Array], own: Array) -> dict[str, Array]:
+        """The law's parameters, in their own units, from values of the blocks.
+
+        Leading axes of the values (draws) are kept; axes of absent dims are not inserted.
+        """
+        result = {}
+        for parameter in self.parameters():
+            if self.pooling == "full" and "validation" in parameter.dims:
+                raw = self._fully_pooled(parameter, values, own)
+            else:
+                raw = values[raw_name(parameter)]
+            result[parameter.name] = _constrain(xp, parameter, raw)
+        return result
+
+    def _fully_pooled(self, parameter: Parameter, values: Mapping[str, Array], own: Array) -> Array:
+        shape = np.zeros(self.shape(parameter.dims))
+        extra = (None,) * len(parameter.dims)
+        location = values[f"{parameter.name}_location"][(..., *extra)] + shape
+        if parameter.own is None:
+            return location
+        return location + own * (values[f"{parameter.name}_own_location"][(..., *extra)] - location)
+
+    def coefficient_prior(self, values: Mapping[str, Array]) -> tuple[list[Array], list[float]]:
+        """Location and spread of each coefficient, in units of the reference loss."""
+        coefficients = self.law.coefficients
+        if self.pooling == "none":
+            spreads = [math.hypot(c.location_sd, c.spread) for c in coefficients]
+            return [c.mean for c in coefficients], spreads
+        locations = [values[f"{c.name}_location"] for c in coefficients]
+        return locations, [0.0 if self.pooling == "full" else c.spread for c in coefficients]
+
+
+def raw_name(parameter: Parameter) -> str:
+    """Name of a parameter's block: its unconstrained scale is part of the name."""
+    prefix = {"positive": "log_", "unit": "logit_", "real": "raw_"}[parameter.support]
+    return prefix + parameter.name
+
+
+def _constrain(xp: Array, parameter: Parameter, raw: Any) -> Array:
+    match parameter.support:
+        case "positive":
+            return xp.exp(raw)
+        case "unit":
+            return 1 / (1 + xp.exp(-raw))
+        case "real":
+            return raw

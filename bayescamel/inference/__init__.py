@@ -1,0 +1,1 @@
+"""The sampler behind `fit`: modes, preconditioned NUTS, diagnostics with remedies."""

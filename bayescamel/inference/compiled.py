@@ -1,0 +1,38 @@
+"""Compiled functions of a hierarchy, made once and kept.
+
+Everything is compiled for a `Hierarchy` (the law and the sizes of its blocks) and takes the
+runs as an argument, so a refit with more runs in the same bucket of rows compiles nothing.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws.base import Array
+from bayescamel.models.density import draw_effects, log_density
+from bayescamel.models.problem import Problem
+
+
+@partial(jax.jit, static_argnums=0)
+def value_and_gradient(hierarchy: Hierarchy, flat: Array, problem: Problem) -> tuple[Array, Array]:
+    """Log density and its gradient."""
+    return jax.value_and_grad(lambda u: log_density(hierarchy, u, problem))(flat)
+
+
+@partial(jax.jit, static_argnums=0)
+def effects(
+    hierarchy: Hierarchy, flats: Array, problem: Problem, keys: Array
+) -> tuple[Array, Array]:
+    """Exact draws of the integrated-out effects for a batch of draws."""
+    return jax.lax.map(
+        lambda pair: draw_effects(hierarchy, pair[0], problem, pair[1]), (flats, keys)
+    )
+
+
+def use_cache(folder: Path) -> None:
+    """Keep compiled programs in `folder` between processes, unless the user has chosen one."""
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -1,0 +1,133 @@
+"""The whole of sampling: modes, a pilot to learn the shape, the draws that are kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.inference import modes
+from bayescamel.inference.nuts import Chains, Geometry, run_chains
+from bayescamel.models.problem import Problem
+
+STARTS = 8
+"""Optimiser starts: enough that on the real tables seen here two or more reach the best mode."""
+PILOT_TUNE, PILOT_DRAWS = 0.45, 0.3
+"""Shares of the warm-up that the pilot spends adapting and learning the covariance."""
+WARM_TUNE = 100
+"""Warm-up of a refit: shape and step size are inherited and only touched up."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a refit inherits: the covariance of the draws as a root, and where chains stood.
+
+    Parameters
+    ----------
+    centre, root
+        Shapes (dimension,) and (dimension, dimension).
+    positions
+        Last unconstrained positions, shape (chain, dimension).
+    """
+
+    centre: np.ndarray
+    root: np.ndarray
+    positions: np.ndarray
+
+    @classmethod
+    def of(cls, unconstrained: np.ndarray, root: np.ndarray | None = None) -> "Shape":
+        """Learn from draws of shape (chain, draw, dimension).
+
+        With an earlier `root` the covariance is estimated relative to it, so that shrinking
+        towards the identity there keeps what the earlier approximation knew.
+        """
+        flat = unconstrained.reshape(-1, unconstrained.shape[-1])
+        centre = flat.mean(axis=0)
+        if root is None:
+            root = np.diag(flat.std(axis=0))
+        covariance = np.cov(np.linalg.solve(root, (flat - centre).T))
+        # The fewer draws a dimension, the less its correlations are believed.
+        weight = len(flat) / (len(flat) + 5 * len(centre))
+        covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
+        return cls(centre, root @ np.linalg.cholesky(covariance), unconstrained[:, -1])
+
+    def geometry(self) -> Geometry:
+        """Whitened coordinates with the stable step of NUTS at this dimension."""
+        dimension = len(self.centre)
+        return Geometry(self.centre, self.root, dimension**-0.25, np.ones(dimension))
+
+    def starts(self, chains: int) -> np.ndarray:
+        """Whitened positions for so many chains: shape (chain, dimension)."""
+        positions = self.positions[np.arange(chains) % len(self.positions)]
+        return np.linalg.solve(self.root, (positions - self.centre).T).T
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the sampler; see `bayescamel.sampling.fit`."""
+
+    chains: int
+    draws: int
+    tune: int
+    seed: int
+    target_accept: float
+
+    def iterations(self, warm: bool) -> int:
+        """Iterations of all chains together."""
+        tune = min(self.tune, WARM_TUNE) if warm else self.tune
+        return self.chains * (tune + self.draws)
+
+
+def sample(
+    hierarchy: Hierarchy,
+    problem: Problem,
+    request: Request,
+    warm: Shape | None = None,
+    on_start: Callable[[], None] = lambda: None,
+    on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
+) -> tuple[Chains, tuple[float, ...]]:
+    """Draw from the posterior.
+
+    A fresh fit finds the modes, runs a pilot whitened by the curvature at the best one, and then
+    samples whitened by the pilot's covariance over all chains. A warm one starts from `warm`.
+
+    Returns
+    -------
+    chains, gaps
+        The draws; the log evidence of further modes relative to the one sampled.
+    """
+    gaps: tuple[float, ...] = ()
+    tune = min(request.tune, WARM_TUNE)
+    if warm is None:
+        starts = modes.start_positions(hierarchy, problem.own, STARTS, request.seed)
+        found = modes.find_modes(hierarchy, problem, starts, on_start)
+        gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
+        pilot_tune = round(PILOT_TUNE * request.tune)
+        pilot_draws = round(PILOT_DRAWS * request.tune)
+        dimension = len(found[0].position)
+        rng = np.random.default_rng(request.seed)
+        pilot = run_chains(
+            hierarchy,
+            problem,
+            Geometry(found[0].position, found[0].root, 0.1, np.ones(dimension)),
+            rng.normal(size=(request.chains, dimension)),
+            tune=pilot_tune,
+            draws=pilot_draws,
+            seed=request.seed,
+            target_accept=request.target_accept,
+            on_progress=lambda iterations, _: on_progress(iterations, 0),
+        )
+        warm = Shape.of(pilot.unconstrained, found[0].root)
+        tune = request.tune - pilot_tune - pilot_draws
+    chains = run_chains(
+        hierarchy,
+        problem,
+        warm.geometry(),
+        warm.starts(request.chains),
+        tune=tune,
+        draws=request.draws,
+        seed=request.seed + 1,
+        target_accept=request.target_accept,
+        on_progress=on_progress,
+    )
+    return chains, gaps

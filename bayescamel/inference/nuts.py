@@ -1,0 +1,139 @@
+"""NUTS in whitened coordinates, one thread a chain, in short compiled stretches.
+
+The chains move z in u = centre + root · z, where root is a square root of the posterior's
+approximate covariance, so that an identity mass matrix fits from the first step; NumPyro's NUTS
+adapts a diagonal on top. A stretch of iterations is one compiled call; JAX lets go of the
+interpreter during it, so chains run in parallel threads on one device, progress is shown between
+stretches and Ctrl-C is heard.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from threading import Event
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpyro.infer.hmc import hmc
+
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws.base import Array
+from bayescamel.models.density import log_density
+from bayescamel.models.problem import Problem
+
+STRETCH = 25
+"""Iterations in a compiled call: short enough for progress and Ctrl-C, long enough to cost
+nothing."""
+
+
+class Chains(NamedTuple):
+    """Draws after warm-up; axes (chain, draw, ...)."""
+
+    unconstrained: np.ndarray
+    """(chain, draw, dimension)."""
+    stats: dict[str, np.ndarray]
+    """ArviZ's names: diverging, n_steps, energy, acceptance_rate, lp, step_size."""
+
+
+class Geometry(NamedTuple):
+    """Where chains move: u = centre + root · z."""
+
+    centre: np.ndarray
+    root: np.ndarray
+    step_size: float
+    inverse_mass: np.ndarray
+
+
+@lru_cache(maxsize=16)
+def _kernels(hierarchy: Hierarchy, tune: int, target_accept: float) -> tuple[Any, Any]:
+    def potential(centre: Array, root: Array, problem: Problem) -> Callable[[Array], Array]:
+        return lambda z: -log_density(hierarchy, centre + root @ z, problem)
+
+    init, step = hmc(potential_fn_gen=potential, algo="NUTS")
+
+    def start(key: Array, z: Array, geometry: Geometry, problem: Problem) -> Any:
+        return init(
+            z,
+            tune,
+            step_size=geometry.step_size,
+            inverse_mass_matrix=geometry.inverse_mass,
+            dense_mass=False,
+            target_accept_prob=target_accept,
+            model_args=(geometry.centre, geometry.root, problem),
+            rng_key=key,
+        )
+
+    def stretch(state: Any, geometry: Geometry, problem: Problem) -> tuple[Any, dict[str, Array]]:
+        def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
+            carry = step(carry, (geometry.centre, geometry.root, problem))
+            return carry, {
+                "z": carry.z,
+                "diverging": carry.diverging,
+                "n_steps": carry.num_steps,
+                "energy": carry.energy,
+                "acceptance_rate": carry.accept_prob,
+                "lp": -carry.potential_energy,
+            }
+
+        return jax.lax.scan(body, state, None, length=STRETCH)
+
+    return jax.jit(start), jax.jit(stretch)
+
+
+def run_chains(
+    hierarchy: Hierarchy,
+    problem: Problem,
+    geometry: Geometry,
+    starts: np.ndarray,
+    *,
+    tune: int,
+    draws: int,
+    seed: int,
+    target_accept: float,
+    on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
+) -> Chains:
+    """Sample.
+
+    Parameters
+    ----------
+    geometry
+        Whitening, and step size and diagonal mass to start from.
+    starts
+        Whitened positions, shape (chain, dimension).
+    on_progress
+        Called from the chains' threads with iterations done and divergences seen since the last
+        call.
+    """
+    start, stretch = _kernels(hierarchy, tune, target_accept)
+    stop = Event()
+    keys = jax.random.split(jax.random.key(seed), len(starts))
+
+    def run(key: Array, z: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+        with jax.enable_x64(True):
+            state = start(key, z, geometry, problem)
+            stretches = []
+            for first in range(0, tune + draws, STRETCH):
+                if stop.is_set():
+                    break
+                state, record = stretch(state, geometry, problem)
+                stretches.append({name: np.asarray(v) for name, v in record.items()})
+                sampled = stretches[-1]["diverging"][max(0, tune - first) :]
+                on_progress(min(STRETCH, tune + draws - first), int(sampled.sum()))
+        kept = {
+            name: np.concatenate([s[name] for s in stretches])[tune : tune + draws]
+            for name in stretches[0]
+        }
+        return kept, float(state.adapt_state.step_size)
+
+    with ThreadPoolExecutor(len(starts)) as pool:
+        futures = [pool.submit(run, key, z) for key, z in zip(keys, starts, strict=True)]
+        try:
+            results = [future.result() for future in futures]
+        finally:
+            stop.set()
+    kept = {name: np.stack([r[0][name] for r in results]) for name in results[0][0]}
+    whitened = kept.pop("z")
+    step_sizes = np.array([r[1] for r in results])
+    kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
+    return Chains(geometry.centre + whitened @ geometry.root.T, kept)

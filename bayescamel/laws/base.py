@@ -1,0 +1,153 @@
+"""What a law is: named parameters with priors, and one pure function of a run.
+
+A law predicts the loss of a run on each validation domain in units of that domain's mean loss
+over the runs (the *reference loss*), as a sum
+
+    loss / reference = fixed + Σ_c coefficient_c · basis_c
+
+in which ``fixed`` and the ``basis_c`` are curved in the parameters and the coefficients enter
+linearly. The split is written into the law because the sampler integrates the coefficients out.
+`Law.terms` is evaluated by NumPy, JAX and PyTensor alike: it gets the array namespace as an
+argument and uses nothing beyond ``exp``, ``log``, ``sum(axis=-1)``, ``where`` and operators.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+type Array = Any
+"""An array of NumPy, JAX or PyTensor."""
+
+type Support = Literal["real", "positive", "unit"]
+
+
+class Inputs(NamedTuple):
+    """What a law may know of a run, relative to the centre of the fitted runs.
+
+    Shapes broadcast: the first group over (run, validation), ``mixture`` and ``reference`` over
+    (run, validation, domain).
+    """
+
+    log_total: Array
+    """ln(N / N₀), all parameters."""
+    log_active: Array
+    """ln(N_act / N₀), parameters used per token; equals ``log_total`` for a dense run."""
+    log_tokens: Array
+    """ln(D / D₀)."""
+    mixture: Array
+    """w, weights over the training domains."""
+    reference: Array
+    """w⁰, the mean mixture of the fitted runs."""
+    own: Array
+    """1 where validation and training domain have the same name, else 0."""
+
+
+class Terms(NamedTuple):
+    """A law's value before the coefficients are applied; see the module's docstring."""
+
+    fixed: Array
+    basis: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter and its prior, a normal on the unconstrained scale.
+
+    The unconstrained scale is the logarithm of a positive parameter, the logit of one in the unit
+    interval and the value itself of a real one. Partial pooling: elements scatter with sd
+    ``spread`` around a location that has itself the prior Normal(typical, location_sd).
+
+    Parameters
+    ----------
+    name
+        Keyword of `Law.terms` and name in the posterior.
+    dims
+        ``()``, ``("domain",)``, ``("validation",)`` or ``("validation", "domain")``.
+    support
+        Which scale is unconstrained.
+    typical
+        Prior median.
+    location_sd, spread
+        On the unconstrained scale.
+    own
+        For dims (validation, domain): prior median where the names match; None: no difference.
+    shared_out
+        Divide ``typical`` by the number of training domains, for parameters that are summed
+        over them.
+    sparse_only
+        Present only where some run has fewer active than total parameters; `Law.terms` then
+        gives a default for the dense case.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    support: Support
+    typical: float
+    location_sd: float
+    spread: float
+    own: float | None = None
+    shared_out: bool = False
+    sparse_only: bool = False
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A factor that enters the loss linearly, in units of the reference loss.
+
+    Normal around a location pooled over validation domains: location ~ Normal(mean, location_sd),
+    coefficient ~ Normal(location, spread), truncated at 0 where ``positive``. The last coefficient
+    of a law may be positive, and only the last: one truncation integrates out exactly.
+    """
+
+    name: str
+    mean: float
+    location_sd: float
+    spread: float
+    positive: bool = False
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law: equation, priors and promises.
+
+    Parameters
+    ----------
+    name, title
+        Registry key; one line for people.
+    parameters, coefficients
+        Their priors.
+    terms
+        ``terms(xp, inputs, *, <parameter names>) -> Terms``.
+    falls_with
+        What the law promises the loss to fall with, of ``"size"`` and ``"tokens"``.
+    """
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    coefficients: tuple[Coefficient, ...]
+    terms: Callable[..., Terms]
+    falls_with: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        keywords = {
+            name: keyword
+            for name, keyword in inspect.signature(self.terms).parameters.items()
+            if keyword.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        declared = {parameter.name for parameter in self.parameters}
+        if set(keywords) != declared:
+            raise TypeError(
+                f"law {self.name!r}: terms() takes {sorted(keywords)} but priors are declared for "
+                f"{sorted(declared)}"
+            )
+        if any(coefficient.positive for coefficient in self.coefficients[:-1]):
+            raise TypeError(f"law {self.name!r}: only the last coefficient may be positive")
+        for parameter in self.parameters:
+            has_default = keywords[parameter.name].default is not inspect.Parameter.empty
+            if has_default != parameter.sparse_only:
+                raise TypeError(
+                    f"law {self.name!r}: {parameter.name!r} needs a default in terms() exactly "
+                    "when it is sparse_only"
+                )

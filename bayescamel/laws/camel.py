@@ -1,0 +1,88 @@
+"""CAMEL, the capacity-aware mixture law: our reconstruction.
+
+Li, Gu, Zhang, *Capacity-Aware Mixture Law Enables Efficient LLM Data Optimization*, ICML 2026
+(arXiv:2603.08022) model validation loss "with the nonlinear interplay between model size and
+mixture". Their exact equation is not available to us; this one is built from the abstract and
+from what such a law must be able to do (the optimal mixture has to move with size):
+
+    L_v(N, D, w) = E_v + A_v (Ñ/N₀)^(-α_v) φ_v(w)^(-γ_v) + B_v (D/D₀ · ψ_v(w))^(-β_v)
+
+    φ_v(w) = Σ_k (e_vk / γ_v) w_k / w⁰_k,   γ_v = Σ_k e_vk      capacity that the mixture gives to v
+    ψ_v(w) = Σ_k (g_vk / β_v) w_k / w⁰_k,   β_v = Σ_k g_vk      tokens worth a token of v
+    Ñ = N_act^(1-s) N^s                                         effective capacity, sparse models
+
+N₀, D₀, w⁰ are the centre of the runs, so that E, A and B are contributions to the loss there.
+The elasticities e_vk ≥ 0 and g_vk ≥ 0 are the first-order effects of domain k on v at the centre:
+the same numbers as affinities S_vk = (e_vk / γ_v) / w⁰_k and an exponent γ_v, in coordinates that
+the data pin down. B is kept positive: where all runs see the same tokens, its term is told from E
+by its curvature alone, and a negative B would let the loss rise with useful data.
+
+Priors. About half of a proxy's loss is irreducible (Chinchilla's E of 1.69 against losses of 2.5
+to 3.5 nats per token); α near 0.3 (Kaplan et al. 0.08 without E, Hoffmann et al. 0.34 with it);
+own-domain data matters more than other domains'. All are wide, and pooled over validation domains.
+"""
+
+from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
+
+DOMAINS = ("validation", "domain")
+
+
+def terms(
+    xp: Array,
+    inputs: Inputs,
+    *,
+    alpha: Array,
+    capacity_elasticity: Array,
+    token_elasticity: Array,
+    sparsity: Array = 0.0,
+) -> Terms:
+    """Evaluate the equation of this module's docstring; ``sparsity`` is s."""
+    ratio = inputs.mixture / inputs.reference
+    gamma = xp.sum(capacity_elasticity, axis=-1)
+    beta = xp.sum(token_elasticity, axis=-1)
+    log_phi = xp.log(xp.sum(capacity_elasticity * ratio, axis=-1)) - xp.log(gamma)
+    log_psi = xp.log(xp.sum(token_elasticity * ratio, axis=-1)) - xp.log(beta)
+    log_capacity = inputs.log_active + sparsity * (inputs.log_total - inputs.log_active)
+    capacity_term = xp.exp(-alpha * log_capacity - gamma * log_phi)
+    token_term = xp.exp(-beta * (inputs.log_tokens + log_psi))
+    return Terms(
+        fixed=xp.zeros_like(token_term),
+        basis={"E": xp.ones_like(capacity_term), "A": capacity_term, "B": token_term},
+    )
+
+
+CAMEL = Law(
+    name="camel",
+    title="CAMEL (our reconstruction): capacity and tokens shared out by the mixture",
+    parameters=(
+        Parameter("alpha", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2),
+        Parameter(
+            "capacity_elasticity",
+            DOMAINS,
+            "positive",
+            0.15,
+            location_sd=0.7,
+            spread=1.0,
+            own=0.15,
+            shared_out=True,
+        ),
+        Parameter(
+            "token_elasticity",
+            DOMAINS,
+            "positive",
+            0.15,
+            location_sd=0.7,
+            spread=1.0,
+            own=0.15,
+            shared_out=True,
+        ),
+        Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0, sparse_only=True),
+    ),
+    coefficients=(
+        Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1),
+        Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1),
+        Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
+    ),
+    terms=terms,
+    falls_with=frozenset({"size", "tokens"}),
+)

@@ -1,0 +1,116 @@
+"""The posterior of a law: draws with named dimensions, and what is read off them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.inference.status import Status
+from bayescamel.laws.base import Law
+from bayescamel.mixtures import Mixtures, as_mixtures
+from bayescamel.models.problem import Centre
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.decisions import OptimalMixture
+
+type Kind = Literal["mean", "run"]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws of a law given runs.
+
+    Parameters
+    ----------
+    tree
+        ArviZ groups. ``posterior``: the law's parameters by name, dims (chain, draw, ...), losses
+        in units of ``constant_data["reference_loss"]``; ``sample_stats``; ``observed_data``;
+        ``constant_data``; ``unconstrained``: the numbers that the sampler moved.
+    runs
+        The run table that was fitted.
+    hierarchy, centre
+        The prior, and the point around which the law is written.
+    status
+        Whether the draws can be used.
+    """
+
+    tree: xr.DataTree
+    runs: xr.Dataset
+    hierarchy: Hierarchy
+    centre: Centre
+    status: Status
+
+    @property
+    def law(self) -> Law:
+        """The law that was fitted."""
+        return self.hierarchy.law
+
+    def predict(
+        self,
+        target: Target,
+        mixtures: Mixtures | None = None,
+        kind: Kind = "mean",
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Losses of a model at the target; see `bayescamel.prediction.predict`."""
+        from bayescamel.prediction import predict
+
+        return predict(self, target, self._mixtures(mixtures), kind, seed)
+
+    def optimal_mixture(
+        self, target: Target, objective: Mapping[str, float] | None = None, seed: int = 0
+    ) -> "OptimalMixture":
+        """The mixture to train at the target; see `bayescamel.decisions.optimal_mixture`."""
+        from bayescamel.decisions import optimal_mixture
+
+        return optimal_mixture(self, target, objective, seed=seed)
+
+    def next_runs(
+        self,
+        candidates: pd.DataFrame,
+        target: Target,
+        n: int = 3,
+        budget: float | None = None,
+        objective: Mapping[str, float] | None = None,
+    ) -> pd.DataFrame:
+        """Which candidates to train next; see `bayescamel.designs.variance.next_runs`."""
+        from bayescamel.designs.variance import next_runs
+
+        return next_runs(self, candidates, target, n=n, budget=budget, objective=objective)
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write to a NetCDF file; see `bayescamel.persistence.save`."""
+        from bayescamel.persistence import save
+
+        save(self, Path(path), force=force)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Posterior":
+        """Read what `save` wrote, without loss."""
+        from bayescamel.persistence import load
+
+        return load(Path(path))
+
+    def _mixtures(self, mixtures: Mixtures | None) -> xr.DataArray:
+        domains = self.runs["domain"].to_numpy()
+        if mixtures is None:
+            mixtures = self.centre.mixture
+        return as_mixtures(mixtures, domains)
+
+    def __repr__(self) -> str:
+        sizes = np.unique(self.runs["n_params"])
+        lines = [
+            f"Posterior of law {self.law.name!r}: {self.law.title}",
+            f"  {self.runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} parameters",
+            f"  training domains: {', '.join(self.runs['domain'].to_numpy())}",
+            f"  validation domains: {', '.join(self.runs['validation'].to_numpy())}",
+            f"  {self.tree['posterior'].sizes['chain']} chains × "
+            f"{self.tree['posterior'].sizes['draw']} draws; {self.status}",
+        ]
+        return "\n".join(lines)

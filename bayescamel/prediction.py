@@ -1,0 +1,174 @@
+"""Losses at a target, draw by draw, and how far from the data they are."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.exceptions import TargetError
+from bayescamel.laws.base import Array, Inputs, Terms
+from bayescamel.models.problem import active_params, same_names
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Kind, Posterior
+
+MAX_ELEMENTS = 4_000_000
+"""Numbers in the largest intermediate array: 32 MB, so that it stays near the cache."""
+
+
+def predict(
+    posterior: "Posterior",
+    target: Target,
+    mixtures: xr.DataArray,
+    kind: "Kind" = "mean",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Losses of a model of the target's size on each mixture.
+
+    Parameters
+    ----------
+    mixtures
+        Dims (mixture, domain).
+    kind
+        ``"mean"``: the law's curve. ``"run"``: a new run's loss, which adds the effect that all
+        runs of the new size share and the run's own noise.
+    seed
+        Of the scatter that ``"run"`` adds.
+
+    Returns
+    -------
+    Dataset
+        ``loss (chain, draw, mixture, validation)``, nats per token, and
+        ``extrapolation (mixture)``, see `extrapolation`.
+
+    Raises
+    ------
+    TargetError
+        When `kind` is unknown, or the runs tell tokens and the target does not.
+    """
+    if kind not in ("mean", "run"):
+        raise TargetError(f"unknown kind {kind!r}: 'mean' is the curve, 'run' a new run")
+    draws = posterior.tree["posterior"].to_dataset()
+    inputs = target_inputs(posterior, target, mixtures)
+    parameters, coefficients = law_draws(posterior)
+    n_draws, n_mixtures = len(coefficients), len(mixtures)
+    per_mixture = n_draws * posterior.hierarchy.n_validation * posterior.hierarchy.n_domain
+    step = max(1, MAX_ELEMENTS // per_mixture)
+    relative = np.empty((n_draws, n_mixtures, posterior.hierarchy.n_validation))
+    for first in range(0, n_mixtures, step):
+        part = slice(first, first + step)
+        chunk = inputs._replace(mixture=inputs.mixture[part])
+        terms = posterior.law.terms(np, chunk, **parameters)
+        relative[:, part] = mean_curve(terms, coefficients, posterior)
+    if kind == "run":
+        rng = np.random.default_rng(seed)
+        scale = draws["size_effect_scale"].to_numpy().reshape(-1, 1, 1)
+        sigma = draws["sigma"].to_numpy().reshape(n_draws, 1, -1)
+        relative += scale * rng.normal(size=(n_draws, 1, relative.shape[2]))
+        relative += sigma * rng.normal(size=relative.shape)
+    loss = (relative * posterior.centre.loss).reshape(
+        draws.sizes["chain"], draws.sizes["draw"], *relative.shape[1:]
+    )
+    coords = {name: draws[name].to_numpy() for name in ("chain", "draw", "validation")}
+    return xr.Dataset(
+        {
+            "loss": (("chain", "draw", "mixture", "validation"), loss, {"units": "nats per token"}),
+            "extrapolation": extrapolation(posterior, target, mixtures),
+        },
+        coords | {"mixture": mixtures["mixture"].to_numpy()},
+    )
+
+
+def law_draws(posterior: "Posterior") -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The law's parameters and coefficients, draws stacked.
+
+    Returns
+    -------
+    parameters, coefficients
+        By name, shaped (draw, 1, ...) to broadcast over mixtures; and
+        (draw, validation, coefficient), in units of the reference loss.
+    """
+    draws = posterior.tree["posterior"].to_dataset()
+    n_draws = draws.sizes["chain"] * draws.sizes["draw"]
+    parameters = {}
+    for parameter in posterior.hierarchy.parameters():
+        value = draws[parameter.name].to_numpy()
+        shape = value.shape[2:]
+        # A domain's or a global parameter has no validation axis of its own: insert one.
+        axis = () if "validation" in parameter.dims else (1,)
+        parameters[parameter.name] = value.reshape(n_draws, 1, *axis, *shape)
+    names = [c.name for c in posterior.law.coefficients]
+    coefficients = np.stack([draws[n].to_numpy() for n in names], axis=-1)
+    return parameters, coefficients.reshape(n_draws, *coefficients.shape[2:])
+
+
+def mean_curve(terms: Terms, coefficients: Array, posterior: "Posterior") -> Array:
+    """Put a law's terms and coefficients together: (draw, mixture, validation)."""
+    total = terms.fixed
+    for i, coefficient in enumerate(posterior.law.coefficients):
+        total = total + coefficients[:, None, :, i] * terms.basis[coefficient.name]
+    return total
+
+
+def target_inputs(posterior: "Posterior", target: Target, mixtures: xr.DataArray) -> Inputs:
+    """What a law is told of a model at the target; axes (mixture, validation, domain).
+
+    Raises
+    ------
+    TargetError
+        When the runs tell tokens and the target does not, or the other way round.
+    """
+    centre = posterior.centre
+    if (target.n_tokens is None) != (centre.n_tokens is None):
+        if target.n_tokens is None:
+            raise TargetError("the target needs n_tokens (--tokens), as the runs have them")
+        raise TargetError(
+            "the runs have no 'n_tokens' column, so nothing is known of tokens: leave n_tokens out"
+        )
+    active = target.n_active_params or target.n_params
+    tokens = 0.0
+    if target.n_tokens is not None and centre.n_tokens is not None:
+        tokens = float(np.log(target.n_tokens / centre.n_tokens))
+    return Inputs(
+        log_total=np.full((1, 1), np.log(target.n_params / centre.n_params)),
+        log_active=np.full((1, 1), np.log(active / centre.n_params)),
+        log_tokens=np.full((1, 1), tokens),
+        mixture=mixtures.to_numpy()[:, None, :],
+        reference=centre.mixture,
+        own=same_names(posterior.runs),
+    )
+
+
+def extrapolation(posterior: "Posterior", target: Target, mixtures: xr.DataArray) -> xr.DataArray:
+    """How far outside the runs a prediction is: dims (mixture,), 0 for inside.
+
+    The largest of three: how far the size, and the tokens, lie beyond the fitted range, in units
+    of that range on the log scale; and the total variation distance to the nearest measured
+    mixture beyond the distance that measured mixtures typically have among themselves, in units
+    of that distance. At 1 a prediction reaches as far out as the runs reach.
+    """
+    runs = posterior.runs
+    active = target.n_active_params or target.n_params
+    beyond = _beyond(np.log(active), np.log(active_params(runs)))
+    if target.n_tokens is not None and "n_tokens" in runs:
+        tokens = np.log(runs["n_tokens"].to_numpy())
+        # Where all runs see the same tokens, a factor of e is as far as one goes on trust.
+        beyond = max(beyond, _beyond(np.log(target.n_tokens), tokens))
+    measured = np.unique(runs["mixture"].to_numpy(), axis=0)
+    nearest = _total_variation(mixtures.to_numpy(), measured).min(axis=1)
+    among = _total_variation(measured, measured)
+    np.fill_diagonal(among, np.inf)
+    spacing = float(np.median(among.min(axis=1))) if len(measured) > 1 else 1.0
+    distance = np.maximum(beyond, np.maximum(nearest - spacing, 0.0) / spacing)
+    return xr.DataArray(distance, dims=("mixture",), name="extrapolation")
+
+
+def _beyond(value: float, measured: np.ndarray) -> float:
+    low, high = float(measured.min()), float(measured.max())
+    outside = max(value - high, low - value, 0.0)
+    return outside / (high - low) if high > low else outside
+
+
+def _total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.stack([0.5 * np.abs(a - row).sum(axis=1) for row in b], axis=1)
