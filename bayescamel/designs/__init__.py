@@ -1,0 +1,1 @@
+"""Designs: which candidates to train next, and what they would teach."""

@@ -1,0 +1,106 @@
+"""Candidates: runs that could be trained, their cost, and the losses expected of them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.exceptions import TargetError
+from bayescamel.mixtures import as_mixtures
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Posterior
+
+NUMBERS = ("n_params", "n_tokens", "n_active_params")
+
+
+def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool) -> pd.DataFrame:
+    """Candidates in the order given, with ``run_id`` as text and weights of every domain.
+
+    Parameters
+    ----------
+    candidates
+        Columns ``run_id``, ``n_params``, ``n_tokens`` where the runs have tokens,
+        ``n_active_params`` for sparse models, and ``w_<domain>``.
+
+    Raises
+    ------
+    TargetError
+        When a column is missing or a number is not positive.
+    MixtureError
+        When the weights of a candidate are no mixture.
+    """
+    needed = ["run_id", "n_params", *(["n_tokens"] if tokens else [])]
+    missing = [name for name in needed if name not in candidates]
+    if missing:
+        raise TargetError(f"candidates need the column {missing[0]!r}")
+    if not len(candidates):
+        raise TargetError("there are no candidates: give at least one")
+    repeated = candidates["run_id"][candidates["run_id"].duplicated()]
+    if len(repeated):
+        raise TargetError(f"candidate {repeated.iloc[0]!r} is given twice: name each once")
+    weights = as_mixtures(
+        candidates[[c for c in candidates if str(c).startswith("w_")]]
+        .set_axis(candidates["run_id"].astype(str), axis=0)
+        .rename_axis("mixture"),
+        domains,
+    )
+    result = pd.DataFrame({"run_id": candidates["run_id"].astype(str).to_numpy()})
+    for name in NUMBERS:
+        if name in candidates:
+            result[name] = candidates[name].to_numpy(dtype=np.float64)
+    for row in result.itertuples():
+        target_of(row)  # refuses what no model can be
+    for i, domain in enumerate(domains):
+        result[f"w_{domain}"] = weights.to_numpy()[:, i]
+    return result
+
+
+def target_of(row: object) -> Target:
+    """The model that a candidate would be."""
+    tokens = getattr(row, "n_tokens", None)
+    active = getattr(row, "n_active_params", None)
+    return Target(
+        n_params=row.n_params,  # type: ignore[attr-defined]  # a row of `check_candidates`
+        n_tokens=tokens,
+        n_active_params=None if active is None or np.isnan(active) else active,
+    )
+
+
+def training_flops(candidates: pd.DataFrame) -> np.ndarray:
+    """Cost of each candidate: 6 N_active D FLOPs, shape (candidate,).
+
+    Raises
+    ------
+    TargetError
+        When candidates tell no tokens, and so no cost.
+    """
+    if "n_tokens" not in candidates:
+        raise TargetError("the cost of a candidate needs 'n_tokens': add the column")
+    active = candidates["n_params"].to_numpy()
+    if "n_active_params" in candidates:
+        given = candidates["n_active_params"].to_numpy()
+        active = np.where(np.isnan(given), active, given)
+    return np.asarray(6.0 * active * candidates["n_tokens"].to_numpy())
+
+
+def candidate_losses(posterior: "Posterior", candidates: pd.DataFrame) -> np.ndarray:
+    """The mean curve at each candidate, draws stacked: (draw, candidate, validation)."""
+    domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
+    present = [name for name in NUMBERS if name in candidates]
+    posterior_draws = posterior.tree["posterior"].sizes
+    result = np.empty(
+        (
+            posterior_draws["chain"] * posterior_draws["draw"],
+            len(candidates),
+            posterior.hierarchy.n_validation,
+        )
+    )
+    rows = candidates.reset_index(drop=True)
+    for _, group in rows.groupby(present, dropna=False):
+        target = target_of(next(group.itertuples()))
+        weights = group[[f"w_{domain}" for domain in domains]].to_numpy()
+        loss = posterior.predict(target, weights)["loss"].to_numpy()
+        result[:, group.index] = loss.reshape(-1, *loss.shape[2:])
+    return result

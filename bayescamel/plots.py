@@ -1,0 +1,112 @@
+"""Pictures, with matplotlib; every function returns the figure and shows nothing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from bayescamel.demo import Demo
+    from bayescamel.posterior import Posterior
+
+RESOLUTION = 130
+BLUE, ORANGE, GREY = "#3b6ea5", "#d95f02", "#8a8a8a"
+
+
+def plot_demo(demo: "Demo", path: Path) -> None:
+    """Write the demo's picture, `plot_held_out`, as a PNG."""
+    figure = plot_held_out(demo.posterior, demo.held_out, demo.predicted)
+    figure.savefig(path, dpi=RESOLUTION)
+
+
+def plot_held_out(posterior: "Posterior", held_out: xr.Dataset, predicted: xr.Dataset) -> "Figure":
+    """Predicted against observed loss of runs that were held out, and the loss over size.
+
+    Parameters
+    ----------
+    held_out
+        Runs of one size, as `bayescamel.read_runs` gives them.
+    predicted
+        ``mean, lower90, upper90 (run, validation)`` of each of them.
+
+    Returns
+    -------
+    Figure
+        Above, one panel a validation domain: losses of the fitted runs over size, the band of the
+        law at the mean mixture (90 % of the draws), the held-out runs. Below: predicted with its
+        90 % interval against observed, for every held-out run.
+    """
+    from matplotlib.figure import Figure
+
+    validation = [str(name) for name in held_out["validation"].to_numpy()]
+    # Without pyplot: no window system, and nothing to close afterwards.
+    figure = Figure(figsize=(2.9 * len(validation), 5.6), layout="constrained")
+    axes = figure.subplots(2, len(validation), squeeze=False)
+    curve = _curve(posterior, float(held_out["n_params"].max()) * 1.3)
+    for column, name in enumerate(validation):
+        _over_size(axes[0, column], posterior.runs, held_out, curve, name)
+        _against_observed(axes[1, column], held_out, predicted, name)
+    axes[0, 0].set_ylabel("loss, nats per token")
+    axes[1, 0].set_ylabel("predicted loss, 90 % interval")
+    axes[0, -1].legend(fontsize=7, frameon=False)
+    return figure
+
+
+def _curve(posterior: "Posterior", largest: float) -> xr.Dataset:
+    """Band of the law over size at the mean mixture: mean, lower, upper (n_params, validation)."""
+    from bayescamel.targets import Target
+
+    smallest = float(posterior.runs["n_params"].min())
+    parts = []
+    sizes = np.geomspace(smallest, largest, 40)
+    for size in sizes:
+        target = Target(float(size), posterior.centre.n_tokens)
+        loss = posterior.predict(target)["loss"].isel(mixture=0)
+        low, high = loss.quantile([0.05, 0.95], ("chain", "draw"))
+        parts.append(
+            xr.Dataset(
+                {"mean": loss.mean(("chain", "draw")), "lower": low, "upper": high}
+            ).drop_vars(["quantile"], errors="ignore")
+        )
+    return xr.concat(parts, dim=xr.Variable("n_params", sizes))
+
+
+def _over_size(
+    axis: "Axes",
+    runs: xr.Dataset,
+    held_out: xr.Dataset,
+    curve: xr.Dataset,
+    name: str,
+) -> None:
+    band = curve.sel(validation=name)
+    sizes = band["n_params"].to_numpy()
+    axis.fill_between(sizes, band["lower"], band["upper"], color=BLUE, alpha=0.25, linewidth=0)
+    axis.plot(sizes, band["mean"], color=BLUE, linewidth=1.2, label="law, mean mixture")
+    for table, colour, label in ((runs, GREY, "fitted runs"), (held_out, ORANGE, "held out")):
+        loss = table["loss"].sel(validation=name)
+        axis.scatter(table["n_params"], loss, s=9, color=colour, label=label, zorder=3)
+    axis.set_xscale("log")
+    axis.set_title(name, fontsize=9)
+    axis.set_xlabel("parameters")
+
+
+def _against_observed(
+    axis: "Axes",
+    held_out: xr.Dataset,
+    predicted: xr.Dataset,
+    name: str,
+) -> None:
+    observed = held_out["loss"].sel(validation=name).to_numpy()
+    mean, low, high = (
+        predicted[key].sel(validation=name).to_numpy() for key in ("mean", "lower90", "upper90")
+    )
+    axis.errorbar(
+        observed, mean, yerr=[mean - low, high - mean], fmt="o", color=ORANGE, markersize=4, lw=1
+    )
+    ends = [min(observed.min(), low.min()), max(observed.max(), high.max())]
+    axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
+    axis.set_xlabel("observed loss")
