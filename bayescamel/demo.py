@@ -63,8 +63,8 @@ def run_demo(
     runs: xr.Dataset,
     *,
     chains: int = 4,
-    draws: int = 500,
-    tune: int = 500,
+    draws: int = 1000,
+    tune: int = 700,
     seed: int = 0,
     progress: bool = True,
 ) -> Demo:

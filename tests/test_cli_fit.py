@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from bayescamel.cli import app
 from bayescamel.cli.fit import fit as fit_command
+from bayescamel.demo import run_demo
 from bayescamel.exceptions import ConvergenceError
 from bayescamel.sampling import fit
 from tests.simulated import DOMAINS, simulated_table
@@ -86,7 +87,7 @@ def test_mix_recommends_a_mixture(fitted):
     assert sum(said["mixture"].values()) == pytest.approx(1)
     only_a = answered(bayescamel(*words, "--objective", "a=1", "--json"))
     assert only_a["mixture"]["a"] > said["mixture"]["a"]
-    assert "recommended mixture" in bayescamel(*words).stdout
+    assert "expected regret" in bayescamel(*words).stdout
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,8 @@ def test_strict_writes_nothing_without_convergence(table, monkeypatch):
 
 
 def test_defaults_are_those_of_the_library():
-    library, command = (inspect.signature(f).parameters for f in (fit, fit_command))
+    library, command, demo = (inspect.signature(f).parameters for f in (fit, fit_command, run_demo))
     for name in ("law", "chains", "draws", "tune", "seed", "strict"):
         assert command[name].default == library[name].default
+    for name in ("chains", "draws", "tune", "seed"):
+        assert demo[name].default == library[name].default

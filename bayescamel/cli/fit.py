@@ -23,8 +23,8 @@ def fit(
     ] = None,
     law: Annotated[str, typer.Option(help="The law to fit.")] = "camel",
     chains: Annotated[int, typer.Option(help="Chains.")] = 4,
-    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 500,
-    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 500,
+    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 1000,
+    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     renormalise: Annotated[
         bool, typer.Option("--renormalise", help="Accept weights off by up to 1 %.")

@@ -39,32 +39,18 @@ def mix(
         from bayescamel.posterior import Posterior
 
         best = Posterior.load(posterior).optimal_mixture(target, aim)
-    domains = [str(name) for name in best.mixture["domain"].to_numpy()]
-    share = {name: float(best.mixture.sel(domain=name)) for name in domains}
-    interval = {name: best.interval.sel(domain=name).to_numpy().tolist() for name in domains}
-    if json:
-        answer(
-            {
-                "mixture": share,
-                "interval": interval,
-                "expected": float(best.expected),
-                "regret": float(best.regret),
-            }
-        )
+    if not json:
+        typer.echo(repr(best))
         return
-
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table("training domain", title="recommended mixture")
-    for column in ("weight", "90 % of the draws' optima"):
-        shown.add_column(column, justify="right")
-    for name in domains:
-        low, high = interval[name]
-        shown.add_row(name, f"{share[name]:.3f}", f"{low:.3f} to {high:.3f}")
-    console = Console()
-    console.print(shown)
-    console.print(
-        f"expected objective {float(best.expected):.4f} nats per token, "
-        f"expected regret {float(best.regret):.4f}"
+    domains = [str(name) for name in best.mixture["domain"].to_numpy()]
+    answer(
+        {
+            "mixture": {name: float(best.mixture.sel(domain=name)) for name in domains},
+            "interval": {
+                name: best.interval.sel(domain=name).to_numpy().tolist() for name in domains
+            },
+            "expected": best.expected,
+            "regret": best.regret,
+            "extrapolation": best.extrapolation,
+        }
     )
