@@ -65,13 +65,10 @@ def _curve(posterior: "Posterior", largest: float) -> xr.Dataset:
     sizes = np.geomspace(smallest, largest, 40)
     for size in sizes:
         target = Target(float(size), posterior.centre.n_tokens)
-        loss = posterior.predict(target)["loss"].isel(mixture=0)
-        low, high = loss.quantile([0.05, 0.95], ("chain", "draw"))
-        parts.append(
-            xr.Dataset(
-                {"mean": loss.mean(("chain", "draw")), "lower": low, "upper": high}
-            ).drop_vars(["quantile"], errors="ignore")
-        )
+        loss = posterior.predict(target)["loss"].isel(mixture=0, drop=True)
+        low, high = np.quantile(loss, [0.05, 0.95], axis=(0, 1))
+        bounds = {"lower": ("validation", low), "upper": ("validation", high)}
+        parts.append(loss.mean(("chain", "draw")).to_dataset(name="mean").assign(bounds))
     return xr.concat(parts, dim=xr.Variable("n_params", sizes))
 
 
@@ -89,7 +86,12 @@ def _over_size(
     for table, colour, label in ((runs, GREY, "fitted runs"), (held_out, ORANGE, "held out")):
         loss = table["loss"].sel(validation=name)
         axis.scatter(table["n_params"], loss, s=9, color=colour, label=label, zorder=3)
+    from matplotlib.ticker import EngFormatter
+
     axis.set_xscale("log")
+    ticks = np.unique(np.concatenate([runs["n_params"], held_out["n_params"]]))
+    axis.set_xticks(ticks, [EngFormatter(places=0, sep="")(size) for size in ticks], fontsize=7)
+    axis.minorticks_off()
     axis.set_title(name, fontsize=9)
     axis.set_xlabel("parameters")
 

@@ -100,7 +100,8 @@ def noise_variance(posterior: "Posterior") -> np.ndarray:
     """Variance of a new run's loss around the curve, by validation domain (nats²)."""
     draws = posterior.tree["posterior"].to_dataset()
     relative = draws["sigma"] ** 2 + draws["size_effect_scale"] ** 2
-    return np.asarray(relative.mean(("chain", "draw"))) * posterior.centre.loss**2
+    mean = relative.mean(("chain", "draw")).to_numpy()
+    return np.asarray(mean * posterior.centre.loss**2)
 
 
 def choose_by_variance(

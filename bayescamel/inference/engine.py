@@ -12,8 +12,9 @@ from bayescamel.models.problem import Problem
 
 STARTS = 8
 """Optimiser starts: enough that on the real tables seen here two or more reach the best mode."""
-PILOT_TUNE, PILOT_DRAWS = 0.45, 0.3
-"""Shares of the warm-up that the pilot spends adapting and learning the covariance."""
+PILOT_TUNE = 0.4
+"""Share of the warm-up that the pilot spends adapting. The chains that are kept adapt as long, so
+that both run the same compiled program; what is left, the pilot draws to learn the covariance."""
 WARM_TUNE = 100
 """Warm-up of a refit: shape and step size are inherited and only touched up."""
 
@@ -103,7 +104,6 @@ def sample(
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         pilot_tune = round(PILOT_TUNE * request.tune)
-        pilot_draws = round(PILOT_DRAWS * request.tune)
         dimension = len(found[0].position)
         rng = np.random.default_rng(request.seed)
         pilot = run_chains(
@@ -112,13 +112,13 @@ def sample(
             Geometry(found[0].position, found[0].root, 0.1, np.ones(dimension)),
             rng.normal(size=(request.chains, dimension)),
             tune=pilot_tune,
-            draws=pilot_draws,
+            draws=request.tune - 2 * pilot_tune,
             seed=request.seed,
             target_accept=request.target_accept,
             on_progress=lambda iterations, _: on_progress(iterations, 0),
         )
         warm = Shape.of(pilot.unconstrained, found[0].root)
-        tune = request.tune - pilot_tune - pilot_draws
+        tune = pilot_tune
     chains = run_chains(
         hierarchy,
         problem,

@@ -60,7 +60,7 @@ def unflatten(hierarchy: Hierarchy, flat: Array) -> dict[str, Array]:
     for block in hierarchy.blocks():
         shape = hierarchy.shape(block.dims)
         stop = start + int(np.prod(shape))
-        values[block.name] = flat[..., start:stop].reshape(*flat.shape[:-1], *shape)
+        values[block.name] = flat[..., start:stop].reshape((*flat.shape[:-1], *shape))
         start = stop
     return values
 

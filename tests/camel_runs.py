@@ -1,0 +1,79 @@
+"""Runs simulated from a law at known parameters."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel import read_runs
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws import Inputs, get_law
+
+DOMAINS = ("web", "code", "math")
+SIZES = (1e6, 4e6, 16e6, 64e6)
+N_RUNS = 48
+NOISE, SIZE_EFFECT = 0.003, 0.002
+
+
+def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
+    """Parameters of `camel`, and its coefficients in nats per token; one row a domain."""
+    n = len(domains)
+    rng = np.random.default_rng(7)
+    return {
+        "alpha": np.exp(np.log(0.3) + 0.1 * rng.normal(size=n)),
+        "capacity_elasticity": 0.03 + 0.17 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n))),
+        "token_elasticity": 0.02 + 0.16 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n))),
+        "E": np.linspace(1.3, 1.6, n),
+        "A": np.linspace(1.4, 1.1, n),
+        "B": np.linspace(0.45, 0.35, n),
+    }
+
+
+def curve(parameters: dict[str, np.ndarray], table: pd.DataFrame, centre: dict) -> np.ndarray:
+    """Mean loss by run and domain, nats per token."""
+    law = get_law("camel")
+    weights = table[[c for c in table if c.startswith("w_")]].to_numpy()
+    log_size = np.log(table["n_params"].to_numpy() / centre["n_params"])[:, None]
+    inputs = Inputs(
+        log_total=log_size,
+        log_active=log_size,
+        log_tokens=np.log(table["n_tokens"].to_numpy() / centre["n_tokens"])[:, None],
+        mixture=weights[:, None, :],
+        reference=centre["mixture"],
+        own=np.eye(weights.shape[1]),
+    )
+    names = {p.name for p in law.parameters if not p.sparse_only}
+    terms = law.terms(np, inputs, **{k: v for k, v in parameters.items() if k in names})
+    return sum(parameters[c] * terms.basis[c] for c in ("E", "A", "B"))
+
+
+def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict]:
+    """A wide table of runs at `truth`, and the centre that its parameters refer to."""
+    rng = np.random.default_rng(seed)
+    mixtures = rng.dirichlet(np.ones(len(DOMAINS)), size=n_runs)
+    table = pd.DataFrame(mixtures, columns=[f"w_{d}" for d in DOMAINS])
+    table.insert(0, "run_id", [f"run-{i:03d}" for i in range(n_runs)])
+    table["n_params"] = np.resize(SIZES, n_runs)
+    table["n_tokens"] = np.where(np.arange(n_runs) % 3 == 0, 2e9, 1e9)
+    centre = {
+        "n_params": float(np.exp(np.log(np.unique(table["n_params"])).mean())),
+        "n_tokens": float(np.exp(np.log(table["n_tokens"]).mean())),
+        "mixture": mixtures.mean(axis=0),
+    }
+    mean = curve(truth(), table, centre)
+    reference = mean.mean(axis=0)
+    _, scale = np.unique(table["n_params"], return_inverse=True)
+    size_effect = SIZE_EFFECT * rng.normal(size=(scale.max() + 1, len(DOMAINS)))[scale]
+    loss = mean + reference * (size_effect + NOISE * rng.normal(size=mean.shape))
+    for i, domain in enumerate(DOMAINS):
+        table[f"loss_{domain}"] = loss[:, i]
+    return table, centre
+
+
+def simulated_runs(seed: int = 0, n_runs: int = N_RUNS) -> xr.Dataset:
+    """`simulated_table` as a run table."""
+    return read_runs(simulated_table(seed, n_runs)[0])
+
+
+def hierarchy_of(runs: xr.Dataset, law: str = "camel", **options: object) -> Hierarchy:
+    """The default hierarchy of a law for these runs."""
+    return Hierarchy(get_law(law), runs.sizes["validation"], runs.sizes["domain"], **options)

@@ -1,0 +1,151 @@
+import jax
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.inference.modes import start_positions
+from bayescamel.models import density
+from bayescamel.models.problem import Centre, Problem, bucket, build
+from tests.camel_runs import hierarchy_of, simulated_runs
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return simulated_runs(n_runs=20)
+
+
+def position(hierarchy: Hierarchy, problem: Problem, seed: int = 0) -> np.ndarray:
+    return start_positions(hierarchy, problem.own, 1, seed)[0]
+
+
+def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs):
+    hierarchy = hierarchy_of(runs)
+    problem = build(runs, Centre.of(runs), padded=False)
+    flat = position(hierarchy, problem)
+    values = density.unflatten(hierarchy, flat)
+    given = density.conditional(hierarchy, values, problem)
+    parameters = hierarchy.constrained(np, values, problem.own)
+    fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
+    locations, spreads = hierarchy.coefficient_prior(values)
+    total = 0.0
+    for v in range(hierarchy.n_validation):
+        design = np.stack([basis[c][:, v] for c in ("E", "A", "B")], axis=1)
+        mean = fixed[:, v] + design @ np.array(locations)
+        tau, sigma = np.exp(values["log_size_effect_scale"]), np.exp(values["log_sigma"][v])
+        covariance = (
+            (design * np.square(spreads)) @ design.T
+            + tau**2 * problem.scale @ problem.scale.T
+            + sigma**2 * np.eye(len(mean))
+        )
+        total += multivariate_normal(mean, covariance).logpdf(problem.loss[:, v])
+        # Truncating B at 0: its prior and conditional tails.
+        gain = np.linalg.solve(covariance, problem.loss[:, v] - mean)
+        cross = spreads[-1] ** 2 * design[:, -1]
+        conditional_mean = locations[-1] + cross @ gain
+        conditional_sd = np.sqrt(spreads[-1] ** 2 - cross @ np.linalg.solve(covariance, cross))
+        total += norm.logcdf(conditional_mean / conditional_sd)
+        total -= norm.logcdf(locations[-1] / spreads[-1])
+    assert float(density.log_likelihood(given, positive=True)) == pytest.approx(total, rel=1e-8)
+
+
+def test_tail_of_the_normal_agrees_with_scipy_near_and_far():
+    x = np.array([-300.0, -40.0, -20.01, -19.99, -5.0, 0.0, 8.0])
+    np.testing.assert_allclose(
+        density.log_normal_tail(x), norm.logcdf(x), rtol=1e-9, atol=1e-15
+    )  # a rounding of 1
+
+
+def test_padding_changes_nothing(runs):
+    hierarchy = hierarchy_of(runs)
+    centre = Centre.of(runs)
+    bare, padded = build(runs, centre, padded=False), build(runs, centre)
+    assert len(padded.loss) > len(bare.loss)
+    flat = position(hierarchy, bare)
+    np.testing.assert_allclose(
+        density.log_density(hierarchy, flat, padded),
+        density.log_density(hierarchy, flat, bare),
+        rtol=1e-12,
+    )
+
+
+def test_a_loss_not_measured_is_a_loss_left_out(runs):
+    hierarchy = hierarchy_of(runs)
+    centre = Centre.of(runs)
+    holed = runs.copy(deep=True)
+    holed["loss"][3, :] = np.nan
+    flat = position(hierarchy, build(runs, centre))
+    without = density.log_density(
+        hierarchy, flat, build(runs.drop_isel(run=3), centre, padded=False)
+    )
+    with_hole = density.log_density(hierarchy, flat, build(holed, centre, padded=False))
+    np.testing.assert_allclose(with_hole, without, rtol=1e-12)
+
+
+@pytest.mark.parametrize("pooling", ["none", "partial", "full"])
+def test_permuted_domains_have_the_same_density(runs, pooling):
+    hierarchy = hierarchy_of(runs, pooling=pooling)
+    order = [2, 0, 1]
+    permuted = runs.isel(domain=order, validation=order)
+    problem, other = (build(r, Centre.of(r)) for r in (runs, permuted))
+    flat = position(hierarchy, problem)
+    values = density.unflatten(hierarchy, flat)
+    moved = []
+    for block in hierarchy.blocks():
+        value = np.asarray(values[block.name])
+        for axis in range(value.ndim):
+            value = np.take(value, order, axis=axis)
+        moved.append(value.ravel())
+    np.testing.assert_allclose(
+        density.log_density(hierarchy, np.concatenate(moved), other),
+        density.log_density(hierarchy, flat, problem),
+        rtol=1e-10,
+    )
+
+
+def test_drawn_effects_follow_their_conditional_and_stay_positive(runs):
+    hierarchy = hierarchy_of(runs)
+    problem = build(runs, Centre.of(runs))
+    flat = position(hierarchy, problem, seed=3)
+    keys = jax.random.split(jax.random.key(0), 4000)
+    draw = jax.jit(jax.vmap(lambda key: density.draw_effects(hierarchy, flat, problem, key)[0]))
+    coefficients = np.asarray(draw(keys))
+    assert (coefficients[..., 2] > 0).all()
+    values = density.unflatten(hierarchy, flat)
+    given = density.conditional(hierarchy, values, problem)
+    for v in range(hierarchy.n_validation):
+        low = np.asarray(given.cholesky[v])
+        covariance = np.linalg.inv(low @ low.T)[-3:, -3:]
+        mean = np.linalg.solve(low @ low.T, np.asarray(given.projected[v]))[-3:]
+        spread, location = np.asarray(given.spread[v, -3:]), np.asarray(given.location[v, -3:])
+        mean, covariance = location + spread * mean, covariance * np.outer(spread, spread)
+        # Rejection sampling of the truncated Gaussian is the independent way.
+        reference = np.random.default_rng(1).multivariate_normal(mean, covariance, size=200_000)
+        reference = reference[reference[:, 2] > 0]
+        error = coefficients[:, v].mean(axis=0) - reference.mean(axis=0)
+        # 4,000 draws: the mean is known to sd / 63; five of these, over nine comparisons.
+        assert (np.abs(error) < 5 * reference.std(axis=0) / np.sqrt(4000)).all()
+        ratio = coefficients[:, v].std(axis=0) / reference.std(axis=0)
+        np.testing.assert_allclose(ratio, 1, atol=5 / np.sqrt(2 * 4000))
+
+
+def test_density_is_minus_infinity_where_float64_cannot_tell(runs):
+    hierarchy = hierarchy_of(runs)
+    problem = build(runs, Centre.of(runs))
+    names = [block.name for block in hierarchy.blocks()]
+    values = density.unflatten(hierarchy, position(hierarchy, problem))
+    values["log_alpha"] = values["log_alpha"] + 5.0
+    flat = np.concatenate([np.ravel(values[name]) for name in names])
+    assert float(density.log_density(hierarchy, flat, problem)) == -np.inf
+
+
+def test_one_more_run_stays_in_the_bucket():
+    assert bucket(78) == bucket(79) == 80
+    assert [bucket(n) for n in (1, 8, 9, 100, 1000)] == [8, 8, 16, 112, 1024]
+    assert all(n <= bucket(n) <= max(8, 1.25 * n + 8) for n in range(1, 3000))
