@@ -10,7 +10,7 @@ from bayescamel.exceptions import ConvergenceError, FitError, RunTableError, Tar
 from bayescamel.posterior import Posterior
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
 
-SETTINGS = {"draws": 400, "tune": 400, "progress": False}
+SETTINGS = {"draws": 600, "tune": 400, "progress": False}
 LARGER = bc.Target(n_params=320e6, n_tokens=2e9)
 
 
@@ -62,8 +62,8 @@ def test_a_new_run_scatters_more_than_the_curve(posterior):
     draws = posterior.tree["posterior"].to_dataset()
     noise = (draws["sigma"] ** 2 + draws["size_effect_scale"] ** 2).mean(("chain", "draw"))
     expected = mean.var(("chain", "draw")) + noise * posterior.centre.loss**2
-    # 1,600 draws: a variance is known to 3.5 % (one sd); four of these.
-    np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.14)
+    # 2,400 draws: a variance is known to 3 % (one sd); four of these, for two variances.
+    np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.16)
 
 
 def test_loss_falls_with_size_and_with_tokens_in_every_draw(posterior):
@@ -132,9 +132,9 @@ def test_same_seed_same_draws(posterior):
     assert one.tree["posterior"].to_dataset().identical(two.tree["posterior"].to_dataset())
 
 
-def test_strict_raises_what_the_status_says(runs):
+def test_strict_raises_what_the_status_says(posterior):
     with pytest.raises(ConvergenceError, match="remedy"):
-        bc.fit(runs, **SETTINGS | {"draws": 50, "chains": 2}, strict=True)
+        bc.fit(posterior.runs, warm_start=posterior, strict=True, **SETTINGS | {"draws": 50})
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_domain_that_no_run_uses_is_refused(runs):
     unused = runs.copy(deep=True)
     unused["mixture"][:, 0] = 0.0
     unused["mixture"] = unused["mixture"] / unused["mixture"].sum("domain")
-    with pytest.raises(FitError, match="web.*drop the column w_web"):
+    with pytest.raises(FitError, match=r"web.*drop the column w_web"):
         bc.fit(unused, progress=False)
 
 
