@@ -1,10 +1,25 @@
 """The laws by name. One file a law: equation and source, priors, one pure function."""
 
 from bayescamel.exceptions import FitError
+from bayescamel.laws.additive import ADDITIVE
 from bayescamel.laws.base import Coefficient, Inputs, Law, Parameter, Terms
+from bayescamel.laws.bimix import BIMIX
 from bayescamel.laws.camel import CAMEL
+from bayescamel.laws.chinchilla import CHINCHILLA
+from bayescamel.laws.competition import COMPETITION
+from bayescamel.laws.dcpt import DCPT
+from bayescamel.laws.joint import JOINT
+from bayescamel.laws.mixing_laws import MIXING_LAWS
+from bayescamel.laws.r1 import R1
+from bayescamel.laws.r2 import R2, R2_SEPARABLE
 
-LAWS: dict[str, Law] = {law.name: law for law in (CAMEL,)}
+LAWS: dict[str, Law] = {
+    law.name: law
+    for law in (
+        *(CAMEL, R1, R2, R2_SEPARABLE),
+        *(MIXING_LAWS, ADDITIVE, JOINT, BIMIX, DCPT, COMPETITION, CHINCHILLA),
+    )
+}
 
 __all__ = ["LAWS", "Coefficient", "Inputs", "Law", "Parameter", "Terms", "get_law"]
 

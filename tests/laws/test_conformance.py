@@ -1,0 +1,186 @@
+"""What every law in the registry must do, whatever its equation."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bayescamel.exceptions import FitError
+from bayescamel.laws import LAWS, Inputs, Law, get_law
+from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw, typical_coefficients
+
+every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
+
+
+@every_law
+def test_finite_on_the_whole_simplex_for_every_draw_of_the_prior(law):
+    rng = np.random.default_rng(1)
+    where = inputs()
+    for _ in range(100):
+        values = loss(law, where, prior_draw(law, rng))
+        assert values.shape == (len(where.mixture), VALIDATIONS)
+        assert np.isfinite(values).all()
+
+
+@every_law
+def test_gradients_are_finite_with_the_corners(law):
+    import jax
+    import jax.numpy as jnp
+
+    rng = np.random.default_rng(2)
+    draws = [prior_draw(law, rng) for _ in range(5)]
+    where = inputs()
+
+    @jax.jit
+    def gradient(parameters: dict[str, Any], mixture: Any) -> Any:
+        def total(parameters: dict[str, Any], mixture: Any) -> Any:
+            return jnp.sum(loss(law, where._replace(mixture=mixture), parameters, xp=jnp))
+
+        return jax.grad(total, argnums=(0, 1))(parameters, mixture)
+
+    with jax.enable_x64(True):
+        for parameters in draws:
+            for leaf in jax.tree.leaves(gradient(parameters, where.mixture)):
+                assert np.isfinite(leaf).all()
+
+
+@every_law
+def test_numpy_jax_and_pytensor_agree(law):
+    import jax
+    import jax.numpy as jnp
+    import pytensor
+    import pytensor.tensor as pt
+
+    parameters, where = prior_draw(law, np.random.default_rng(3)), inputs()
+    expected = loss(law, where, parameters)
+    with jax.enable_x64(True):
+        on_jax = loss(
+            law, Inputs(*map(jnp.asarray, where)), _mapped(jnp.asarray, parameters), None, jnp
+        )
+    np.testing.assert_allclose(on_jax, expected, rtol=1e-10)
+    constants = _mapped(pt.as_tensor, parameters)
+    graph = loss(law, Inputs(*map(pt.as_tensor, where)), constants, xp=pt)
+    # As written: rewriting and compiling the graph would only cost time.
+    value = pytensor.function([], graph, mode=pytensor.compile.Mode("py", None))()
+    np.testing.assert_allclose(value, expected, rtol=1e-10)
+
+
+def _mapped(convert: Any, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: convert(value) for name, value in values.items()}
+
+
+@every_law
+def test_permuting_the_domains_permutes_the_parameters(law):
+    parameters, where = prior_draw(law, np.random.default_rng(4)), inputs()
+    order = [2, 0, 3, 1]
+    domain_axis = {p.name for p in law.parameters if "domain" in p.dims}
+    permuted = loss(
+        law,
+        where._replace(
+            mixture=where.mixture[..., order],
+            reference=where.reference[order],
+            own=where.own[:, order],
+        ),
+        {n: v[..., order] if n in domain_axis else v for n, v in parameters.items()},
+    )
+    np.testing.assert_allclose(permuted, loss(law, where, parameters), rtol=1e-12)
+
+
+MOVED = {"size": ("log_total", "log_active"), "tokens": ("log_tokens",)}
+
+
+@pytest.mark.parametrize(
+    ("law", "promise"), [(law, what) for law in LAWS.values() for what in sorted(law.falls_with)]
+)
+def test_falls_with_what_it_promises(law, promise):
+    rng = np.random.default_rng(5)
+    where = inputs(sparse=False)
+    for _ in range(10):
+        parameters = prior_draw(law, rng, sparse=False)
+        path = [
+            loss(
+                law,
+                where._replace(**dict.fromkeys(MOVED[promise], where.log_total + step)),
+                parameters,
+            )
+            for step in np.linspace(-5, 5, 21)
+        ]
+        falls = np.diff(path, axis=0)
+        # Rounding: a term may have fallen to nothing beside the rest.
+        assert (falls <= 1e-12).all()
+        # Somewhere above the centre: below, a capacity may be down at its floor.
+        assert (falls[10:] < 0).any(axis=0).all()
+
+
+@every_law
+def test_coefficients_are_contributions_at_the_centre(law):
+    where = inputs()
+    here = {"log_total": 0.0, "log_active": 0.0, "log_tokens": 0.0, "mixture": where.reference}
+    centre = where._replace(
+        **{
+            name: np.full((1, 1), v) if np.ndim(v) == 0 else v[None, None]
+            for name, v in here.items()
+        }
+    )
+    parameters = prior_draw(law, np.random.default_rng(6))
+    _, basis = law.terms(np, centre, **parameters)
+    assert set(basis) == {coefficient.name for coefficient in law.coefficients}
+    for term in basis.values():
+        np.testing.assert_allclose(term, 1.0, rtol=1e-12)
+    # The reference loss is the loss at the centre, give or take the curvature over the runs.
+    assert sum(typical_coefficients(law).values()) == pytest.approx(1.0)
+
+
+@every_law
+def test_a_dense_run_needs_no_sparsity(law):
+    where = inputs(sparse=False)
+    dense = prior_draw(law, np.random.default_rng(7), sparse=False)
+    assert "sparsity" not in dense
+    for sparsity in (0.1, 0.9):
+        same = loss(law, where, dense | {"sparsity": np.asarray(sparsity)})
+        np.testing.assert_allclose(same, loss(law, where, dense), rtol=1e-12)
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS.values() if "size" in law.falls_with])
+def test_sparse_runs_lie_between_their_active_and_their_total_size(law):
+    where = inputs(sparse=True)
+    parameters = prior_draw(law, np.random.default_rng(8))
+    between = loss(law, where, parameters)
+    largest = loss(law, where._replace(log_active=where.log_total), parameters)
+    smallest = loss(law, where._replace(log_total=where.log_active), parameters)
+    assert (largest <= between + 1e-12).all()
+    assert (between <= smallest + 1e-12).all()
+
+
+def test_the_registry_knows_each_law_by_its_name():
+    assert all(law.name == name for name, law in LAWS.items())
+    assert get_law("r2") is LAWS["r2"]
+    with pytest.raises(FitError, match=r"unknown law 'r3'.*camel.*r2-separable"):
+        get_law("r3")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parameters": ()}, "priors are declared for"),
+        ({"coefficients": LAWS["camel"].coefficients[::-1]}, "only the last coefficient"),
+        (
+            {
+                "parameters": tuple(
+                    dataclasses.replace(p, sparse_only=False) for p in LAWS["camel"].parameters
+                )
+            },
+            "exactly when it is sparse_only",
+        ),
+    ],
+)
+def test_a_law_whose_signature_and_priors_differ_is_refused(change, message):
+    with pytest.raises(TypeError, match=message):
+        dataclasses.replace(LAWS["camel"], **change)
+
+
+def test_domains_differ_from_validation_domains_here():
+    # Otherwise a law that mixes the two axes up would pass.
+    assert DOMAINS != VALIDATIONS
+    assert isinstance(LAWS["camel"], Law)

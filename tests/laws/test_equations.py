@@ -1,0 +1,227 @@
+"""Each law against its source's equation in the source's symbols, and laws against each other."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from bayescamel.laws import LAWS
+from bayescamel.laws.competition import allocate
+from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw
+
+N0, D0 = 1e8, 3e9
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+@pytest.fixture
+def dense():
+    return inputs(sparse=False)
+
+
+def _raw(where):
+    """N, D (run, validation) and w (run, 1, domain) in the source's units."""
+    return N0 * np.exp(where.log_total), D0 * np.exp(where.log_tokens), where.mixture
+
+
+def _coefficients(law, rng):
+    return {c.name: c.mean * rng.uniform(0.5, 2, VALIDATIONS) for c in LAWS[law].coefficients}
+
+
+def test_r1(rng, dense):
+    n, _, w = _raw(dense)
+    p, c = prior_draw(LAWS["r1"], rng, sparse=False), _coefficients("r1", rng)
+    gamma = p["capacity_elasticity"].sum(axis=-1) / p["alpha"]
+    affinity = p["capacity_elasticity"] / dense.reference
+    phi = (affinity * w).sum(axis=-1) / (affinity * dense.reference).sum(axis=-1)
+    expected = c["E"] + c["A"] * (n / N0 * phi**gamma) ** -p["alpha"]
+    np.testing.assert_allclose(loss(LAWS["r1"], dense, p, c), expected, rtol=1e-12)
+
+
+def test_r2(rng, dense):
+    n, _, w = _raw(dense)
+    p, c = prior_draw(LAWS["r2"], rng, sparse=False), _coefficients("r2", rng)
+    at_reference = p["interplay"] @ dense.reference
+    alpha = p["alpha"] + at_reference
+    a = np.log(c["A"]) - p["tilt"] @ dense.reference + p["alpha"] * np.log(N0)
+    s, t = p["interplay"], p["tilt"]
+    # Moving the origin of ln N from 1 to N₀ turns s·w ln N₀ into a part of the tilt.
+    t = t - s * np.log(N0)
+    a = a + at_reference * np.log(N0)
+    exponent = a + (t * w).sum(-1) - alpha * np.log(n) + (s * w).sum(-1) * np.log(n)
+    np.testing.assert_allclose(loss(LAWS["r2"], dense, p, c), c["E"] + np.exp(exponent), rtol=1e-10)
+
+
+def test_mixing_laws_is_a_mixing_law_at_every_size_and_a_power_law_for_every_mixture(rng, dense):
+    law = LAWS["mixing-laws"]
+    p, c = prior_draw(law, rng, sparse=False), _coefficients("mixing-laws", rng)
+    one_size = dense._replace(
+        **{name: np.full((1, 1), 0.7) for name in ("log_total", "log_active", "log_tokens")}
+    )
+    mixing = np.exp((p["tilt"] * (dense.mixture - dense.reference)).sum(axis=-1))
+    value = loss(law, one_size, p, c)
+    for v in range(VALIDATIONS):  # c + k exp(t·w): a straight line in exp(t·w)
+        slope, start = np.polyfit(mixing[:, v], value[:, v], 1)
+        np.testing.assert_allclose(value[:, v], start + slope * mixing[:, v], rtol=1e-9)
+    one_mixture = dense._replace(mixture=dense.mixture[[7]], log_tokens=np.zeros((1, 1)))
+    power = np.exp(-p["alpha"] * dense.log_total)
+    value = loss(law, one_mixture, p, c)
+    for v in range(VALIDATIONS):  # c + (N₀/N)^α
+        slope, start = np.polyfit(power[:, v], value[:, v], 1)
+        np.testing.assert_allclose(value[:, v], start + slope * power[:, v], rtol=1e-9)
+
+
+def test_additive_and_joint(rng, dense):
+    n, d, w = _raw(dense)
+    p, c = prior_draw(LAWS["joint"], rng, sparse=False), _coefficients("joint", rng)
+    gamma = p["share_exponent"]
+    share = p["share"] / dense.reference**gamma
+    share /= c["M"][:, None] * p["share"].sum(axis=-1, keepdims=True)
+    mixture_term = 1 / (share * w**gamma).sum(axis=-1)
+    size_term = c["A"] * (N0 / n) ** p["alpha"]
+    token_term = c["B"] * (D0 / d) ** p["beta"]
+    additive = {k: p[k] for k in ("alpha", "beta", "share", "share_exponent")}
+    np.testing.assert_allclose(
+        loss(LAWS["additive"], dense, additive, c),
+        c["E"] + mixture_term + size_term + token_term,
+        rtol=1e-12,
+    )
+    factors = []
+    for name in ("size_elasticity", "token_elasticity"):
+        exponent = p[name].sum(axis=-1)
+        weights = p[name] / exponent[:, None] / dense.reference
+        factors.append((weights * w).sum(axis=-1) ** exponent)
+    np.testing.assert_allclose(
+        loss(LAWS["joint"], dense, p, c),
+        c["E"] + mixture_term + size_term * factors[0] + token_term * factors[1],
+        rtol=1e-12,
+    )
+
+
+def test_bimix_with_own_data_only(rng, dense):
+    n, d, w = _raw(dense)
+    law = LAWS["bimix"]
+    p, c = prior_draw(law, rng, sparse=False), _coefficients("bimix", rng)
+    own = np.eye(VALIDATIONS, DOMAINS)
+    exponent = np.array([0.1, 0.2, 0.3])
+    p["elasticity"] = own * exponent[:, None]
+    kept = (w[:, 0, :VALIDATIONS] > 0).all(axis=-1)  # the source is infinite at w_v = 0
+    bracket = c["C"] + c["A"] * (N0 / n) ** p["alpha"] + c["B"] * (D0 / d) ** p["beta"]
+    weight = w[:, 0, :VALIDATIONS][kept] / dense.reference[:VALIDATIONS]
+    with np.errstate(divide="ignore"):
+        value = loss(law, dense, p, c)[kept]
+    np.testing.assert_allclose(value, weight**-exponent * bracket[kept], rtol=1e-12)
+
+
+def test_dcpt_with_own_data_only(rng, dense):
+    n, d, w = _raw(dense)
+    law = LAWS["dcpt"]
+    p, c = prior_draw(law, rng, sparse=False), _coefficients("dcpt", rng)
+    p["affinity"] = np.eye(VALIDATIONS, DOMAINS)
+    own, typical = w[:, 0, :VALIDATIONS], dense.reference[:VALIDATIONS]
+    # In the source's units ε is a weight, and C and B carry the centre's factors.
+    epsilon = p["epsilon"] * typical
+    floored = (own + epsilon) / (typical + epsilon)
+    expected = (
+        c["E"]
+        + c["A"] * (N0 / n) ** p["alpha"]
+        + c["B"] * (own / typical) ** p["eta"] * (D0 / d) ** p["beta"]
+        + c["C"] * floored ** -p["gamma"]
+    )
+    with np.errstate(divide="ignore"):
+        value = loss(law, dense, p, c)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+def test_capacity_is_allocated_as_by_a_general_optimiser(rng):
+    weight = np.array([0.5, 0.3, 0.2, 0.0])
+    demand, exponent = np.array([1.0, 0.4, 0.05, 1.0]), np.array([0.3, 0.2, 0.5, 0.3])
+    capacity, floor = 1.3, 0.05
+    x = np.exp(allocate(np, weight, demand, exponent, np.full(1, capacity), np.full(1, floor)))
+
+    def total_loss(x):
+        return np.sum(weight * demand * x**-exponent)
+
+    found = minimize(
+        total_loss,
+        np.full(4, (capacity + 3 * floor) / 4),
+        bounds=[(floor, None)] * 4,
+        constraints={"type": "eq", "fun": lambda x: x.sum() - capacity - 3 * floor},
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    assert x.sum() == pytest.approx(capacity + 3 * floor, rel=1e-13)
+    assert x[3] == pytest.approx(floor, rel=1e-13)
+    np.testing.assert_allclose(x, found.x, rtol=1e-4)
+    assert total_loss(x) <= found.fun + 1e-12
+
+
+def test_the_derivative_of_the_allocation_is_that_of_its_solution(rng):
+    import jax
+
+    weight = rng.dirichlet(np.ones(6))
+    arguments = (rng.uniform(0.5, 2, 6), rng.uniform(0.2, 0.5, 6), np.full(1, 2.0), np.full(1, 0.1))
+    with jax.enable_x64(True):
+        derivative = jax.jacobian(lambda *a: allocate(jax.numpy, weight, *a), argnums=(0, 1, 2, 3))(
+            *arguments
+        )
+    for i, argument in enumerate(arguments):
+        for j in range(len(argument)):
+            step = np.zeros(len(argument))
+            step[j] = 1e-6
+            up, down = (
+                allocate(np, weight, *arguments[:i], argument + s, *arguments[i + 1 :])
+                for s in (step, -step)
+            )
+            np.testing.assert_allclose(derivative[i][:, j], (up - down) / 2e-6, atol=1e-7)
+
+
+def test_r2_separable_is_r2_without_interplay(rng):
+    where, p = inputs(), prior_draw(LAWS["r2-separable"], rng)
+    same = loss(LAWS["r2"], where, p | {"interplay": np.zeros_like(p["tilt"])})
+    np.testing.assert_allclose(loss(LAWS["r2-separable"], where, p), same, rtol=1e-14)
+
+
+def test_camel_without_token_term_is_r1(rng):
+    where, p = inputs(), prior_draw(LAWS["camel"], rng)
+    shared = {name: p[name] for name in ("alpha", "capacity_elasticity", "sparsity")}
+    np.testing.assert_allclose(
+        loss(LAWS["camel"], where, p, {"E": 0.4, "A": 0.6, "B": 0.0}),
+        loss(LAWS["r1"], where, shared, {"E": 0.4, "A": 0.6}),
+        rtol=1e-14,
+    )
+
+
+def test_joint_whose_terms_ignore_the_mixture_is_additive(rng):
+    where, p = inputs(), prior_draw(LAWS["joint"], rng)
+    # Effects in proportion to the reference weights: the weighted sum is then Σ w = 1.
+    flat = np.broadcast_to(where.reference, (VALIDATIONS, DOMAINS))
+    same = p | {"size_elasticity": 0.3 * flat, "token_elasticity": 0.2 * flat}
+    fewer = {k: v for k, v in p.items() if not k.endswith("_elasticity")}
+    np.testing.assert_allclose(
+        loss(LAWS["joint"], where, same), loss(LAWS["additive"], where, fewer), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", ["additive", "mixing-laws", "camel", "bimix"])
+def test_laws_that_ignore_the_mixture_are_chinchilla(name, rng):
+    where, p = inputs(), prior_draw(LAWS[name], rng)
+    flat = np.broadcast_to(where.reference, (VALIDATIONS, DOMAINS))
+    constant = "C" if name == "bimix" else "E"
+    coefficients = {constant: 0.5, "A": 0.4, "B": 0.1}
+    unused = {c.name: 0.0 for c in LAWS[name].coefficients} | coefficients
+    if name == "camel":  # its β is the sum of the token elasticities
+        p["capacity_elasticity"] = 0.3 * flat
+        p["token_elasticity"] = 0.2 * flat
+        p["beta"] = np.full(VALIDATIONS, 0.2)
+    if name == "bimix":  # and its factor multiplies everything
+        p["elasticity"] = 0.3 * flat
+    shared = {k: p[k] for k in ("alpha", "beta", "sparsity")}
+    own = {k: v for k, v in p.items() if not (name == "camel" and k == "beta")}
+    np.testing.assert_allclose(
+        loss(LAWS[name], where, own, unused),
+        loss(LAWS["chinchilla"], where, shared, {"E": 0.5, "A": 0.4, "B": 0.1}),
+        rtol=1e-12,
+    )
