@@ -31,3 +31,15 @@ class ConvergenceError(FitError):
 
 class StorageError(BayesCamelError):
     """A posterior, study or output file that cannot be read or must not be overwritten."""
+
+
+class DesignError(BayesCamelError):
+    """Candidates, a space or a budget from which no run can be chosen."""
+
+
+class StudyError(BayesCamelError):
+    """Something a study cannot take: a run it does not know, a record of another run."""
+
+
+class ConflictError(StudyError):
+    """A run that was told already, with other numbers."""
