@@ -21,6 +21,10 @@ POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
 LOG_SCALE_SD = 0.4
 """Prior sd of the logarithm of a pooling scale: within a factor of two of its median."""
 
+LOPSIDED_NOISE = (1.0, 1.0)
+"""Prior mean and sd of the growth of the noise's logarithm with lopsidedness: at a corner, around
+twice the noise of the centre, and perhaps none or eight times."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -59,10 +63,14 @@ class Noise:
     size_effect
         Typical effect shared by all runs of one size (each size is tuned a little better or
         worse). Tight on purpose: a loose one swallows the dependence on size.
+    mixture_dependent
+        Whether the noise may grow with the lopsidedness of the mixture (`lopsidedness`): repeats
+        of a lopsided mixture scatter more than those of a balanced one. How much is learned.
     """
 
     sigma: float = 0.003
     size_effect: float = 0.003
+    mixture_dependent: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,9 @@ class Hierarchy:
             ]
         blocks.append(Block("sigma_location", (), math.log(self.noise.sigma), 0.0))
         blocks.append(Block("log_sigma", ("validation",), "sigma_location", math.log(0.5)))
+        if self.noise.mixture_dependent:
+            mean, sd = LOPSIDED_NOISE
+            blocks.append(Block("noise_lopsided", (), mean, math.log(sd)))
         blocks.append(
             Block("log_size_effect_scale", (), math.log(self.noise.size_effect), math.log(0.3))
         )
@@ -189,6 +200,28 @@ class Hierarchy:
             return [c.mean for c in coefficients], spreads
         locations = [values[f"{c.name}_location"] for c in coefficients]
         return locations, [0.0 if self.pooling == "full" else c.spread for c in coefficients]
+
+    def truncated(self) -> bool:
+        """Whether the last coefficient is cut at 0; a fully pooled one has no spread to cut."""
+        return self.law.coefficients[-1].positive and self.pooling != "full"
+
+    def noise_sd(
+        self, xp: Array, values: Mapping[str, Array], mixture: Array, reference: Array
+    ) -> Array:
+        """Sd of a run around the curve, in units of the reference loss.
+
+        Shape (run, validation), or (validation,) where it does not depend on the mixture.
+        """
+        sigma = xp.exp(values["log_sigma"])
+        if not self.noise.mixture_dependent:
+            return sigma
+        growth = values["noise_lopsided"] * lopsidedness(mixture, reference)
+        return sigma * xp.exp(growth)[:, None]
+
+
+def lopsidedness(mixture: Array, reference: Array) -> Array:
+    """Total variation distance of mixtures (..., domain) from the reference: 0 to 1."""
+    return 0.5 * abs(mixture - reference).sum(axis=-1)
 
 
 def raw_name(parameter: Parameter) -> str:

@@ -1,1 +1,39 @@
 """The same law as a marginal log density for our sampler, a NumPyro and a PyMC program."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from bayescamel.hierarchy import Noise, Pooling
+from bayescamel.laws import Law, get_law
+from bayescamel.models.problem import Centre, build, hierarchy_for
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+def to_pymc(
+    runs: xr.Dataset,
+    law: str | Law = "camel",
+    pooling: Pooling = "partial",
+    noise: Noise | None = None,
+) -> "pm.Model":
+    """A law of these runs as a PyMC model; see `bayescamel.models.program_pymc`."""
+    from bayescamel.models import program_pymc
+
+    hierarchy = hierarchy_for(runs, get_law(law), pooling, noise)
+    return program_pymc.to_pymc(hierarchy, runs, Centre.of(runs))
+
+
+def to_numpyro(
+    runs: xr.Dataset,
+    law: str | Law = "camel",
+    pooling: Pooling = "partial",
+    noise: Noise | None = None,
+) -> Callable[..., None]:
+    """A law of these runs as a NumPyro program; see `bayescamel.models.program_numpyro`."""
+    from bayescamel.models import program_numpyro
+
+    hierarchy = hierarchy_for(runs, get_law(law), pooling, noise)
+    return program_numpyro.to_numpyro(hierarchy, build(runs, Centre.of(runs), padded=False))

@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import FitError
-from bayescamel.laws.base import Inputs
+from bayescamel.hierarchy import Hierarchy, Noise, Pooling
+from bayescamel.laws.base import Inputs, Law
 
 MIN_TYPICAL_WEIGHT = 1e-9
 
@@ -122,6 +123,20 @@ def scales(runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     pairs = np.stack([runs["n_params"].to_numpy(), active_params(runs)], axis=1)
     sizes, index = np.unique(pairs, axis=0, return_inverse=True)
     return sizes, index.ravel()
+
+
+def hierarchy_for(
+    runs: xr.Dataset, law: Law, pooling: Pooling = "partial", noise: Noise | None = None
+) -> Hierarchy:
+    """The prior of a law for the domains of these runs."""
+    return Hierarchy(
+        law=law,
+        n_validation=runs.sizes["validation"],
+        n_domain=runs.sizes["domain"],
+        pooling=pooling,
+        sparse=is_sparse(runs),
+        noise=Noise() if noise is None else noise,
+    )
 
 
 def bucket(n: int) -> int:
