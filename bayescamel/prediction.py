@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayescamel.exceptions import TargetError
 from bayescamel.laws.base import Array, Inputs, Terms
-from bayescamel.models.problem import active_params, same_names
+from bayescamel.models.problem import active_params, same_names, scales
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def predict(
         Dims (mixture, domain).
     kind
         ``"mean"``: the law's curve. ``"run"``: a new run's loss, which adds the effect that all
-        runs of the new size share and the run's own noise.
+        runs of its size share (drawn afresh for a size that was not fitted) and its own noise.
     seed
         Of the scatter that ``"run"`` adds.
 
@@ -63,10 +63,9 @@ def predict(
         relative[:, part] = mean_curve(terms, coefficients, posterior)
     if kind == "run":
         rng = np.random.default_rng(seed)
-        scale = draws["size_effect_scale"].to_numpy().reshape(-1, 1, 1)
-        sigma = draws["sigma"].to_numpy().reshape(n_draws, 1, -1)
-        relative += scale * rng.normal(size=(n_draws, 1, relative.shape[2]))
-        relative += sigma * rng.normal(size=relative.shape)
+        shift, shared, own = run_scatter(posterior, target)
+        shift = shift + shared * rng.normal(size=shift.shape)
+        relative += shift[:, None] + own[:, None] * rng.normal(size=relative.shape)
     loss = (relative * posterior.centre.loss).reshape(
         draws.sizes["chain"], draws.sizes["draw"], *relative.shape[1:]
     )
@@ -78,6 +77,30 @@ def predict(
         },
         coords | {"mixture": mixtures["mixture"].to_numpy()},
     )
+
+
+def run_scatter(
+    posterior: "Posterior", target: Target
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How a run at the target scatters around the curve, draw by draw.
+
+    Returns
+    -------
+    shift, shared, own
+        Shapes (draw, validation), in units of the reference loss: the effect of the target's size
+        where it was fitted, else 0; the sd of that effect where it was not, else 0; and the sd of
+        a run's own noise.
+    """
+    draws = posterior.tree["posterior"].to_dataset()
+    own = draws["sigma"].to_numpy().reshape(-1, posterior.hierarchy.n_validation)
+    sizes, _ = scales(posterior.runs)
+    active = target.n_active_params or target.n_params
+    fitted = np.flatnonzero((sizes == [target.n_params, active]).all(axis=1))
+    if len(fitted):
+        effect = draws["size_effect"].isel(scale=fitted[0]).to_numpy()
+        return effect.reshape(own.shape), np.zeros_like(own), own
+    scale = draws["size_effect_scale"].to_numpy().reshape(-1, 1)
+    return np.zeros_like(own), np.broadcast_to(scale, own.shape), own
 
 
 def law_draws(posterior: "Posterior") -> tuple[dict[str, np.ndarray], np.ndarray]:

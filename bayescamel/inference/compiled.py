@@ -4,6 +4,7 @@ Everything is compiled for a `Hierarchy` (the law and the sizes of its blocks) a
 runs as an argument, so a refit with more runs in the same bucket of rows compiles nothing.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from bayescamel.models.problem import Problem
 @partial(jax.jit, static_argnums=0)
 def value_and_gradient(hierarchy: Hierarchy, flat: Array, problem: Problem) -> tuple[Array, Array]:
     """Log density and its gradient."""
-    return jax.value_and_grad(lambda u: log_density(hierarchy, u, problem))(flat)
+    value, gradient = jax.value_and_grad(lambda u: log_density(hierarchy, u, problem))(flat)
+    return value, gradient
 
 
 @partial(jax.jit, static_argnums=0)
@@ -34,5 +36,6 @@ def effects(
 def use_cache(folder: Path) -> None:
     """Keep compiled programs in `folder` between processes, unless the user has chosen one."""
     if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        update: Callable[[str, object], None] = jax.config.update
+        update("jax_compilation_cache_dir", str(folder))
+        update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_solve, solve_triangular
+from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import erfc
 
 from bayescamel.hierarchy import Hierarchy
@@ -33,16 +33,28 @@ MAX_MISFIT = 1e13
 
 
 class Conditional(NamedTuple):
-    """The Gaussian of a validation domain's coefficients and size effects given θ; axis 0 is V."""
+    """The Gaussian of a validation domain's coefficients and size effects given θ.
+
+    In units of their prior sd, M = [[D, F], [Fᵀ, C]] with D diagonal, since a run has one scale.
+    The size effects are eliminated by D, what is left for the coefficients is C - Fᵀ D⁻¹ F.
+    """
 
     location: Array
-    """(V, P) prior mean."""
+    """(coefficient,) prior mean."""
     spread: Array
-    """(V, P) prior sd."""
+    """(coefficient,) prior sd."""
+    size_spread: Array
+    """() prior sd of a size effect, τ."""
+    size_precision: Array
+    """(V, scale) D."""
+    cross: Array
+    """(V, scale, coefficient) F."""
     cholesky: Array
-    """(V, P, P) of M, for effects in units of their prior sd."""
+    """(V, coefficient, coefficient) of what is left for the coefficients."""
+    size_projected: Array
+    """(V, scale) the size effects' part of b."""
     projected: Array
-    """(V, P) b."""
+    """(V, coefficient) the coefficients' part of b, size effects eliminated."""
     misfit: Array
     """(V,) rᵀ Σ⁻¹ r."""
     log_noise: Array
@@ -81,33 +93,35 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
     parameters = hierarchy.constrained(jnp, values, problem.own)
     fixed, basis = hierarchy.law.terms(jnp, problem.inputs(), **parameters)
     locations, spreads = hierarchy.coefficient_prior(values)
-    shape = problem.loss.shape
-    columns = [jnp.broadcast_to(basis[c.name], shape) for c in hierarchy.law.coefficients]
-    n_scales = problem.scale.shape[1]
+    location = jnp.stack([jnp.asarray(m) for m in locations])
+    spread = jnp.stack([jnp.asarray(s) for s in spreads])
+    design = jnp.stack(
+        [jnp.broadcast_to(basis[c.name], problem.loss.shape) for c in hierarchy.law.coefficients]
+    )  # (coefficient, R, V)
     tau = jnp.exp(values["log_size_effect_scale"])
-    n_validation = shape[1]
-    # Coefficients last: the Cholesky factor's last diagonal then gives the conditional sd of the
-    # last coefficient, which is the one that may be truncated.
-    location = jnp.stack([*[jnp.zeros(())] * n_scales, *[jnp.asarray(m) for m in locations]])
-    spread = jnp.stack([*[tau] * n_scales, *[jnp.asarray(s) for s in spreads]])
-    design = jnp.concatenate(
-        [
-            jnp.broadcast_to(problem.scale[:, None, :], (*shape, n_scales)),
-            jnp.stack(columns, axis=-1),
-        ],
-        axis=-1,
-    )  # (R, V, P)
-    residual = problem.loss - fixed - design @ location
-    sigma = jnp.exp(values["log_sigma"])
+    sigma = hierarchy.noise_sd(jnp, values, problem.mixture, problem.reference)
     precision = problem.measured / sigma**2
-    scaled = design * spread
-    gram = jnp.einsum("rvp,rv,rvq->vpq", scaled, precision, scaled)
-    matrix = jnp.eye(gram.shape[-1]) + gram
+    residual = problem.loss - fixed - jnp.tensordot(location, design, axes=1)
+    scaled = design * spread[:, None, None]
+    weighted = scaled * precision
+    # Sums over the runs of one scale, for every validation domain: a product with the indicators.
+    by_scale = tau * problem.scale.T
+    size_precision = 1 + tau * (by_scale @ precision).T
+    size_projected = (by_scale @ (precision * residual)).T
+    cross = jnp.einsum("sr,crv->vsc", by_scale, weighted)
+    gram = jnp.moveaxis(jnp.sum(scaled[:, None] * weighted[None], axis=2), -1, 0)
+    eliminated = cross / size_precision[:, :, None]
+    left = jnp.eye(len(location)) + gram - jnp.einsum("vsc,vsd->vcd", cross, eliminated)
+    projected = jnp.sum(weighted * residual, axis=1).T
     return Conditional(
-        location=jnp.broadcast_to(location, (n_validation, len(location))),
-        spread=jnp.broadcast_to(spread, (n_validation, len(spread))),
-        cholesky=jnp.linalg.cholesky(matrix),
-        projected=jnp.einsum("rvp,rv->vp", scaled, precision * residual),
+        location=location,
+        spread=spread,
+        size_spread=tau,
+        size_precision=size_precision,
+        cross=cross,
+        cholesky=jnp.linalg.cholesky(left),
+        size_projected=size_projected,
+        projected=projected - jnp.einsum("vsc,vs->vc", eliminated, size_projected),
         misfit=jnp.sum(precision * residual**2, axis=0),
         log_noise=jnp.sum(problem.measured * (2 * jnp.log(sigma) + LOG_2_PI), axis=0),
     )
@@ -121,19 +135,28 @@ def log_likelihood(given: Conditional, positive: bool) -> Array:
     positive
         Whether the last coefficient is truncated at 0.
     """
-    half = jax.vmap(lambda low, b: solve_triangular(low, b, lower=True))(
-        given.cholesky, given.projected
+    half = _solve(given.cholesky, given.projected)
+    explained = jnp.sum(half**2, axis=1) + jnp.sum(
+        given.size_projected**2 / given.size_precision, axis=1
     )
-    log_det = 2 * jnp.sum(jnp.log(jnp.diagonal(given.cholesky, axis1=-2, axis2=-1)), axis=-1)
-    quadratic = given.misfit - jnp.sum(half**2, axis=-1)
-    total = -0.5 * jnp.sum(quadratic + log_det + given.log_noise)
+    diagonal = jnp.diagonal(given.cholesky, axis1=-2, axis2=-1)
+    log_det = 2 * jnp.sum(jnp.log(diagonal), axis=1) + jnp.sum(
+        jnp.log(given.size_precision), axis=1
+    )
+    total = -0.5 * jnp.sum(given.misfit - explained + log_det + given.log_noise)
     if positive:
-        location, spread = given.location[:, -1], given.spread[:, -1]
-        mean = location + spread * half[:, -1] / given.cholesky[:, -1, -1]
-        sd = spread / given.cholesky[:, -1, -1]
+        location, spread = given.location[-1], given.spread[-1]
+        # The factor's last diagonal is the conditional precision of the last coefficient.
+        mean = location + spread * half[:, -1] / diagonal[:, -1]
+        sd = spread / diagonal[:, -1]
         total = total + jnp.sum(log_normal_tail(mean / sd) - log_normal_tail(location / spread))
     # Beyond this the quadratic form is a difference of numbers whose rounding exceeds a nat.
     return jnp.where(jnp.max(given.misfit) < MAX_MISFIT, total, -jnp.inf)
+
+
+def _solve(lower: Array, right: Array, transposed: bool = False) -> Array:
+    """Solve with a batch of lower triangular matrices."""
+    return solve_triangular(lower, right[..., None], lower=True, trans=int(transposed))[..., 0]
 
 
 def log_normal_tail(x: Array) -> Array:
@@ -148,17 +171,12 @@ def log_normal_tail(x: Array) -> Array:
     return jnp.where(x > -20.0, jnp.log(0.5 * erfc(-near / np.sqrt(2))), below)
 
 
-def truncated(hierarchy: Hierarchy) -> bool:
-    """Whether the last coefficient is truncated at 0; a fully pooled one has no spread to cut."""
-    return hierarchy.law.coefficients[-1].positive and hierarchy.pooling != "full"
-
-
 def log_density(hierarchy: Hierarchy, flat: Array, problem: Problem) -> Array:
     """Log of the posterior density of the unconstrained numbers, up to the evidence."""
     values = unflatten(hierarchy, flat)
     prior = log_prior(hierarchy, values, problem.own)
     given = conditional(hierarchy, values, problem)
-    return prior + log_likelihood(given, truncated(hierarchy))
+    return prior + log_likelihood(given, hierarchy.truncated())
 
 
 def draw_effects(
@@ -172,26 +190,21 @@ def draw_effects(
         Shapes (validation, coefficient) and (validation, scale), in units of the reference loss.
     """
     given = conditional(hierarchy, unflatten(hierarchy, flat), problem)
-    white_key, tail_key = jax.random.split(key)
-
-    def one(low: Array, b: Array, bound: Array, tail: Array, white: Array) -> Array:
-        effect = cho_solve((low, True), b) + solve_triangular(low, white, lower=True, trans=1)
-        if not truncated(hierarchy):
-            return effect
-        # Replace the last effect by a draw from its truncated marginal and move the others along.
-        last = jnp.zeros(len(b)).at[-1].set(1.0)
-        direction = cho_solve((low, True), last)
-        sd = 1 / low[-1, -1]
-        mean = cho_solve((low, True), b)[-1]
-        cut = mean + sd * jax.random.truncated_normal(tail, (bound - mean) / sd, jnp.inf)
-        return effect + direction / direction[-1] * (cut - effect[-1])
-
-    bound = -given.location[:, -1] / given.spread[:, -1]
-    n_validation, n_effects = given.projected.shape
-    white = jax.random.normal(white_key, given.projected.shape, dtype=given.projected.dtype)
-    effects = jax.vmap(one)(
-        given.cholesky, given.projected, bound, jax.random.split(tail_key, n_validation), white
-    )
-    effects = given.location + given.spread * effects
-    n_scales = n_effects - len(hierarchy.law.coefficients)
-    return effects[:, n_scales:], effects[:, :n_scales]
+    coefficient_key, tail_key, size_key = jax.random.split(key, 3)
+    mean = _solve(given.cholesky, _solve(given.cholesky, given.projected), transposed=True)
+    white = jax.random.normal(coefficient_key, mean.shape, dtype=mean.dtype)
+    effect = mean + _solve(given.cholesky, white, transposed=True)
+    if hierarchy.truncated():
+        # Replace the last coefficient by a draw from its truncated marginal and move the others
+        # along as their covariance with it says.
+        sd = 1 / given.cholesky[:, -1, -1]
+        bound = -given.location[-1] / given.spread[-1]
+        tail = jax.random.truncated_normal(tail_key, (bound - mean[:, -1]) / sd, jnp.inf)
+        unit = jnp.broadcast_to(jnp.eye(mean.shape[1])[-1], mean.shape)
+        along = _solve(given.cholesky, _solve(given.cholesky, unit), transposed=True)
+        change = mean[:, -1] + sd * tail - effect[:, -1]
+        effect = effect + along / along[:, -1:] * change[:, None]
+    size_mean = given.size_projected - jnp.einsum("vsc,vc->vs", given.cross, effect)
+    size_white = jax.random.normal(size_key, size_mean.shape, dtype=mean.dtype)
+    size = size_mean / given.size_precision + size_white / jnp.sqrt(given.size_precision)
+    return given.location + given.spread * effect, given.size_spread * size

@@ -121,9 +121,9 @@ def test_drawn_effects_follow_their_conditional_and_stay_positive(runs):
     given = density.conditional(hierarchy, values, problem)
     for v in range(hierarchy.n_validation):
         low = np.asarray(given.cholesky[v])
-        covariance = np.linalg.inv(low @ low.T)[-3:, -3:]
-        mean = np.linalg.solve(low @ low.T, np.asarray(given.projected[v]))[-3:]
-        spread, location = np.asarray(given.spread[v, -3:]), np.asarray(given.location[v, -3:])
+        covariance = np.linalg.inv(low @ low.T)
+        mean = covariance @ np.asarray(given.projected[v])
+        spread, location = np.asarray(given.spread), np.asarray(given.location)
         mean, covariance = location + spread * mean, covariance * np.outer(spread, spread)
         # Rejection sampling of the truncated Gaussian is the independent way.
         reference = np.random.default_rng(1).multivariate_normal(mean, covariance, size=200_000)

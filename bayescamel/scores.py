@@ -1,0 +1,81 @@
+"""How good a predictive distribution was, once the losses are known."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+type Floats = np.ndarray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores over the measured losses of some runs.
+
+    Parameters
+    ----------
+    mre
+        Mean relative error of the predictive mean.
+    bias
+        Mean of (predicted - observed) / observed.
+    coverage50, coverage90
+        Share of losses inside the central interval.
+    width90
+        Mean width of the 90 % interval, relative to the loss.
+    log_score
+        Mean log predictive density, nats, of the loss (higher is better).
+    crps
+        Mean continuous ranked probability score, nats per token (lower is better).
+    """
+
+    mre: float
+    bias: float
+    coverage50: float
+    coverage90: float
+    width90: float
+    log_score: float
+    crps: float
+
+    def to_dict(self) -> dict[str, float]:
+        """By name."""
+        return asdict(self)
+
+
+def score(observed: Floats, mean: Floats, sd: Floats, seed: int = 0) -> Scores:
+    """Score a mixture of normals, one a draw, against what was observed.
+
+    Parameters
+    ----------
+    observed
+        Shape (run, validation); NaN where not measured.
+    mean, sd
+        Each draw's predicted loss and scatter, shape (draw, run, validation).
+    seed
+        Of the sample that quantiles and CRPS are taken from.
+    """
+    measured = ~np.isnan(observed)
+    y, mu = observed[measured], mean[:, measured]
+    scatter = np.broadcast_to(sd, mean.shape)[:, measured]
+    sample = mu + scatter * np.random.default_rng(seed).normal(size=mu.shape)
+    low90, low50, high50, high90 = np.quantile(sample, [0.05, 0.25, 0.75, 0.95], axis=0)
+    centre = mu.mean(axis=0)
+    log_density = -0.5 * ((y - mu) / scatter) ** 2 - np.log(scatter) - 0.5 * np.log(2 * np.pi)
+    return Scores(
+        mre=float(np.mean(np.abs(centre / y - 1))),
+        bias=float(np.mean(centre / y - 1)),
+        coverage50=float(np.mean((low50 <= y) & (y <= high50))),
+        coverage90=float(np.mean((low90 <= y) & (y <= high90))),
+        width90=float(np.mean((high90 - low90) / y)),
+        log_score=float(np.mean(logsumexp(log_density, axis=0) - np.log(len(mu)))),
+        crps=float(np.mean(crps(sample, y))),
+    )
+
+
+def crps(sample: Floats, observed: Floats) -> Floats:
+    """E|X - y| - E|X - X'| / 2 over a sample along axis 0 (Gneiting & Raftery 2007)."""
+    n = len(sample)
+    ordered = np.sort(sample, axis=0)
+    # E|X - X'| of a sorted sample in one pass instead of n² pairs.
+    weights = (2 * np.arange(1, n + 1) - n - 1)[:, None] / (n * (n - 1))
+    spread = 2 * np.sum(weights * ordered, axis=0)
+    return np.asarray(np.mean(np.abs(sample - observed), axis=0) - spread / 2)
