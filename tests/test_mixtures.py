@@ -6,7 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayescamel.exceptions import MixtureError
-from bayescamel.mixtures import as_mixtures, centroid, corners, dirichlet
+from bayescamel.mixtures import (
+    Polytope,
+    as_mixtures,
+    centroid,
+    corners,
+    dirichlet,
+    from_ilr,
+    ilr,
+    kl_divergence,
+    softmax,
+    space_filling,
+    to_logits,
+    total_variation,
+)
 
 DOMAINS = ["code", "math", "prose"]
 WEIGHTS = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
@@ -84,3 +97,59 @@ def test_made_mixtures_lie_on_the_simplex(n, size, seed):
         assert (mixtures >= 0).all()
         np.testing.assert_allclose(mixtures.sum("domain"), 1, atol=1e-12)
     xr.testing.assert_identical(dirichlet(n, domains, seed), dirichlet(n, domains, seed))
+
+
+def test_transforms_are_inverted():
+    mixtures = dirichlet(20, DOMAINS, 0)
+    xr.testing.assert_allclose(softmax(to_logits(mixtures)), mixtures)
+    coordinates = ilr(mixtures)
+    assert coordinates.sizes["coordinate"] == len(DOMAINS) - 1
+    xr.testing.assert_allclose(from_ilr(coordinates, DOMAINS), mixtures)
+
+
+def test_ilr_keeps_aitchison_distance():
+    a, b = dirichlet(2, DOMAINS, 0)
+    aitchison = np.sqrt(((to_logits(a) - to_logits(b)) ** 2).sum("domain"))
+    np.testing.assert_allclose(np.sqrt(((ilr(a) - ilr(b)) ** 2).sum("coordinate")), aitchison)
+
+
+def test_distances():
+    a, b = as_mixtures([{"code": 0.5, "math": 0.5}, {"math": 0.5, "prose": 0.5}], DOMAINS)
+    mixed = as_mixtures({"code": 0.5, "math": 0.25, "prose": 0.25}, DOMAINS)[0]
+    assert float(total_variation(a, b)) == pytest.approx(0.5)
+    assert float(kl_divergence(a, mixed)) == pytest.approx(0.5 * np.log(2))
+    assert float(kl_divergence(a, b)) == np.inf
+    assert float(kl_divergence(a, a)) == 0
+
+
+def test_transforms_refuse_what_has_no_logarithm():
+    with pytest.raises(MixtureError, match="prose has a weight that is not positive"):
+        ilr(as_mixtures({"code": 0.5, "math": 0.5}, DOMAINS))
+    with pytest.raises(MixtureError, match="3 coordinates are no mixture of 3 domains"):
+        from_ilr(xr.DataArray(np.zeros(3), dims="coordinate"), DOMAINS)
+
+
+def test_maximin_keeps_apart_and_coverage_leaves_no_gap():
+    """Each criterion beats the other, and chance, at what it is for."""
+    pool = dirichlet(3000, DOMAINS, 7).to_numpy()
+    designs = {
+        "chance": dirichlet(12, DOMAINS, 3).to_numpy(),
+        "coverage": space_filling(12, DOMAINS, 3).to_numpy(),
+        "maximin": space_filling(12, DOMAINS, 3, criterion="maximin").to_numpy(),
+    }
+    apart, gap = {}, {}
+    for name, design in designs.items():
+        between = np.linalg.norm(design[:, None] - design, axis=2)
+        apart[name] = between[~np.eye(12, dtype=bool)].min()
+        gap[name] = np.linalg.norm(pool[:, None] - design, axis=2).min(axis=1).mean()
+    assert max(apart, key=apart.get) == "maximin"
+    assert min(gap, key=gap.get) == "coverage"
+
+
+def test_designs_refuse_what_they_cannot_do():
+    with pytest.raises(MixtureError, match="unknown criterion 'even'"):
+        space_filling(3, DOMAINS, 0, criterion="even")
+    with pytest.raises(MixtureError, match="concentration = -1"):
+        dirichlet(3, DOMAINS, 0, concentration=-1.0)
+    with pytest.raises(MixtureError, match="about the domains a, b"):
+        dirichlet(3, DOMAINS, 0, within=Polytope(("a", "b")))

@@ -1,4 +1,4 @@
-"""Mixtures: points of the simplex over the training domains."""
+"""The forms in which mixtures come, and the one that the package works with."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -119,22 +119,3 @@ def _check_domains(names: Iterable[object], domains: list[str]) -> None:
         if name in seen:
             raise MixtureError(f"domain {name!r} is given twice")
         seen.add(name)
-
-
-def dirichlet(n: int, domains: Iterable[str], seed: int) -> xr.DataArray:
-    """Draw `n` mixtures uniformly from the simplex: dims (mixture, domain)."""
-    names = list(domains)
-    weights = np.random.default_rng(seed).dirichlet(np.ones(len(names)), size=n)
-    return as_mixtures(weights, names)
-
-
-def corners(domains: Iterable[str]) -> xr.DataArray:
-    """Each domain alone: dims (mixture, domain), as many mixtures as domains."""
-    names = list(domains)
-    return as_mixtures(np.eye(len(names)), names)
-
-
-def centroid(domains: Iterable[str]) -> xr.DataArray:
-    """All domains alike: dims (mixture, domain), one mixture."""
-    names = list(domains)
-    return as_mixtures(np.full((1, len(names)), 1 / len(names)), names)

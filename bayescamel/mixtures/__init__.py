@@ -1,0 +1,35 @@
+"""The simplex over the training domains: forms, geometry, constrained sets and designs."""
+
+from bayescamel.mixtures.designs import (
+    centroid,
+    corners,
+    dirichlet,
+    space_filling,
+)
+from bayescamel.mixtures.forms import Mixtures, as_mixtures
+from bayescamel.mixtures.geometry import (
+    from_ilr,
+    ilr,
+    kl_divergence,
+    softmax,
+    to_logits,
+    total_variation,
+)
+from bayescamel.mixtures.polytope import Polytope, Row
+
+__all__ = [
+    "Mixtures",
+    "Polytope",
+    "Row",
+    "as_mixtures",
+    "centroid",
+    "corners",
+    "dirichlet",
+    "from_ilr",
+    "ilr",
+    "kl_divergence",
+    "softmax",
+    "space_filling",
+    "to_logits",
+    "total_variation",
+]
