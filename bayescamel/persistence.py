@@ -13,6 +13,7 @@ from bayescamel.hierarchy import Hierarchy, Noise
 from bayescamel.inference.status import Status
 from bayescamel.laws import get_law
 from bayescamel.models.problem import Centre
+from bayescamel.outputs import check_output
 from bayescamel.posterior import Posterior
 
 FORMAT = 1
@@ -27,7 +28,7 @@ def save(posterior: Posterior, path: Path, force: bool = False) -> None:
     StorageError
         When the file is there and `force` is not set, or its folder is not.
     """
-    check_writable(path, force)
+    check_output(path, force)
     tree = posterior.tree.copy()
     tree["runs"] = xr.DataTree(posterior.runs)
     hierarchy, centre = posterior.hierarchy, posterior.centre
@@ -60,20 +61,6 @@ def save(posterior: Posterior, path: Path, force: bool = False) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def check_writable(path: Path, force: bool) -> None:
-    """Refuse an output that is there already, or whose folder is missing.
-
-    Raises
-    ------
-    StorageError
-        Naming the file.
-    """
-    if path.exists() and not force:
-        raise StorageError(f"{path} exists already: pass force=True (--force) to overwrite it")
-    if not path.absolute().parent.is_dir():
-        raise StorageError(f"{path}: its folder {path.absolute().parent} does not exist")
 
 
 def load(path: Path) -> Posterior:

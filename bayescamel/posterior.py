@@ -51,6 +51,12 @@ class Posterior:
         """The law that was fitted."""
         return self.hierarchy.law
 
+    @property
+    def n_draws(self) -> int:
+        """Draws of all chains together."""
+        sizes = self.tree["posterior"].sizes
+        return int(sizes["chain"] * sizes["draw"])
+
     def predict(
         self,
         target: Target,
@@ -62,6 +68,12 @@ class Posterior:
         from bayescamel.prediction import predict
 
         return predict(self, target, self._mixtures(mixtures), kind, seed)
+
+    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of runs' losses by draw; see `bayescamel.prediction.run_distribution`."""
+        from bayescamel.prediction import run_distribution
+
+        return run_distribution(self, runs)
 
     def optimal_mixture(
         self, target: Target, objective: Mapping[str, float] | None = None, seed: int = 0

@@ -1,5 +1,6 @@
 """Losses at a target, draw by draw, and how far from the data they are."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -195,3 +196,30 @@ def _beyond(value: float, measured: np.ndarray) -> float:
 
 def _total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack([0.5 * np.abs(a - row).sum(axis=1) for row in b], axis=1)
+
+
+def run_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """What a posterior says of each run's loss: mean and sd by draw, (draw, run, validation)."""
+    shape = (posterior.n_draws, runs.sizes["run"], runs.sizes["validation"])
+    mean, sd = np.empty(shape), np.empty(shape)
+    for target, rows in targets_of(runs):
+        weights = runs["mixture"].to_numpy()[rows]
+        loss = posterior.predict(target, weights)["loss"].to_numpy()
+        shift, shared, own = run_scatter(posterior, target)
+        reference = posterior.centre.loss
+        mean[:, rows] = loss.reshape(-1, *loss.shape[2:]) + (shift * reference)[:, None]
+        sd[:, rows] = (np.hypot(shared, own) * reference)[:, None]
+    return mean, sd
+
+
+def targets_of(runs: xr.Dataset) -> Iterator[tuple[Target, np.ndarray]]:
+    """The distinct models among runs, and which rows are of each."""
+    total, active = runs["n_params"].to_numpy(), active_params(runs)
+    tokens = runs["n_tokens"].to_numpy() if "n_tokens" in runs else np.full(len(total), np.nan)
+    keys, index = np.unique(
+        np.stack([total, active, np.nan_to_num(tokens)], axis=1), axis=0, return_inverse=True
+    )
+    for i, (size, used, seen) in enumerate(keys):
+        known = None if np.isnan(tokens[0]) else float(seen)
+        sparse = None if used == size else float(used)
+        yield Target(float(size), known, sparse), np.flatnonzero(index.ravel() == i)

@@ -59,16 +59,27 @@ def score(observed: Floats, mean: Floats, sd: Floats, seed: int = 0) -> Scores:
     sample = mu + scatter * np.random.default_rng(seed).normal(size=mu.shape)
     low90, low50, high50, high90 = np.quantile(sample, [0.05, 0.25, 0.75, 0.95], axis=0)
     centre = mu.mean(axis=0)
-    log_density = -0.5 * ((y - mu) / scatter) ** 2 - np.log(scatter) - 0.5 * np.log(2 * np.pi)
     return Scores(
         mre=float(np.mean(np.abs(centre / y - 1))),
         bias=float(np.mean(centre / y - 1)),
         coverage50=float(np.mean((low50 <= y) & (y <= high50))),
         coverage90=float(np.mean((low90 <= y) & (y <= high90))),
         width90=float(np.mean((high90 - low90) / y)),
-        log_score=float(np.mean(logsumexp(log_density, axis=0) - np.log(len(mu)))),
+        log_score=float(np.mean(log_density(y, mu, scatter))),
         crps=float(np.mean(crps(sample, y))),
     )
+
+
+def normal_log_density(observed: Floats, mean: Floats, sd: Floats) -> Floats:
+    """Log density under each draw's normal, shape of `mean`; NaN where not measured."""
+    z = (observed - mean) / sd
+    return np.asarray(-0.5 * z**2 - np.log(sd) - 0.5 * np.log(2 * np.pi))
+
+
+def log_density(observed: Floats, mean: Floats, sd: Floats) -> Floats:
+    """Log density under the mixture of the draws' normals, shape of `observed`."""
+    by_draw = normal_log_density(observed, mean, sd)
+    return np.asarray(logsumexp(by_draw, axis=0) - np.log(len(by_draw)))
 
 
 def crps(sample: Floats, observed: Floats) -> Floats:

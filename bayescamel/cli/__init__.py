@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bayescamel import __version__
+from bayescamel.cli.backtest import backtest
 from bayescamel.cli.demo import demo
 from bayescamel.cli.fit import fit
 from bayescamel.cli.mix import mix
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, fit, predict, mix):
+for command in (demo, fit, predict, mix, backtest):
     app.command()(command)
 
 

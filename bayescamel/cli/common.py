@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bayescamel.exceptions import BayesCamelError, StorageError
+from bayescamel.exceptions import BayesCamelError
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
@@ -62,20 +62,6 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def check_output(path: Path, force: bool) -> None:
-    """Refuse an output that cannot be written, before the work that fills it.
-
-    Raises
-    ------
-    StorageError
-        When the file exists and `force` is not set, or its folder does not.
-    """
-    if path.exists() and not force:
-        raise StorageError(f"{path} exists: choose another name or pass --force")
-    if not path.parent.is_dir():
-        raise StorageError(f"no folder {path.parent} to write {path.name} in: create it first")
 
 
 def weights(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Force, Json, answer, check_output, guarded, quiet_stdout
+from bayescamel.cli.common import Force, Json, answer, guarded, quiet_stdout
+from bayescamel.outputs import check_output
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
