@@ -1,0 +1,195 @@
+"""The space of runs that could be trained: sizes, tokens, mixtures, seeds, and what they cost."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescamel.exceptions import DesignError
+
+if TYPE_CHECKING:
+    from bayescamel.mixtures import Polytope
+
+
+@dataclass(frozen=True)
+class Size:
+    """A proxy's size.
+
+    Parameters
+    ----------
+    n_params
+        Parameters, non-embedding.
+    n_active_params
+        Parameters used per token; None for a dense model.
+    flops_per_token
+        Training FLOPs a token, counted from the model's shape, attention and head included (see
+        `proxies.flops`); None: 6 N_active.
+    """
+
+    n_params: float
+    n_active_params: float | None = None
+    flops_per_token: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise DesignError(f"size: {name} = {value:g}: a positive, finite number is needed")
+        if self.active > self.n_params:
+            raise DesignError(
+                f"size: n_active_params = {self.active:g} exceeds n_params = {self.n_params:g}"
+            )
+
+    @property
+    def active(self) -> float:
+        """Parameters used per token."""
+        return self.n_params if self.n_active_params is None else self.n_active_params
+
+    def flops(self, n_tokens: float) -> float:
+        """Training FLOPs over `n_tokens` tokens."""
+        per_token = 6 * self.active if self.flops_per_token is None else self.flops_per_token
+        return per_token * n_tokens
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a study may train.
+
+    Parameters
+    ----------
+    domains
+        Training domains.
+    sizes
+        Proxy sizes, at least two: a law over size cannot be learned from one.
+    n_tokens
+        Tokens a run, one or several choices; or else
+    tokens_per_param
+        tokens in units of the active parameters, one or several choices.
+    bounds
+        Least and largest weight of a domain; absent: 0 and 1.
+    seeds
+        How many runs may share size, tokens and mixture.
+
+    Raises
+    ------
+    DesignError
+        Naming what cannot be.
+    """
+
+    domains: tuple[str, ...]
+    sizes: tuple[Size, ...]
+    n_tokens: tuple[float, ...] = ()
+    tokens_per_param: tuple[float, ...] = ()
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.domains) < 2 or len(set(self.domains)) < len(self.domains):
+            raise DesignError(f"domains {list(self.domains)}: give at least two, each once")
+        pairs = {(size.n_params, size.active) for size in self.sizes}
+        if len(pairs) < 2 or len(pairs) < len(self.sizes):
+            raise DesignError("a law over size needs proxies of two sizes at least, each once")
+        if bool(self.n_tokens) == bool(self.tokens_per_param):
+            raise DesignError("give either n_tokens or tokens_per_param, and not both")
+        for value in (*self.n_tokens, *self.tokens_per_param):
+            if not (math.isfinite(value) and value > 0):
+                raise DesignError(f"tokens {value:g}: a positive, finite number is needed")
+        if self.seeds < 1:
+            raise DesignError(f"seeds = {self.seeds}: at least 1 is needed")
+        for domain, (lower, upper) in self.bounds.items():
+            if domain not in self.domains:
+                known = ", ".join(self.domains)
+                raise DesignError(f"bounds on unknown domain {domain!r}; there are: {known}")
+            if not 0 <= lower <= upper <= 1:
+                raise DesignError(f"bounds of {domain}: {lower:g} to {upper:g} are not in 0 to 1")
+
+    def tokens(self, size: Size) -> tuple[float, ...]:
+        """How many tokens runs of a size may see."""
+        return self.n_tokens or tuple(ratio * size.active for ratio in self.tokens_per_param)
+
+    def cheapest(self) -> float:
+        """FLOPs of the cheapest run."""
+        return min(size.flops(tokens) for size in self.sizes for tokens in self.tokens(size))
+
+    def region(self) -> "Polytope | None":
+        """The mixtures within the bounds; None where every mixture is.
+
+        Raises
+        ------
+        MixtureError
+            When first used, if the bounds leave no mixture.
+        """
+        if not self.bounds:
+            return None
+        from bayescamel.constraints import Constraints
+
+        lower = {domain: low for domain, (low, _) in self.bounds.items() if low > 0}
+        upper = {domain: high for domain, (_, high) in self.bounds.items() if high < 1}
+        return Constraints(lower=lower, upper=upper).polytope(self.domains)
+
+    def mixtures(self, n: int, seed: int) -> np.ndarray:
+        """Spread `n` mixtures over what the bounds allow: shape (n, domain)."""
+        from bayescamel.mixtures import space_filling
+
+        region = self.region()
+        design = space_filling(n, self.domains, seed, within=region, criterion="maximin")
+        return np.asarray(design.to_numpy())
+
+    def size_of(self, n_params: float, n_active_params: float | None) -> Size | None:
+        """The size with these parameters, if it is in the space."""
+        active = n_params if n_active_params is None else n_active_params
+        for size in self.sizes:
+            if (size.n_params, size.active) == (n_params, active):
+                return size
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Space":
+        """Read `to_dict`'s values; a size may also be a bare number of parameters.
+
+        Raises
+        ------
+        DesignError
+            When a key is unknown or missing, or a value is none that a space can have.
+        """
+        known = set(cls.__dataclass_fields__)
+        for key in values:
+            if key not in known:
+                raise DesignError(f"space: unknown key {key!r}; there are: {sorted(known)}")
+        for key in ("domains", "sizes"):
+            if key not in values:
+                raise DesignError(f"space: the key {key!r} is missing")
+        try:
+            return cls(
+                domains=tuple(map(str, values["domains"])),
+                sizes=tuple(map(_size, values["sizes"])),
+                n_tokens=_numbers(values.get("n_tokens", ())),
+                tokens_per_param=_numbers(values.get("tokens_per_param", ())),
+                bounds={
+                    str(name): (float(pair[0]), float(pair[1]))
+                    for name, pair in dict(values.get("bounds", {})).items()
+                },
+                seeds=int(values.get("seeds", 1)),
+            )
+        except (TypeError, ValueError, IndexError) as error:
+            raise DesignError(f"space: a value cannot be read: {error}") from error
+
+
+def _size(value: object) -> Size:
+    if isinstance(value, Size):
+        return value
+    if isinstance(value, Mapping):
+        given: dict[str, Any] = {str(k): v if v is None else float(v) for k, v in value.items()}
+        return Size(**given)
+    return Size(float(value))  # type: ignore[arg-type]  # float() refuses what is no number
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(float(item) for item in value)
+    return (float(value),)  # type: ignore[arg-type]  # float() refuses what is no number

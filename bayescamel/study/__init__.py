@@ -1,0 +1,1 @@
+"""The study: asks for runs, is told what they measured, and survives what workers do."""

@@ -1,0 +1,1 @@
+"""Alembic's revisions of a study's tables."""

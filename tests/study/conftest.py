@@ -1,0 +1,41 @@
+"""Databases for the tests: each test of storage runs on SQLite and on PostgreSQL.
+
+PostgreSQL needs a server: its tests are deselected unless BAYESCAMEL_TEST_POSTGRESQL has the URL
+of one (`.ci/postgresql` starts it, and `.ci/run` fails without).
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SERVER = "BAYESCAMEL_TEST_POSTGRESQL"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if SERVER in os.environ:
+        return
+    away = [item for item in items if item.get_closest_marker("postgresql")]
+    config.hook.pytest_deselected(items=away)
+    items[:] = [item for item in items if item not in away]
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
+)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/study.db"
+        return
+    import psycopg
+
+    server = os.environ[SERVER]
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield server.rsplit("/", 1)[0] + f"/{name}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
