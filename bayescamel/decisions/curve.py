@@ -1,0 +1,110 @@
+"""The objective as a function of the mixture, draw by draw, in NumPy and in JAX."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bayescamel.decisions.objectives import Aim
+from bayescamel.laws.base import Array, Inputs, Law
+from bayescamel.mixtures import centroid
+from bayescamel.prediction import law_draws, target_inputs
+from bayescamel.repetition import Repetition, effective_tokens
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Posterior
+
+MAX_ELEMENTS = 4_000_000
+"""Numbers in the largest intermediate array of an evaluation in NumPy."""
+
+
+class Repeated(NamedTuple):
+    """What is needed to count repeated tokens."""
+
+    unique: Array
+    """(domain,) available tokens over the target's tokens; may be infinite."""
+    r_star: Array
+    """(draw, 1, 1)."""
+
+
+class Curve(NamedTuple):
+    """The arrays of the objective at one target: draws in front, then mixtures."""
+
+    parameters: dict[str, Array]
+    coefficients: Array
+    """(draw, validation, coefficient)."""
+    reference_loss: Array
+    """(validation,) nats per token."""
+    size: tuple[Array, Array, Array]
+    """ln of total parameters, active parameters and tokens over the centre's, each (1, 1)."""
+    reference: Array
+    own: Array
+    aim: dict[str, Array]
+    repeated: Repeated | None
+
+
+def make_curve(
+    posterior: "Posterior",
+    target: Target,
+    aim: Aim,
+    draws: np.ndarray,
+    unique: np.ndarray | None,
+    repetition: Repetition,
+    seed: int,
+) -> Curve:
+    """Gather the arrays.
+
+    Parameters
+    ----------
+    draws
+        Indices of the draws to use, chains stacked.
+    unique
+        Available tokens over the target's, (domain,); None: nothing is repeated.
+    """
+    parameters, coefficients = law_draws(posterior)
+    inputs = target_inputs(posterior, target, centroid(posterior.runs["domain"].to_numpy()))
+    repeated = None
+    if unique is not None:
+        r_star = repetition.draws(len(coefficients), seed)[draws, None, None]
+        repeated = Repeated(unique, r_star)
+    return Curve(
+        parameters={name: values[draws] for name, values in parameters.items()},
+        coefficients=coefficients[draws],
+        reference_loss=posterior.centre.loss,
+        size=(inputs.log_total, inputs.log_active, inputs.log_tokens),
+        reference=inputs.reference,
+        own=inputs.own,
+        aim=aim.arrays(draws),
+        repeated=repeated,
+    )
+
+
+def objective_values(xp: Any, law: Law, value: Any, curve: Curve, mixtures: Array) -> Array:
+    """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain).
+
+    Training on repeated tokens counts as training on the fresh tokens that they are worth, in
+    the proportions that these have.
+    """
+    total, active, tokens = curve.size
+    if curve.repeated is not None:
+        worth = effective_tokens(xp, mixtures, curve.repeated.unique, curve.repeated.r_star)
+        fresh = xp.sum(worth, axis=-1)
+        mixtures = worth / fresh[..., None]
+        tokens = tokens + xp.log(fresh)[..., None]
+    inputs = Inputs(total, active, tokens, mixtures[:, :, None, :], curve.reference, curve.own)
+    terms = law.terms(xp, inputs, **curve.parameters)
+    loss = terms.fixed
+    for i, coefficient in enumerate(law.coefficients):
+        loss = loss + curve.coefficients[:, None, :, i] * terms.basis[coefficient.name]
+    return value(xp, loss * curve.reference_loss, curve.aim)
+
+
+def evaluate(law: Law, aim: Aim, curve: Curve, mixtures: np.ndarray) -> np.ndarray:
+    """`objective_values` in NumPy and double precision, a few mixtures at a time."""
+    n_draws, n_validation, _ = curve.coefficients.shape
+    step = max(1, MAX_ELEMENTS // (n_draws * n_validation * mixtures.shape[-1]))
+    parts = [
+        objective_values(np, law, aim.value, curve, mixtures[:, first : first + step])
+        for first in range(0, mixtures.shape[1], step)
+    ]
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,41 @@
+"""How far measured mixtures reach, and what lies within their reach."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Posterior
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Measured mixtures (M, domain), and how far each can be relied on in total variation.
+
+    The distance is the one that measured mixtures typically have to their nearest neighbour, as
+    in `bayescamel.prediction.extrapolation`.
+    """
+
+    measured: np.ndarray
+    radius: float
+
+    @classmethod
+    def of(cls, posterior: "Posterior") -> Self:
+        """The reach of a posterior's runs."""
+        measured = np.unique(posterior.runs["mixture"].to_numpy(), axis=0)
+        if len(measured) == 1:
+            return cls(measured, 0.0)
+        among = 0.5 * np.abs(measured[:, None] - measured).sum(axis=2)
+        np.fill_diagonal(among, np.inf)
+        return cls(measured, float(np.median(among.min(axis=1))))
+
+    def distance(self, mixture: np.ndarray) -> float:
+        """Total variation to the nearest measured mixture."""
+        return float(0.5 * np.abs(self.measured - mixture).sum(axis=1).min())
+
+    def towards(self, mixture: np.ndarray) -> np.ndarray:
+        """Mixtures within reach on the way from each measured mixture to this one."""
+        distance = 0.5 * np.abs(self.measured - mixture).sum(axis=1)
+        share = np.minimum(1.0, self.radius / np.maximum(distance, np.finfo(float).tiny))
+        return np.asarray(self.measured + share[:, None] * (mixture - self.measured))

@@ -1,0 +1,176 @@
+"""What a decision says: the recommendation, how sure it is, and what it rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.targets import Target
+
+LEVELS = [0.05, 0.95]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How much better a recommendation is than another mixture.
+
+    Parameters
+    ----------
+    name
+        What the other mixture is.
+    mixture
+        Dims (domain,).
+    gain
+        Its objective minus the recommendation's, draw by draw: dims (sample,).
+    """
+
+    name: str
+    mixture: xr.DataArray
+    gain: xr.DataArray
+
+    @property
+    def expected(self) -> float:
+        """Posterior mean of the gain."""
+        return float(self.gain.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """90 % interval of the gain."""
+        low, high = np.quantile(self.gain, LEVELS)
+        return float(low), float(high)
+
+    @property
+    def probability(self) -> float:
+        """Probability that the recommendation is better."""
+        return float((self.gain > 0).mean())
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"better than {self.name} with probability {self.probability:.2f}, by "
+            f"{self.expected:.4f} ({low:.4f} to {high:.4f})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class OptimalMixture:
+    """A decision and how sure it is.
+
+    Parameters
+    ----------
+    mixture
+        The recommendation, dims (domain,).
+    interval
+        Dims (domain, bound): 90 % of the draws' own optima lie between ``lower90`` and
+        ``upper90``, weight by weight.
+    expected
+        Posterior mean of the objective at the recommendation.
+    regret
+        Expected regret: by how much a draw's own optimum beats the recommendation in that draw,
+        on average.
+    draws
+        Each draw's own optimum, dims (sample, domain): the posterior of the best mixture.
+    values, regrets
+        The objective at the recommendation, and the regret, draw by draw: dims (sample,).
+    least
+        The mixture of least risk, dims (domain,). The recommendation, unless `tied`.
+    tied
+        The posterior cannot tell `least` from the near mixture, so that the recommendation is
+        the near one.
+    against_near
+        `least` compared with the near mixture: the reference where one was given, else the mean
+        of the measured mixtures; brought within the constraints.
+    against_reference
+        The recommendation compared with the reference as it was given; None without one.
+    extrapolation
+        How far outside the runs the recommendation lies; see `bayescamel.prediction`.
+    distance, reach
+        Total variation from the recommendation to the nearest measured mixture, and the distance
+        that measured mixtures have among themselves.
+    gain_extrapolated
+        Share of the expected gain over the near mixture that no mixture within reach of the
+        measured ones, on the way to the recommendation, would bring; NaN when there is no gain.
+    binding
+        The constraints that the recommendation meets with equality.
+    target, unit
+        What it is for, and the objective's unit.
+    """
+
+    mixture: xr.DataArray
+    interval: xr.DataArray
+    expected: float
+    regret: float
+    draws: xr.DataArray
+    values: xr.DataArray
+    regrets: xr.DataArray
+    least: xr.DataArray
+    tied: bool
+    against_near: Comparison
+    against_reference: Comparison | None
+    extrapolation: float
+    distance: float
+    reach: float
+    gain_extrapolated: float
+    binding: tuple[str, ...]
+    target: Target
+    unit: str
+
+    def regret_quantile(self, level: float | list[float]) -> np.ndarray:
+        """Quantiles of the regret."""
+        return np.quantile(self.regrets, level)
+
+    def density(self, bins: int = 40) -> xr.DataArray:
+        """Histogram density of each weight's optimum: dims (domain, weight), over bin centres.
+
+        A histogram, because optima pile up where a weight is 0 or meets a constraint.
+        """
+        counts = [
+            np.histogram(column, bins, (0.0, 1.0), density=True)[0]
+            for column in self.draws.transpose("domain", "sample").to_numpy()
+        ]
+        centres = (np.arange(bins) + 0.5) / bins
+        coords = {"domain": self.draws["domain"].to_numpy(), "weight": centres}
+        return xr.DataArray(np.array(counts), coords, ("domain", "weight"), "density")
+
+    def __repr__(self) -> str:
+        lines = [
+            f"OptimalMixture at {self.target.n_params:.3g} parameters: expected objective "
+            f"{self.expected:.4f} {self.unit}",
+            f"  expected regret {self.regret:.4f}, below {self.regret_quantile(0.9):.4f} with "
+            "probability 0.9",
+        ]
+        names = [str(name) for name in self.mixture["domain"].to_numpy()]
+        width = max(len(name) for name in names)
+        for name in names:
+            low, high = self.interval.sel(domain=name).to_numpy()
+            share = float(self.mixture.sel(domain=name))
+            lines.append(f"  {name:<{width}}  {share:.3f}  ({low:.3f} to {high:.3f})")
+        lines.append("  in brackets: 90 % of the draws' own optima")
+        lines += [f"  {line}" for line in self.notes()]
+        return "\n".join(lines)
+
+    def notes(self) -> list[str]:
+        """What a reader should know beside the numbers, a line each."""
+        notes = []
+        if self.tied:
+            notes.append(
+                f"cannot be told from {self.against_near.name}, which is recommended for being "
+                f"near: the mixture of least risk is {self.against_near}"
+            )
+        else:
+            notes.append(str(self.against_near))
+        if self.against_reference is not None and self.against_reference is not self.against_near:
+            notes.append(str(self.against_reference))
+        inside = self.distance <= self.reach
+        notes.append(
+            f"{self.distance:.2f} from the nearest measured mixture (total variation; they are "
+            f"{self.reach:.2f} apart)"
+            + (
+                ""
+                if inside or np.isnan(self.gain_extrapolated)
+                else f": {self.gain_extrapolated:.0%} of the gain rests on extrapolation"
+            )
+        )
+        if self.binding:
+            notes.append("binding: " + "; ".join(self.binding))
+        return notes
