@@ -2,6 +2,10 @@
 
 from bayescamel.decisions.objectives import DrawObjective, Objective, WorstCase
 from bayescamel.decisions.optimum import optimal_mixture
+from bayescamel.decisions.pareto import pareto_front
+from bayescamel.decisions.path import optimal_path
+from bayescamel.decisions.ranking import rank_mixtures
+from bayescamel.decisions.recipe import recipe, write_recipe
 from bayescamel.decisions.result import Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
 
@@ -13,4 +17,9 @@ __all__ = [
     "Risk",
     "WorstCase",
     "optimal_mixture",
+    "optimal_path",
+    "pareto_front",
+    "rank_mixtures",
+    "recipe",
+    "write_recipe",
 ]

@@ -18,6 +18,11 @@ MAX_ELEMENTS = 4_000_000
 """Numbers in the largest intermediate array of an evaluation in NumPy."""
 
 
+FLOOR = 1e-6
+"""Added to every weight: some laws divide by a weight, or take its logarithm, and a search visits
+corners. A millionth of the tokens moves no law that is finite there."""
+
+
 class Repeated(NamedTuple):
     """What is needed to count repeated tokens."""
 
@@ -82,15 +87,15 @@ def make_curve(
 def objective_values(xp: Any, law: Law, value: Any, curve: Curve, mixtures: Array) -> Array:
     """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain).
 
-    Training on repeated tokens counts as training on the fresh tokens that they are worth, in
-    the proportions that these have.
+    Repeated tokens count as the fresh tokens that they are worth: the law is given weights that
+    sum to less than 1. Scaled up to 1, they would reward a mixture for burning tokens on a domain
+    whose repetition is worth nothing, since the others' shares would fall.
     """
     total, active, tokens = curve.size
+    mixtures = mixtures + FLOOR
     if curve.repeated is not None:
-        worth = effective_tokens(xp, mixtures, curve.repeated.unique, curve.repeated.r_star)
-        fresh = xp.sum(worth, axis=-1)
-        mixtures = worth / fresh[..., None]
-        tokens = tokens + xp.log(fresh)[..., None]
+        unique, r_star = curve.repeated
+        mixtures = effective_tokens(xp, mixtures, unique, r_star)
     inputs = Inputs(total, active, tokens, mixtures[:, :, None, :], curve.reference, curve.own)
     terms = law.terms(xp, inputs, **curve.parameters)
     loss = terms.fixed

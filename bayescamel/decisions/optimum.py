@@ -121,10 +121,7 @@ def optimal_mixture(
     negligible = NEGLIGIBLE * abs(values[:, 0].mean())
     tied = against_near.probability < certainty or against_near.expected < negligible
     best, at_best = (near, values[:, 1]) if tied else (least, values[:, 0])
-    at_own = evaluate(problem.law, problem.aim, problem.curve, own[:, None])[:, 0]
-    # A search stops a little short: no draw's optimum is worse than a mixture known to us.
-    own = np.where((at_best < at_own)[:, None], best, own)
-    regrets = np.maximum(at_best - at_own, 0.0)
+    own, regrets = regret(problem, best, at_best, own)
 
     against_reference = None
     if given is not None:
@@ -224,6 +221,17 @@ def solve(problem: Problem, known: np.ndarray, seed: int) -> tuple[np.ndarray, n
         found = best_of_all(law, value, curve, weights, space, found)
     found = allowed.repair(found, near)
     return found[problem.risk.of(problem.values(found)).argmin()], own
+
+
+def regret(
+    problem: Problem, best: np.ndarray, at_best: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each draw's optimum (draw, domain), and its regret (draw,) of the mixture `best`.
+
+    A search stops a little short: a draw's optimum is never worse than a mixture known to us.
+    """
+    at_own = evaluate(problem.law, problem.aim, problem.curve, own[:, None])[:, 0]
+    return np.where((at_best < at_own)[:, None], best, own), np.maximum(at_best - at_own, 0.0)
 
 
 def _compare(name: str, domains: list[str], mixture: np.ndarray, gain: np.ndarray) -> Comparison:

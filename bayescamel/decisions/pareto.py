@@ -1,0 +1,121 @@
+"""The trade-off between two objectives."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.decisions.objectives import Aim, Objective
+from bayescamel.decisions.optimum import Problem, pose, solve
+from bayescamel.decisions.result import LEVELS
+from bayescamel.laws.base import Array
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Posterior
+
+
+def pareto_front(
+    posterior: "Posterior",
+    target: Target,
+    first: Objective,
+    second: Objective,
+    *,
+    points: int = 9,
+    seed: int = 0,
+    **options: Any,
+) -> xr.Dataset:
+    """Find mixtures of which none is better in both objectives.
+
+    Each minimises the expectation of (1 − share) · first + share · second, both in units of the
+    difference that the two extreme mixtures make. Where a law is not convex in the mixture, the
+    parts of the front that curve inwards are left out.
+
+    Parameters
+    ----------
+    posterior, target
+        As in `bayescamel.decisions.optimal_mixture`.
+    first, second
+        The objectives.
+    points
+        Shares from 0 to 1.
+    options
+        Passed on: constraints, repetition, max_draws.
+
+    Returns
+    -------
+    Dataset
+        Dims (point, domain): ``mixture``. Dims (point, objective): ``expected``, ``lower90`` and
+        ``upper90`` of the objectives there. Dims (point,): ``share`` of the second;
+        ``probability_efficient``, that no other point of the front is better in both.
+    """
+    one, two = (pose(posterior, target, o, seed=seed, **options) for o in (first, second))
+    near = posterior.centre.mixture[None]
+    extremes = np.array([solve(problem, near, seed)[0] for problem in (one, two)])
+    scales = [np.ptp(p.values(extremes).mean(axis=0)) for p in (one, two)]
+    if min(scales) == 0:  # the objectives do not compete: any scale shows the one best mixture
+        scales = [abs(p.values(extremes).mean()) for p in (one, two)]
+    shares = np.linspace(0, 1, points)
+    mixtures = [extremes[0]]
+    for share in shares[1:-1]:
+        both = _mixed(one, two, (1 - share) / scales[0], share / scales[1])
+        mixtures.append(solve(both, np.array([mixtures[-1], extremes[1]]), seed)[0])
+    front = np.array([*mixtures, extremes[1]])
+    values = np.stack([one.values(front), two.values(front)], axis=-1)
+    beaten = (values[:, None] < values[:, :, None]).all(axis=3).any(axis=2)
+    lower, upper = np.quantile(values, LEVELS, axis=0)
+    return xr.Dataset(
+        {
+            "mixture": (("point", "domain"), front),
+            "expected": (("point", "objective"), values.mean(axis=0)),
+            "lower90": (("point", "objective"), lower),
+            "upper90": (("point", "objective"), upper),
+            "share": ("point", shares),
+            "probability_efficient": ("point", 1 - beaten.mean(axis=0)),
+        },
+        {"domain": posterior.runs["domain"].to_numpy(), "objective": ["first", "second"]},
+    )
+
+
+def _mixed(one: Problem, two: Problem, weight_one: float, weight_two: float) -> Problem:
+    """The problem of a weighted sum of two objectives at the same target."""
+    arrays = {f"first_{k}": v for k, v in one.curve.aim.items()}
+    arrays |= {f"second_{k}": v for k, v in two.curve.aim.items()}
+    arrays |= {"weight_one": np.array(weight_one), "weight_two": np.array(weight_two)}
+    n_stages = max(len(one.aim.stages), len(two.aim.stages))
+    stages = []
+    for i in range(n_stages):
+        stage: dict[str, np.ndarray] = {}
+        for prefix, aim in (("first_", one.aim), ("second_", two.aim)):
+            late = aim.stages[max(0, i - n_stages + len(aim.stages))]
+            stage |= {prefix + name: value for name, value in late.items()}
+        stages.append(stage)
+    aim = Aim(
+        value=_Sum(one.aim.value, two.aim.value),
+        searched=_Sum(one.aim.searched, two.aim.searched),
+        shared=arrays,
+        by_draw={},
+        stages=tuple(stages),
+    )
+    return replace(one, aim=aim, curve=one.curve._replace(aim=arrays))
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A weighted sum of two aims' functions; equal for equal functions, so that jit knows it."""
+
+    first: Any
+    second: Any
+
+    def __call__(self, xp: Any, loss: Array, arrays: dict[str, Array]) -> Array:
+        def of(prefix: str) -> dict[str, Array]:
+            return {
+                name.removeprefix(prefix): values
+                for name, values in arrays.items()
+                if name.startswith(prefix)
+            }
+
+        return arrays["weight_one"] * self.first(xp, loss, of("first_")) + arrays[
+            "weight_two"
+        ] * self.second(xp, loss, of("second_"))

@@ -1,0 +1,98 @@
+"""How the best mixture moves with the size of the model."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.decisions.objectives import Objective
+from bayescamel.decisions.optimum import pose, regret, solve
+from bayescamel.decisions.result import LEVELS
+from bayescamel.exceptions import TargetError
+from bayescamel.prediction import extrapolation
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Posterior
+
+PATH_DRAWS = 500
+"""Draws on a path: a band needs fewer than a decision."""
+
+
+def optimal_path(
+    posterior: "Posterior",
+    sizes: Sequence[float | Target],
+    objective: Objective = None,
+    *,
+    tokens_per_param: float | None = None,
+    n_tokens: float | None = None,
+    max_draws: int = PATH_DRAWS,
+    seed: int = 0,
+    **options: Any,
+) -> xr.Dataset:
+    """Find the best mixture at each size, with its band.
+
+    Parameters
+    ----------
+    posterior, objective
+        As in `bayescamel.decisions.optimal_mixture`.
+    sizes
+        Parameters, or whole targets.
+    tokens_per_param, n_tokens
+        What each size is trained on, where `sizes` are numbers and the runs tell tokens: so many
+        tokens a parameter, or the same number for all.
+    max_draws, seed
+        As in `optimal_mixture`.
+    options
+        As in `optimal_mixture`: constraints, risk, repetition.
+
+    Returns
+    -------
+    Dataset
+        Dims (size, domain): ``mixture``, of least risk; ``lower90`` and ``upper90`` of the draws'
+        optima. Dims (size,): ``n_tokens``, ``expected``, ``regret``, ``extrapolation``.
+
+    Raises
+    ------
+    TargetError
+        When there is no size, or it is not clear what the sizes are trained on.
+    """
+    targets = [_target(size, tokens_per_param, n_tokens) for size in sizes]
+    if not targets:
+        raise TargetError("a path needs at least one size")
+    near = posterior.centre.mixture[None]
+    rows = []
+    for target in targets:
+        problem = pose(posterior, target, objective, max_draws=max_draws, seed=seed, **options)
+        best, own = solve(problem, near, seed)
+        values = problem.values(best[None])[:, 0]
+        own, regrets = regret(problem, best, values, own)
+        lower, upper = np.quantile(own, LEVELS, axis=0)
+        place = xr.DataArray(best[None], dims=("mixture", "domain"))
+        rows.append(
+            xr.Dataset(
+                {
+                    "mixture": ("domain", best),
+                    "lower90": ("domain", lower),
+                    "upper90": ("domain", upper),
+                    "n_tokens": np.nan if target.n_tokens is None else target.n_tokens,
+                    "expected": values.mean(),
+                    "regret": regrets.mean(),
+                    "extrapolation": float(extrapolation(posterior, target, place)[0]),
+                },
+                {"domain": posterior.runs["domain"].to_numpy(), "size": target.n_params},
+                {"unit": problem.aim.unit},
+            )
+        )
+    return xr.concat(rows, dim="size", combine_attrs="identical")
+
+
+def _target(size: float | Target, tokens_per_param: float | None, n_tokens: float | None) -> Target:
+    if isinstance(size, Target):
+        return size
+    if tokens_per_param is not None and n_tokens is not None:
+        raise TargetError("give tokens_per_param or n_tokens, not both")
+    if tokens_per_param is not None:
+        n_tokens = tokens_per_param * size
+    return Target(float(size), n_tokens)

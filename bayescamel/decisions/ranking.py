@@ -1,0 +1,78 @@
+"""Decide among given mixtures: those that were measured, or the few that a team considers."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.decisions.objectives import Objective, as_aim
+from bayescamel.decisions.result import LEVELS
+from bayescamel.decisions.risk import Risk
+from bayescamel.mixtures import Mixtures, as_mixtures
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Kind, Posterior
+
+
+def rank_mixtures(
+    posterior: "Posterior",
+    target: Target,
+    mixtures: Mixtures,
+    objective: Objective = None,
+    *,
+    risk: Risk | None = None,
+    kind: "Kind" = "mean",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Rank mixtures by their posterior risk at the target.
+
+    Parameters
+    ----------
+    posterior, target, objective, risk
+        As in `bayescamel.decisions.optimal_mixture`.
+    mixtures
+        The choice.
+    kind
+        ``"mean"``: regret of the law's curve. ``"run"``: regret as training each of the mixtures
+        once would show it, noise included.
+    seed
+        Of that noise.
+
+    Returns
+    -------
+    Dataset
+        Dims (mixture,), best first: ``risk``; ``expected``, ``lower90`` and ``upper90`` of the
+        objective; ``probability_best`` among these mixtures; ``regret``, the expected distance to
+        the best of them, and ``regret90``, which it exceeds with probability 0.1;
+        ``extrapolation``; and ``weights (mixture, domain)``.
+    """
+    domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
+    choice = as_mixtures(mixtures, domains)
+    predicted = posterior.predict(target, choice, kind=kind, seed=seed)
+    loss = predicted["loss"].transpose("chain", "draw", "mixture", "validation").to_numpy()
+    loss = loss.reshape(-1, *loss.shape[2:])
+    validation = [str(name) for name in posterior.runs["validation"].to_numpy()]
+    reference_loss = posterior.runs["loss"].mean("run").to_numpy()
+    aim = as_aim(objective, validation, reference_loss, len(loss))
+    values = aim.value(np, loss, aim.arrays(np.arange(len(loss))))
+
+    regrets = values - values.min(axis=1, keepdims=True)
+    lower, upper = np.quantile(values, LEVELS, axis=0)
+    columns = {
+        "risk": (Risk() if risk is None else risk).of(values),
+        "expected": values.mean(axis=0),
+        "lower90": lower,
+        "upper90": upper,
+        "probability_best": (regrets == 0).mean(axis=0),
+        "regret": regrets.mean(axis=0),
+        "regret90": np.quantile(regrets, 0.9, axis=0),
+        "extrapolation": predicted["extrapolation"].to_numpy(),
+    }
+    ranked = xr.Dataset(
+        {name: ("mixture", values) for name, values in columns.items()}
+        | {"weights": (("mixture", "domain"), choice.to_numpy())},
+        {"mixture": choice["mixture"].to_numpy(), "domain": domains},
+        {"unit": aim.unit},
+    )
+    return ranked.isel(mixture=np.argsort(columns["risk"], kind="stable"))

@@ -1,0 +1,131 @@
+"""Posteriors whose best mixtures are known in closed form, made without sampling.
+
+Their law has one reducible term by capacity and one by tokens; each validation domain listens to
+the training domain of its name, and may be pulled by all:
+
+    L_v = E + A Ñ^(-0.3) (w_v / w⁰_v)^(-γ_v) exp(-Σ_k p_vk w_k) + B D^(-0.3) (w_v / w⁰_v)^(-β_v)
+
+With p = 0 and β = 0, Σ_v o_v L_v is least at w_v ∝ (o_v w⁰_v^γ)^(1 / (1 + γ)) for equal γ.
+"""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.inference.status import Status
+from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
+from bayescamel.models.problem import Centre
+from bayescamel.posterior import Posterior
+from bayescamel.runs import read_runs
+
+REFERENCE_LOSS, E, A, B = 2.0, 0.4, 0.5, 0.2
+"""The loss of all runs, nats per token, and coefficients in units of it."""
+
+
+def terms(
+    xp: Array,
+    inputs: Inputs,
+    *,
+    gamma: Array,
+    pull: Array,
+    beta: Array,
+    sparsity: Array = 0.0,
+) -> Terms:
+    """The equation of this module's docstring."""
+    log_own = xp.log(xp.sum(inputs.own * inputs.mixture / inputs.reference, axis=-1))
+    pulled = xp.sum(pull * inputs.mixture, axis=-1)
+    capacity = inputs.log_active + sparsity * (inputs.log_total - inputs.log_active)
+    by_capacity = xp.exp(-0.3 * capacity - gamma * log_own - pulled)
+    by_tokens = xp.exp(-0.3 * inputs.log_tokens - beta * log_own)
+    ones = xp.ones_like(by_capacity)
+    return Terms(fixed=0 * ones, basis={"E": ones, "A": by_capacity, "B": by_tokens})
+
+
+KNOWN = Law(
+    name="known",
+    title="known optima",
+    parameters=(
+        Parameter("gamma", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2),
+        Parameter("pull", ("validation", "domain"), "real", 0.0, location_sd=0.3, spread=0.2),
+        Parameter("beta", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2),
+        Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0, sparse_only=True),
+    ),
+    coefficients=tuple(
+        Coefficient(name, mean, location_sd=0.1, spread=0.1)
+        for name, mean in (("E", E), ("A", A), ("B", B))
+    ),
+    terms=terms,
+)
+
+
+def known_runs(n_domains: int, sparse: bool = False) -> xr.Dataset:
+    """Eighteen runs of three sizes, 20 tokens a parameter, mixtures around the centroid."""
+    names = [f"d{k}" for k in range(n_domains)]
+    rng = np.random.default_rng(0)
+    rows = []
+    for size in (1e7, 3e7, 9e7):
+        for i, weights in enumerate(rng.dirichlet(np.full(n_domains, 5.0), size=6)):
+            row = {"run_id": f"{size:g}-{i}", "n_params": size, "n_tokens": 20 * size}
+            if sparse:
+                row["n_active_params"] = size / (1 + i % 2)
+            row |= {f"w_{name}": weight for name, weight in zip(names, weights, strict=True)}
+            rows.append(row | {f"loss_{name}": REFERENCE_LOSS for name in names})
+    return read_runs(pd.DataFrame(rows))
+
+
+def known_posterior(
+    gamma: np.ndarray,
+    n_domains: int = 3,
+    pull: np.ndarray | float = 0.0,
+    beta: float = 0.0,
+    sparsity: float | None = None,
+) -> Posterior:
+    """One chain whose draws have these γ (draw,), the same for all validation domains.
+
+    Parameters
+    ----------
+    pull
+        p, shape (draw, validation, domain) or a number.
+    beta
+        The tokens' exponent.
+    sparsity
+        s; None: dense runs only.
+    """
+    runs = known_runs(n_domains, sparsity is not None)
+    n_draws = len(gamma)
+    per_validation = (1, n_draws, n_domains)
+    values = {
+        "gamma": np.broadcast_to(gamma[:, None], per_validation),
+        "pull": np.broadcast_to(pull, (*per_validation, n_domains)),
+        "beta": np.full(per_validation, beta),
+        "E": np.full(per_validation, E),
+        "A": np.full(per_validation, A),
+        "B": np.full(per_validation, B),
+        "sigma": np.full(per_validation, 0.003),
+        "size_effect": np.zeros((*per_validation, 3)),
+        "size_effect_scale": np.full((1, n_draws), 0.003),
+    }
+    dims = {parameter.name: parameter.dims for parameter in KNOWN.parameters}
+    dims |= dict.fromkeys(("E", "A", "B", "sigma"), ("validation",))
+    dims |= {"size_effect": ("validation", "scale"), "size_effect_scale": ()}
+    if sparsity is not None:
+        values["sparsity"] = np.full((1, n_draws), sparsity)
+    names = runs["domain"].to_numpy()
+    dataset = xr.Dataset(
+        {name: (("chain", "draw", *dims[name]), value) for name, value in values.items()},
+        {"chain": [0], "draw": np.arange(n_draws), "validation": names, "domain": names},
+    )
+    return Posterior(
+        tree=xr.DataTree.from_dict({"posterior": dataset}),
+        runs=runs,
+        hierarchy=Hierarchy(KNOWN, n_domains, n_domains, sparse=sparsity is not None),
+        centre=Centre.of(runs),
+        status=Status(1.0, 1000.0, 1000.0, 0, 1.0, 0.0),
+    )
+
+
+def known_optimum(posterior: Posterior, gamma: float, weights: np.ndarray) -> np.ndarray:
+    """The best mixture (domain,) of Σ_v weights_v L_v for one γ, without pull and tokens."""
+    best = (weights * posterior.centre.mixture**gamma) ** (1 / (1 + gamma))
+    return best / best.sum()

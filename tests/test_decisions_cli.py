@@ -1,0 +1,121 @@
+"""`bayescamel mix` with constraints, tokens, a reference and a recipe, on a known posterior."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from bayescamel.cli import app
+from bayescamel.posterior import Posterior
+from tests.known import known_posterior
+
+WORDS = ("mix", "posterior.nc", "--params", 1e9, "--tokens", 2e10)
+
+
+def bayescamel(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch):
+    """The file is not read: a saved posterior needs a law of the registry."""
+    posterior = known_posterior(np.linspace(0.2, 0.6, 60))
+    monkeypatch.setattr(Posterior, "load", classmethod(lambda cls, path: posterior))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    tokens, reference = tmp_path / "tokens.csv", tmp_path / "ref.json"
+    tokens.write_text("domain,tokens\nd0,5e8\nd1,2e11\n")
+    reference.write_text('{"d0": 0.1, "d1": 0.2, "d2": 0.7}')
+    return {"available": tokens, "reference": reference, "folder": tmp_path}
+
+
+def test_the_answer_carries_the_decision(files):
+    result = bayescamel(
+        *(*WORDS, "--objective", "d0=0.5,d1=0.5", "--available", files["available"]),
+        *("--max-epochs", 4, "--reference", files["reference"], "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["mixture"]["d0"] == pytest.approx(4 * 5e8 / 2e10, abs=1e-4)
+    assert said["epochs"]["d0"] == pytest.approx(4, abs=4e-3)
+    assert sum(said["tokens"].values()) == 2e10
+    assert said["binding"] == ["d0 ≤ 0.1 (4 epochs of 5e+08 tokens in 2e+10)"]
+    assert said["against_reference"]["probability"] == 1
+    low, high = said["against_reference"]["gain_interval"]
+    assert low < said["against_reference"]["gain"] < high
+    assert 0 <= said["regret"] <= said["regret90"]
+
+
+def test_bounds_groups_and_trust_region_are_read(files):
+    result = bayescamel(
+        *(*WORDS, "--min", "d0=0.2,d1=0.1", "--max", "d2=0.6", "--group", "d0+d1=0.3:0.45"),
+        *("--reference", files["reference"], "--near", 0.2, "--risk", "cvar:0.8", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    weights = json.loads(result.stdout)["mixture"]
+    assert 0.3 - 1e-9 <= weights["d0"] + weights["d1"] <= 0.45 + 1e-9
+    assert weights["d0"] >= 0.2 - 1e-9
+    moved = abs(weights["d0"] - 0.1) + abs(weights["d1"] - 0.2) + abs(weights["d2"] - 0.7)
+    assert moved / 2 <= 0.2 + 1e-9
+
+
+@pytest.mark.parametrize(("name", "read"), [("mix.yaml", yaml.safe_load), ("mix.json", json.loads)])
+def test_a_recipe_is_written_and_serves_as_the_next_reference(files, name, read):
+    out = files["folder"] / name
+    words = (*WORDS, "--available", files["available"], "--out", out)
+    shown = bayescamel(*words)
+    assert shown.exit_code == 0, shown.output
+    assert "epochs" in shown.stdout
+    written = read(out.read_text())
+    assert written["target"] == {"n_params": 1e9, "n_active_params": 1e9, "n_tokens": 2e10}
+    assert sum(written["tokens"].values()) == 2e10
+    again = bayescamel(*words)
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "--force" in again.stderr
+    if name.endswith(".json"):
+        said = json.loads(bayescamel(*WORDS, "--reference", out, "--json").stdout)
+        assert said["against_reference"]["gain"] == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--min", "d0=0.7", "--max", "d1=0.1,d2=0.1", "--min", "d1=0.2"), "d1 ≥ 0.2; d1 ≤ 0.1"),
+        (("--min", "law=0.1"), "unknown domain 'law'"),
+        (("--group", "d0+d1"), "group 'd0+d1' is not of the form name+name=lower:upper"),
+        (("--group", "d0+d1=a:b"), "not of the form"),
+        (("--max-epochs", 4), "max_epochs limits available tokens, but none were given"),
+        (("--available", "missing.csv"), "missing.csv cannot be read"),
+        (("--reference", "missing.json"), "missing.json cannot be read"),
+        (("--risk", "bold"), "unknown risk 'bold'"),
+        (("--out", "mix.txt"), "a recipe is written as .yaml"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(words, message):
+    result = bayescamel(*WORDS, *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("available", "name,tokens\nd0,1\n", "no column 'domain'"),
+        ("available", "domain,tokens\nd0,many\n", "tokens of d0 = 'many' is no number"),
+        ("available", "domain,tokens\nd0,1\nd0,2\n", "'d0' is given twice"),
+        ("reference", "[1, 2]", "an object of name: weight"),
+        ("reference", '{"d0": 0.5}', "off by -0.5"),
+        ("reference", "{", "cannot be read as JSON"),
+    ],
+)
+def test_bad_files_are_named(files, name, content, message):
+    files[name].write_text(content)
+    result = bayescamel(*WORDS, f"--{name}", files[name])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
