@@ -1,6 +1,4 @@
-"""Candidates: runs that could be trained, their cost, and the losses expected of them."""
-
-from typing import TYPE_CHECKING
+"""Candidates: runs that could be trained, and their cost."""
 
 import numpy as np
 import pandas as pd
@@ -8,9 +6,6 @@ import pandas as pd
 from bayescamel.exceptions import TargetError
 from bayescamel.mixtures import as_mixtures
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
 
 NUMBERS = ("n_params", "n_tokens", "n_active_params")
 
@@ -78,29 +73,13 @@ def training_flops(candidates: pd.DataFrame) -> np.ndarray:
     """
     if "n_tokens" not in candidates:
         raise TargetError("the cost of a candidate needs 'n_tokens': add the column")
-    active = candidates["n_params"].to_numpy()
-    if "n_active_params" in candidates:
-        given = candidates["n_active_params"].to_numpy()
-        active = np.where(np.isnan(given), active, given)
-    return np.asarray(6.0 * active * candidates["n_tokens"].to_numpy())
+    return np.asarray(6.0 * active_params(candidates) * candidates["n_tokens"].to_numpy())
 
 
-def candidate_losses(posterior: "Posterior", candidates: pd.DataFrame) -> np.ndarray:
-    """The mean curve at each candidate, draws stacked: (draw, candidate, validation)."""
-    domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
-    present = [name for name in NUMBERS if name in candidates]
-    posterior_draws = posterior.tree["posterior"].sizes
-    result = np.empty(
-        (
-            posterior_draws["chain"] * posterior_draws["draw"],
-            len(candidates),
-            posterior.hierarchy.n_validation,
-        )
-    )
-    rows = candidates.reset_index(drop=True)
-    for _, group in rows.groupby(present, dropna=False):
-        target = target_of(next(group.itertuples()))
-        weights = group[[f"w_{domain}" for domain in domains]].to_numpy()
-        loss = posterior.predict(target, weights)["loss"].to_numpy()
-        result[:, group.index] = loss.reshape(-1, *loss.shape[2:])
-    return result
+def active_params(runs: pd.DataFrame) -> np.ndarray:
+    """Parameters used per token, (run,): all of them for a dense run."""
+    total = runs["n_params"].to_numpy(np.float64)
+    if "n_active_params" not in runs:
+        return total
+    given = runs["n_active_params"].to_numpy(np.float64)
+    return np.where(np.isnan(given), total, given)

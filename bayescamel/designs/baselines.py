@@ -1,0 +1,93 @@
+"""Acquisitions that know nothing of losses: what the informed ones are measured against."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.designs.candidates import active_params
+from bayescamel.designs.situation import Situation
+
+
+@dataclass(frozen=True)
+class Random:
+    """Any candidate, all alike."""
+
+    name: str = "random"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """A lottery."""
+        return lottery(situation)
+
+
+@dataclass(frozen=True)
+class UniformFlops:
+    """As many FLOPs for every size: next is a random candidate of the size that had the fewest."""
+
+    name: str = "uniform-flops"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """Minus the rank of the size by FLOPs spent, and a lottery within it."""
+        sizes = active_params(situation.candidates)
+        known, index = np.unique(sizes, return_inverse=True)
+        trained = active_params(situation.history)
+        flops = situation.history["flops"].to_numpy(np.float64)
+        spent = np.array([flops[trained == size].sum() for size in known])
+        rank = np.empty(len(known))
+        rank[np.argsort(spent, kind="stable")] = np.arange(len(known))
+        return lottery(situation) - rank[index]
+
+
+@dataclass(frozen=True)
+class OnlySmall:
+    """Random candidates of the smallest size."""
+
+    name: str = "only-small"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """A lottery among the smallest."""
+        sizes, trained = active_params(situation.candidates), active_params(situation.history)
+        smallest = min([*sizes, *trained])
+        return np.where(sizes == smallest, lottery(situation), -np.inf)
+
+
+@dataclass(frozen=True)
+class OnlyLarge:
+    """Random candidates of the largest size."""
+
+    name: str = "only-large"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """A lottery among the largest."""
+        sizes, trained = active_params(situation.candidates), active_params(situation.history)
+        largest = max([*sizes, *trained])
+        return np.where(sizes == largest, lottery(situation), -np.inf)
+
+
+@dataclass(frozen=True)
+class SpaceFilling:
+    """The candidate that is farthest from all runs, in size and mixture (maximin)."""
+
+    name: str = "space-filling"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """Distance to the nearest run; ln of the size counts from 0 to 1 over the candidates."""
+        if not len(situation.history):
+            return lottery(situation)
+        logs = np.log(active_params(situation.candidates))
+        low, span = logs.min(), max(np.ptp(logs), 1e-12)
+
+        def place(table: pd.DataFrame) -> np.ndarray:
+            size = (np.log(active_params(table)) - low) / span
+            return np.column_stack([size, situation.weights(table)])
+
+        apart = place(situation.candidates)[:, None] - place(situation.history)[None]
+        return np.asarray(np.sqrt((apart**2).sum(axis=2)).min(axis=1))
+
+
+def lottery(situation: Situation) -> np.ndarray:
+    """A number from 0 to 1 by candidate, decided by its name and the seed: (candidate,)."""
+    names = situation.candidates["run_id"]
+    digests = (hashlib.sha256(f"{situation.seed}:{name}".encode()).digest() for name in names)
+    return np.array([int.from_bytes(digest[:6]) / 2**48 for digest in digests])

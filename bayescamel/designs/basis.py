@@ -1,0 +1,172 @@
+"""The draws of all losses in few numbers: an orthonormal basis, and runs described on it."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.designs.beliefs import Beliefs, law_curve
+from bayescamel.designs.candidates import active_params
+from bayescamel.laws.base import Array, Law
+
+CHUNK = 256
+"""Runs evaluated at once: 2,000 draws of five losses are 10 MB then, near the cache."""
+
+SAMPLE = 300
+"""Losses of candidates, and of the target, from which the basis is learned."""
+
+RESIDUAL = 0.01
+"""Share of the noise's variance that the basis may leave out."""
+
+FEATURES = 16
+"""The basis grows in steps of so many: a width that comes again compiles nothing new."""
+
+
+class Described(NamedTuple):
+    """Losses of R runs on V validation domains by F features."""
+
+    mean: np.ndarray
+    """(R, V) nats."""
+    features: np.ndarray
+    """(R, V, F)."""
+    noise: np.ndarray
+    """(R, V) variance of a run around its curve, and what the basis leaves out, nats²."""
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Draws of unit covariance, on which losses are written: loss = mean + features · u.
+
+    Parameters
+    ----------
+    beliefs
+        Whose draws these are.
+    draws
+        (draw, feature), centred, orthogonal, each of unit variance.
+    new_sizes
+        Total and active parameters of sizes that were not measured, (size, 2): the effect that
+        all runs of such a size share has features of its own, one a validation domain.
+    """
+
+    beliefs: Beliefs
+    draws: np.ndarray
+    new_sizes: np.ndarray
+
+    @classmethod
+    def learn(
+        cls, beliefs: Beliefs, at_target: np.ndarray, runs: pd.DataFrame, seed: int
+    ) -> "Basis":
+        """Span the losses at the target, (draw, mixture, validation), and those of `runs`.
+
+        Parameters
+        ----------
+        runs
+            Candidates and pending runs: all sizes that there will be; a sample is evaluated.
+        seed
+            Of the sample.
+        """
+        noise = np.sqrt(beliefs.noise)
+        logs, mixtures = beliefs.inputs(runs)
+        # By content, so that the order of the candidates decides nothing.
+        ordered = np.lexsort(np.column_stack([mixtures, logs]).T)
+        picked = np.random.default_rng(seed).permutation(ordered)[: max(1, SAMPLE // len(noise))]
+        some = runs.iloc[picked]
+        effects = np.moveaxis(_padded_effects(beliefs)[:, :, beliefs.scale_of(some)], 1, 2)
+        step = max(1, at_target.shape[1] * len(noise) // SAMPLE)
+        parts = [(beliefs.curves(some) + effects) / noise, at_target[:, ::step] / noise]
+        columns = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        columns -= columns.mean(axis=0)
+        values, vectors = np.linalg.eigh(columns.T @ columns / (len(columns) - 1))
+        left_out = np.cumsum(values) / len(values)  # ascending
+        keep = int((left_out > RESIDUAL).sum())
+        keep = -(-max(1, keep) // FEATURES) * FEATURES
+        # Many features from few draws would be noise: at most one for four draws.
+        known = int((values > 1e-10 * values[-1]).sum())
+        keep = max(1, min(keep, known, len(columns) // 4))
+        draws = columns @ (vectors[:, -keep:] / np.sqrt(values[-keep:]))
+        pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
+        return cls(beliefs, draws, np.unique(pairs[beliefs.scale_of(runs) < 0], axis=0))
+
+    @property
+    def n_features(self) -> int:
+        """Of the basis and of the new sizes together."""
+        return int(self.draws.shape[1]) + len(self.new_sizes) * len(self.beliefs.validation)
+
+    def on_basis(self, draws: np.ndarray) -> np.ndarray:
+        """Features of quantities known draw by draw, (draw, ...): (..., feature)."""
+        centred = (draws - draws.mean(axis=0)).reshape(len(draws), -1)
+        features = np.zeros((centred.shape[1], self.n_features))
+        features[:, : self.draws.shape[1]] = centred.T @ self.draws / (len(draws) - 1)
+        return features.reshape(*draws.shape[1:], self.n_features)
+
+    def describe(self, runs: pd.DataFrame) -> Described:
+        """Losses of runs, chunk by chunk, so that memory grows with the features alone."""
+        import jax
+
+        beliefs = self.beliefs
+        logs, mixtures = beliefs.inputs(runs)
+        scale = beliefs.scale_of(runs)
+        rows = np.arange(-(-len(runs) // CHUNK) * CHUNK) % len(runs)
+        fixed = jax.tree.map(_single, (beliefs.arrays, self.draws, _padded_effects(beliefs)))
+        parts = []
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            inputs = (_single(logs[some]), _single(mixtures[some]), scale[some])
+            parts.append(_compiled()(beliefs.law, *fixed, *inputs))
+        mean, on_draws, variance = (
+            np.concatenate([np.asarray(part[i]) for part in parts])[: len(runs)] for i in range(3)
+        )
+        missed = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
+        features = np.zeros((*mean.shape, self.n_features), np.float32)
+        features[:, :, : on_draws.shape[2]] = on_draws
+        self._add_new_sizes(features, runs)
+        return Described(mean.astype(np.float64), features, beliefs.noise + missed)
+
+    def _add_new_sizes(self, features: np.ndarray, runs: pd.DataFrame) -> None:
+        n_validation = features.shape[1]
+        pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
+        sd = np.sqrt(self.beliefs.size_noise)
+        for number, size in enumerate(self.new_sizes):
+            rows = np.flatnonzero((pairs == size).all(axis=1))
+            first = self.draws.shape[1] + number * n_validation
+            for domain in range(n_validation):
+                features[rows, domain, first + domain] = sd[domain]
+
+
+def _padded_effects(beliefs: Beliefs) -> np.ndarray:
+    """Effects of measured sizes, and a last one of 0 for those that were not measured."""
+    padding = np.zeros((*beliefs.size_effects.shape[:2], 1))
+    return np.concatenate([beliefs.size_effects, padding], axis=2)
+
+
+def _single(values: Array) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.asarray(values, jnp.float32)
+
+
+@cache
+def _compiled() -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    def project(
+        law: Law,
+        arrays: Any,
+        basis: Array,
+        effects: Array,
+        logs: Array,
+        mixtures: Array,
+        scale: Array,
+    ) -> tuple[Array, Array, Array]:
+        losses = law_curve(jnp, law, arrays, logs, mixtures)
+        losses = losses + jnp.moveaxis(effects[:, :, scale], 1, 2)
+        mean = losses.mean(axis=0)
+        centred = losses - mean
+        degrees = len(centred) - 1
+        features = jnp.einsum("scv,sf->cvf", centred, basis) / degrees
+        return mean, features, jnp.sum(centred**2, axis=0) / degrees
+
+    return jax.jit(project, static_argnums=0)

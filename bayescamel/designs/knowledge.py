@@ -1,0 +1,163 @@
+"""What is known of the target, and what each candidate would add: a linear-Gaussian picture.
+
+The draws stand for a joint Gaussian of the losses at the target and at every candidate, written
+on a basis of the draws (`bayescamel.designs.basis`),
+
+    loss = mean + features · u,   u ~ N(0, C),   C = 1 at first,
+
+so that Cov(a, b) = features(a) C features(b)ᵀ. Observing a run with features F and noise variance
+n changes C alone, whatever losses it measures,
+
+    C ← C - C Fᵀ (F C Fᵀ + n)⁻¹ F C.
+
+That is how pending runs, and those chosen before in a batch, are conditioned on. What the basis
+leaves out counts as noise, so nothing is claimed that is not there; and two runs of a new size do
+not average out the effect that they share.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.designs.basis import Basis, Described
+from bayescamel.designs.beliefs import Beliefs
+from bayescamel.targets import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """A joint Gaussian of the target's and the candidates' losses; see this module.
+
+    Shapes: C candidates, V validation domains, M mixtures, F features.
+
+    Parameters
+    ----------
+    basis
+        The draws on which all is written.
+    candidates
+        Their losses by features.
+    target_mean, target_features
+        Losses at the target on each mixture, (M, V) and (M, V, F).
+    objective
+        Weights over validation domains, (V,).
+    covariance
+        C, (F, F).
+    """
+
+    basis: Basis
+    candidates: Described
+    target_mean: np.ndarray
+    target_features: np.ndarray
+    objective: np.ndarray
+    covariance: np.ndarray
+
+    @property
+    def target_noise(self) -> np.ndarray:
+        """Variance of a run at the target around its curve, (V,)."""
+        return self.basis.beliefs.noise
+
+    @property
+    def objective_mean(self) -> np.ndarray:
+        """Expected objective of each mixture at the target, (M,)."""
+        return np.asarray(self.target_mean @ self.objective)
+
+    @property
+    def objective_features(self) -> np.ndarray:
+        """Features of the objective of each mixture at the target, (M, F)."""
+        return np.asarray(np.einsum("mvf,v->mf", self.target_features, self.objective))
+
+    def after(self, runs: Described) -> "Knowledge":
+        """What will be known after these runs were trained."""
+        rows = runs.features.reshape(-1, runs.features.shape[-1]).astype(np.float64)
+        shared = self.covariance @ rows.T
+        predicted = rows @ shared + np.diag(runs.noise.ravel())
+        covariance = self.covariance - shared @ np.linalg.solve(predicted, shared.T)
+        return replace(self, covariance=(covariance + covariance.T) / 2)
+
+    def after_candidate(self, index: int) -> "Knowledge":
+        """What will be known after a candidate was trained."""
+        return self.after(Described(*(part[[index]] for part in self.candidates)))
+
+    def looking_at(self, runs: pd.DataFrame) -> "Knowledge":
+        """The same with other candidates, of the sizes that the basis knows."""
+        return replace(self, candidates=self.basis.describe(runs))
+
+    def only(self, index: slice | np.ndarray) -> "Knowledge":
+        """The same with some of the candidates."""
+        return replace(self, candidates=Described(*(part[index] for part in self.candidates)))
+
+    def predicted_covariance(self) -> np.ndarray:
+        """Covariance of what each candidate would measure, noise included: (C, V, V)."""
+        features, noise = self.candidates.features, self.candidates.noise
+        rotated = features @ self.covariance.astype(features.dtype)
+        between = rotated @ np.swapaxes(features, 1, 2)
+        return np.asarray(between.astype(np.float64) + noise[:, :, None] * np.eye(noise.shape[1]))
+
+    def covariance_with(self, features: np.ndarray) -> np.ndarray:
+        """Covariance of each candidate's losses with quantities (Q, F): (C, V, Q)."""
+        rotated = (self.covariance @ features.T).astype(self.candidates.features.dtype)
+        return np.asarray(self.candidates.features @ rotated)
+
+    def draws(self, seed: int) -> np.ndarray:
+        """The basis' draws moved to the covariance that is left, (draw, F).
+
+        Parameters
+        ----------
+        seed
+            Of the effects of sizes that were not measured.
+        """
+        known = self.basis.draws
+        extra = len(self.covariance) - known.shape[1]
+        new = np.random.default_rng(seed).normal(size=(len(known), extra))
+        values, vectors = np.linalg.eigh(self.covariance)
+        # The symmetric root: of all maps to this covariance it moves the draws the least.
+        root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+        return np.asarray(np.concatenate([known, new], axis=1) @ root)
+
+
+def learn(
+    beliefs: Beliefs,
+    target: Target,
+    mixtures: np.ndarray,
+    objective: np.ndarray,
+    candidates: pd.DataFrame,
+    pending: pd.DataFrame | None = None,
+    *,
+    seed: int = 0,
+) -> Knowledge:
+    """Describe the target and the candidates by few numbers.
+
+    Parameters
+    ----------
+    mixtures
+        Where the target's losses matter, (M, domain).
+    objective
+        Weights over validation domains, (V,).
+    candidates, pending
+        Tables as `check_candidates` returns them; pending runs count as observed.
+    seed
+        Of the candidates from which the basis is learned.
+    """
+    at_target = beliefs.curves(target_table(target, mixtures, beliefs.domains))
+    waiting = candidates.iloc[:0] if pending is None else pending
+    runs = pd.concat([candidates, waiting], ignore_index=True) if len(waiting) else candidates
+    basis = Basis.learn(beliefs, at_target, runs, seed)
+    knowledge = Knowledge(
+        basis=basis,
+        candidates=basis.describe(candidates),
+        target_mean=at_target.mean(axis=0),
+        target_features=basis.on_basis(at_target),
+        objective=objective,
+        covariance=np.eye(basis.n_features),
+    )
+    return knowledge.after(basis.describe(waiting)) if len(waiting) else knowledge
+
+
+def target_table(target: Target, mixtures: np.ndarray, domains: tuple[str, ...]) -> pd.DataFrame:
+    """The target on each mixture (M, domain), as a table of runs."""
+    table = pd.DataFrame(mixtures, columns=[f"w_{name}" for name in domains])
+    table["n_params"] = target.n_params
+    table["n_active_params"] = target.n_active_params or np.nan
+    table["n_tokens"] = np.nan if target.n_tokens is None else target.n_tokens
+    return table

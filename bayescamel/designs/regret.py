@@ -1,0 +1,188 @@
+"""Acquisitions that look at the decision: how much better a mixture would a run let us choose.
+
+With f(m) the objective of mixture m at the target, the mixture chosen now has the least expected
+f, and a run with losses y lets us choose again:
+
+    KG = min_m E f(m) - E_y min_m E[f(m) | y]
+
+the knowledge gradient (Frazier, Powell, Dayanik 2009). The expected regret of the decision falls
+by as much, since the best that could be had, E min_m f(m), does not depend on what is observed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm, qmc
+
+from bayescamel.designs.acquisitions import in_chunks
+from bayescamel.designs.knowledge import Knowledge
+from bayescamel.designs.situation import Situation
+
+CHUNK = 2000
+"""Candidates scored at once: 64 outcomes of 128 mixtures are 65 MB then."""
+
+EFFECTIVE = 100.0
+"""Draws that carry an outcome's weights, on average."""
+
+SCATTER = 0.25
+"""Share of a value that the scatter of weights may make up; beyond it the weights say nothing."""
+
+
+@dataclass(frozen=True)
+class RegretReduction:
+    """Expected regret that a run removes, per FLOP, on the linear-Gaussian picture.
+
+    There the expectations after the run, E[f(m) | y], are jointly Gaussian with covariance
+    Cov(f, y) (Cov(y) + noise)⁻¹ Cov(y, f), and the minimum over mixtures is averaged over
+    quasi-random outcomes in opposite pairs.
+
+    Parameters
+    ----------
+    outcomes
+        How many, a power of two.
+    """
+
+    outcomes: int = 64
+    name: str = "regret"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """Nats of regret per FLOP."""
+        return np.asarray(regret_removed(situation.knowledge, self.outcomes) / situation.flops)
+
+
+@dataclass(frozen=True)
+class WeightedRegretReduction:
+    """The same without taking the draws for Gaussian: outcomes weigh them, as a refit would.
+
+    Outcomes are drawn from the posterior, and each weighs the draws by its likelihood (the draw
+    that made the outcome is left out: it fits too well). Weights of few draws scatter, and a
+    minimum over mixtures takes scatter for gain; so only what the linear-Gaussian picture leaves
+    unexplained is weighed, weights are flattened until enough draws carry them, and where scatter
+    would still make up a good part of the value, `RegretReduction`'s stands.
+
+    Parameters
+    ----------
+    outcomes
+        Simulated outcomes a candidate.
+    shortlist
+        For how many of the candidates that look best to `RegretReduction` they are simulated.
+    """
+
+    outcomes: int = 128
+    shortlist: int = 64
+    name: str = "weighted-regret"
+
+    def scores(self, situation: Situation) -> np.ndarray:
+        """Nats of regret per FLOP."""
+        knowledge = situation.knowledge
+        scores = np.asarray(regret_removed(knowledge, 64) / situation.flops)
+        best = np.argsort(-scores, kind="stable")[: self.shortlist]
+        removed, trusted = weighted_regret_removed(
+            knowledge.only(best), self.outcomes, situation.seed
+        )
+        scores[best[trusted]] = (removed / situation.flops[best])[trusted]
+        # Who is not on the list may not win by an approximation that the list has lost.
+        others = np.setdiff1d(np.arange(len(scores)), best)
+        scores[others] = np.minimum(scores[others], scores[best].min())
+        return scores
+
+
+def expected_regret(knowledge: Knowledge, seed: int = 0) -> float:
+    """How much worse the best mixture now is than the best in hindsight, in expectation."""
+    draws = knowledge.draws(seed) @ knowledge.objective_features.T + knowledge.objective_mean
+    return float(draws.mean(axis=0).min() - draws.min(axis=1).mean())
+
+
+def regret_removed(knowledge: Knowledge, outcomes: int) -> np.ndarray:
+    """Expected regret that each candidate removes, nats: (candidate,)."""
+    n_validation = knowledge.target_mean.shape[1]
+    half = qmc.Sobol(n_validation, rng=0).random(outcomes // 2)
+    normal = norm.ppf(half * (1 - 1e-6) + 5e-7)
+    # Opposite pairs have mean 0, so that no candidate's value is negative.
+    z = np.concatenate([normal, -normal]).astype(np.float32)
+    mean = (knowledge.objective_mean - knowledge.objective_mean.min()).astype(np.float32)
+    features = knowledge.objective_features
+
+    def part(some: Knowledge) -> np.ndarray:
+        root = np.linalg.cholesky(some.predicted_covariance())
+        shift = np.linalg.solve(root, some.covariance_with(features)).astype(np.float32)
+        values = np.einsum("jv,cvm->cjm", z, shift, optimize=True) + mean
+        return np.asarray(-values.min(axis=2).mean(axis=1, dtype=np.float64))
+
+    return np.asarray(np.maximum(in_chunks(knowledge, part, CHUNK), 0.0))
+
+
+def weighted_regret_removed(
+    knowledge: Knowledge, outcomes: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected regret that each candidate removes, by weighing draws.
+
+    E[f | y] is the linear-Gaussian expectation plus the weighted mean of the draws' residuals
+    around the regression of f on the candidate's losses.
+
+    Returns
+    -------
+    removed, trusted
+        Nats, and whether weights that were shuffled among the draws would give little of it:
+        (candidate,).
+    """
+    rng = np.random.default_rng(seed)
+    draws = knowledge.draws(seed)
+    objective = draws @ knowledge.objective_features.T
+    truth = rng.choice(len(draws), outcomes, replace=outcomes > len(draws))
+    white = rng.normal(size=(outcomes, knowledge.target_mean.shape[1]))
+    shuffled = rng.permutation(len(draws))
+    values = [
+        _values_by_weights(knowledge, objective, draws @ features.T, noise, truth, white, shuffled)
+        for features, noise in zip(
+            knowledge.candidates.features, knowledge.candidates.noise, strict=True
+        )
+    ]
+    removed, linear, null = np.array(values).T
+    return np.maximum(removed, 0.0), abs(null - linear) < SCATTER * removed
+
+
+def _values_by_weights(
+    knowledge: Knowledge,
+    objective: np.ndarray,
+    losses: np.ndarray,
+    noise: np.ndarray,
+    truth: np.ndarray,
+    white: np.ndarray,
+    shuffled: np.ndarray,
+) -> tuple[float, float, float]:
+    """Regret removed by a candidate: weighed, linear alone, and with shuffled weights.
+
+    Parameters
+    ----------
+    objective, losses
+        Draws around their means, (draw, M) and (draw, V).
+    truth, white
+        The draw that makes each outcome, (outcome,), and its noise in units of its sd.
+    """
+    covariance = losses.T @ losses / len(losses)
+    cross = losses.T @ objective / len(losses)
+    residual = objective - losses @ np.linalg.lstsq(covariance, cross)[0]
+    seen = losses[truth] + white * np.sqrt(noise)
+    expected = knowledge.objective_mean + seen @ np.linalg.solve(covariance + np.diag(noise), cross)
+    misfit = ((seen[:, None] - losses[None]) ** 2 / noise).sum(axis=2)
+    misfit[np.arange(len(truth)), truth] = np.inf
+    weight = _weights(misfit - misfit.min(axis=1, keepdims=True))
+    # Against the mean outcome, so that outcomes that happen to be good or bad are no gain.
+    means = [expected + weight @ residual, expected, expected + weight @ residual[shuffled]]
+    removed, linear, null = (m.mean(axis=0).min() - m.min(axis=1).mean() for m in means)
+    return float(removed), float(linear), float(null)
+
+
+def _weights(misfit: np.ndarray) -> np.ndarray:
+    """Likelihoods, flattened until enough draws carry them: (outcome, draw).
+
+    Flat weights leave the linear-Gaussian expectation as it is, since residuals have mean 0.
+    """
+    power = 1.0
+    while True:
+        weight = np.exp(-0.5 * power * misfit)
+        weight /= weight.sum(axis=1, keepdims=True)
+        if (1 / (weight**2).sum(axis=1)).mean() >= min(EFFECTIVE, misfit.shape[1] / 4):
+            return np.asarray(weight)
+        power /= 2

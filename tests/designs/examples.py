@@ -1,0 +1,95 @@
+"""Beliefs for the tests: a linear law, for which all is known in closed form, and camel's prior."""
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.designs.beliefs import Beliefs
+from bayescamel.designs.knowledge import Knowledge, learn
+from bayescamel.designs.situation import Situation
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws import get_law
+from bayescamel.laws.base import Coefficient, Law, Terms
+from bayescamel.models.problem import Centre
+from bayescamel.targets import Target
+
+DOMAINS = ("code", "math", "web")
+TARGET = Target(n_params=64e6, n_tokens=1e9)
+MIXTURES = np.random.default_rng(5).dirichlet(np.ones(3), size=12)
+WEIGHTS = np.array([0.5, 0.3, 0.2])
+NOISE = 0.01
+
+
+def _terms(xp, inputs):
+    one = xp.ones_like(inputs.log_total * inputs.mixture[..., 0])
+    size = one * inputs.log_total
+    return Terms(
+        fixed=3.0 * one,
+        basis={
+            "E": one,
+            "A": size,
+            "B": one * inputs.mixture[..., 0],
+            "C": size * inputs.mixture[..., 1],
+        },
+    )
+
+
+LINEAR = Law(
+    "linear",
+    "linear in everything",
+    parameters=(),
+    coefficients=tuple(Coefficient(name, 0.0, 0.1, 0.1) for name in "EABC"),
+    terms=_terms,
+)
+
+
+def centre() -> Centre:
+    return Centre(n_params=4e6, n_tokens=1e9, mixture=np.full(3, 1 / 3), loss=np.ones(3))
+
+
+def linear_beliefs(n_draws: int = 2000) -> Beliefs:
+    """Coefficients with a covariance of exactly 0.1² 1, so that draws are the closed form."""
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=(n_draws, 12))
+    raw -= raw.mean(axis=0)
+    white = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw.T))).T
+    return Beliefs(
+        law=LINEAR,
+        centre=centre(),
+        domains=DOMAINS,
+        validation=DOMAINS,
+        parameters={},
+        coefficients=0.1 * white.reshape(n_draws, 3, 4),
+        own=np.eye(3),
+        sizes=np.array([[1e6, 1e6], [4e6, 4e6], [16e6, 16e6]]),
+        size_effects=np.zeros((n_draws, 3, 3)),
+        noise=np.full(3, NOISE**2),
+        size_noise=np.full(3, 0.02**2),
+    )
+
+
+def camel_beliefs(n_draws: int = 800) -> Beliefs:
+    """What camel's prior believes, with noise as on real runs."""
+    hierarchy = Hierarchy(get_law("camel"), n_validation=3, n_domain=3)
+    runs = candidate_table(30)
+    return Beliefs.prior(hierarchy, centre(), DOMAINS, DOMAINS, runs, n_draws=n_draws)
+
+
+def candidate_table(n: int = 30, sizes: tuple[float, ...] = (1e6, 4e6, 16e6)) -> pd.DataFrame:
+    mixtures = np.random.default_rng(3).dirichlet(np.ones(3), size=n)
+    table = pd.DataFrame({"run_id": [f"c{i:02d}" for i in range(n)]})
+    table["n_params"] = np.resize(sizes, n)
+    table["n_tokens"] = 1e9
+    return table.assign(**{f"w_{name}": mixtures[:, i] for i, name in enumerate(DOMAINS)})
+
+
+def known(beliefs: Beliefs, table: pd.DataFrame, pending: pd.DataFrame | None = None) -> Knowledge:
+    return learn(beliefs, TARGET, MIXTURES, WEIGHTS, table, pending)
+
+
+def situation(
+    beliefs: Beliefs, table: pd.DataFrame, history: pd.DataFrame | None = None, seed: int = 0
+) -> Situation:
+    flops = 6 * table["n_params"].to_numpy() * table["n_tokens"].to_numpy()
+    if history is None:
+        history = table.iloc[:0].assign(flops=[])
+    return Situation(table, flops, history, known(beliefs, table), seed)

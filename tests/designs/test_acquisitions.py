@@ -1,0 +1,188 @@
+"""What every acquisition promises, and the decision's ones against closed forms."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.choose import choose
+from bayescamel.designs.regret import (
+    expected_regret,
+    regret_removed,
+    weighted_regret_removed,
+)
+from bayescamel.exceptions import DesignError
+from tests.designs.examples import (
+    camel_beliefs,
+    candidate_table,
+    known,
+    linear_beliefs,
+    situation,
+)
+
+INFORMED = ("variance", "objective-variance", "information", "regret", "weighted-regret")
+TABLE = candidate_table()
+
+every = pytest.mark.parametrize("acquisition", ACQUISITIONS.values(), ids=lambda a: a.name)
+informed = pytest.mark.parametrize("name", INFORMED)
+
+
+@pytest.fixture(scope="module", params=[linear_beliefs, camel_beliefs], ids=["linear", "camel"])
+def here(request):
+    return situation(request.param(), TABLE)
+
+
+def test_names():
+    assert all(name == acquisition.name for name, acquisition in ACQUISITIONS.items())
+    assert set(INFORMED) < set(ACQUISITIONS)
+
+
+@every
+def test_scores_are_one_number_a_candidate(acquisition, here):
+    scores = acquisition.scores(here)
+    assert scores.shape == (len(TABLE),)
+    assert not np.isnan(scores).any()
+    assert (scores > -np.inf).any()
+
+
+@every
+def test_same_seed_same_scores(acquisition, here):
+    np.testing.assert_array_equal(acquisition.scores(here), acquisition.scores(here))
+
+
+@every
+def test_order_of_candidates_does_not_matter(acquisition, here):
+    order = np.random.default_rng(1).permutation(len(TABLE))
+    beliefs = here.knowledge.basis.beliefs
+    shuffled = situation(beliefs, TABLE.iloc[order].reset_index(drop=True))
+    expected = acquisition.scores(here)[order]
+    # Sums in another order, in single precision.
+    np.testing.assert_allclose(acquisition.scores(shuffled), expected, rtol=0.02, atol=1e-12)
+
+
+@every
+def test_batch_is_affordable_and_repeats_nobody(acquisition, here):
+    budget = 20.5 * here.flops.min()  # one of the largest, and some of the others
+    chosen = choose(acquisition, here, 4, budget).indices
+    assert len(set(chosen)) == len(chosen) > 0
+    assert here.flops[chosen].sum() <= budget
+    assert choose(acquisition, here, 4, 0.5 * here.flops.min()).indices == []
+
+
+@informed
+def test_informed_ones_need_a_posterior(name, here):
+    with pytest.raises(DesignError, match="needs a posterior"):
+        ACQUISITIONS[name].scores(replace(here, known=None))
+
+
+@informed
+def test_nothing_is_learned_from_noise(name, here):
+    knowledge = here.knowledge
+    loud = knowledge.candidates._replace(noise=knowledge.candidates.noise * 1e8)
+    deaf = replace(here, known=replace(knowledge, candidates=loud))
+    quiet, noisy = (ACQUISITIONS[name].scores(s) for s in (here, deaf))
+    assert (quiet >= 0).all()
+    assert noisy.max() < 0.05 * quiet.max()
+
+
+@informed
+def test_what_was_learned_is_not_learned_again(name, here):
+    """After a run was chosen its repetition is worth less."""
+    acquisition = ACQUISITIONS[name]
+    before = acquisition.scores(here)
+    best = int(np.argmax(before))
+    assert acquisition.scores(here.after(best))[best] < 0.6 * before[best]
+
+
+@informed
+def test_dearer_runs_score_less(name, here):
+    scores = ACQUISITIONS[name].scores(here)
+    np.testing.assert_allclose(
+        ACQUISITIONS[name].scores(replace(here, flops=2 * here.flops)), scores / 2, rtol=1e-6
+    )
+
+
+def two_mixtures(gap: float):
+    """Objective at the target of two mixtures; the draws are exactly Gaussian."""
+    knowledge = known(linear_beliefs(), TABLE)
+    mean = knowledge.target_mean[:2].copy()
+    mean[1] = mean[0] + gap
+    return replace(knowledge, target_mean=mean, target_features=knowledge.target_features[[0, 7]])
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
+def test_regret_removed_of_two_mixtures_is_the_closed_form(gap):
+    """Frazier et al. 2009: s φ(d/s) - d Φ(-d/s), s the sd by which the gap will move."""
+    knowledge = two_mixtures(gap)
+    difference = np.diff(knowledge.objective_features, axis=0)
+    cross = knowledge.covariance_with(difference).astype(float)
+    solved = np.linalg.solve(knowledge.predicted_covariance(), cross)
+    s = np.sqrt((cross * solved).sum(axis=(1, 2)))
+    exact = s * norm.pdf(gap / s) - gap * norm.cdf(-gap / s)
+    found = regret_removed(knowledge, 4096)
+    # The tail beyond 4,096 outcomes is what is missing.
+    np.testing.assert_allclose(found, exact, atol=0.02 * exact.max())
+    # The few outcomes of everyday use rank the candidates alike.
+    few = regret_removed(knowledge, 64)
+    assert np.corrcoef(few, exact)[0, 1] > 0.98
+
+
+def test_weighing_draws_agrees_where_all_is_gaussian():
+    knowledge = two_mixtures(0.01)
+    exact = regret_removed(knowledge, 4096)
+    some = np.argsort(-exact)[:20:4]
+    removed, trusted = weighted_regret_removed(knowledge.only(some), 4000, seed=0)
+    assert trusted[:2].all()
+    # Twice the Monte Carlo error of 4,000 outcomes.
+    np.testing.assert_allclose(removed[trusted], exact[some][trusted], atol=0.1 * exact.max())
+
+
+def test_regret_falls_by_what_is_removed():
+    knowledge = two_mixtures(0.02)
+    index = int(np.argmax(regret_removed(knowledge, 64)))
+    removed = regret_removed(knowledge, 4096)[index]
+    now = expected_regret(knowledge)
+    # In expectation over outcomes: move the means by what the run may say.
+    cross = knowledge.only(np.array([index])).covariance_with(knowledge.objective_features)[0]
+    root = np.linalg.cholesky(knowledge.only(np.array([index])).predicted_covariance()[0])
+    shift = np.linalg.solve(root, cross).T
+    rng = np.random.default_rng(0)
+    after = knowledge.after_candidate(index)
+    later = []
+    for _ in range(300):
+        moved = after.target_mean + (shift @ rng.normal(size=3))[:, None]
+        later.append(expected_regret(replace(after, target_mean=moved)))
+    assert np.mean(later) == pytest.approx(now - removed, abs=0.05 * now)
+
+
+def test_uniform_flops_serves_the_size_that_had_the_fewest(here):
+    history = TABLE.iloc[:3].assign(flops=[5.0, 1.0, 3.0])  # 1e6, 4e6, 16e6
+    chosen = choose(ACQUISITIONS["uniform-flops"], replace(here, history=history), 1, np.inf)
+    assert TABLE["n_params"][chosen.indices[0]] == 4e6
+
+
+@pytest.mark.parametrize(("name", "size"), [("only-small", 1e6), ("only-large", 16e6)])
+def test_one_size_only(name, size, here):
+    chosen = choose(ACQUISITIONS[name], here, 30, np.inf).indices
+    assert set(TABLE["n_params"][chosen]) == {size}
+    assert len(chosen) == 10
+
+
+def test_one_size_means_that_of_the_whole_study(here):
+    """Where the smallest size is used up, no larger one takes its place."""
+    larger = TABLE[TABLE["n_params"] > 1e6].reset_index(drop=True)
+    history = TABLE[TABLE["n_params"] == 1e6].assign(flops=1.0)
+    there = situation(here.knowledge.basis.beliefs, larger, history)
+    assert choose(ACQUISITIONS["only-small"], there, 3, np.inf).indices == []
+
+
+def test_space_filling_takes_the_farthest(here):
+    history = TABLE.iloc[[0]].assign(flops=1.0)
+    there = replace(here, history=history)
+    (first,) = choose(ACQUISITIONS["space-filling"], there, 1, np.inf).indices
+    logs = np.log(TABLE["n_params"]) / np.log(16)
+    columns = pd.concat([logs, TABLE[["w_code", "w_math", "w_web"]]], axis=1).to_numpy()
+    assert first == np.argmax(((columns - columns[0]) ** 2).sum(axis=1))

@@ -1,0 +1,133 @@
+"""The linear-Gaussian picture against its closed form, and against the draws that it stands for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayescamel.designs.acquisitions import information_gained, target_variance, variance_removed
+from bayescamel.designs.knowledge import target_table
+from tests.designs.examples import (
+    DOMAINS,
+    MIXTURES,
+    NOISE,
+    TARGET,
+    WEIGHTS,
+    camel_beliefs,
+    candidate_table,
+    known,
+    linear_beliefs,
+)
+
+TABLE = candidate_table()
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return linear_beliefs()
+
+
+@pytest.fixture(scope="module")
+def knowledge(linear):
+    return known(linear, TABLE)
+
+
+def design_rows(linear, table: pd.DataFrame) -> np.ndarray:
+    """What a validation domain's four coefficients are multiplied by: (run, 4)."""
+    logs, mixtures = linear.inputs(table)
+    size = logs[:, 0]
+    return np.stack([np.ones_like(size), size, mixtures[:, 0], size * mixtures[:, 1]], axis=1)
+
+
+def closed_form(linear, runs: pd.DataFrame) -> np.ndarray:
+    """Covariance of a domain's coefficients after runs (Bayesian linear regression): (4, 4)."""
+    rows = design_rows(linear, runs)
+    return np.linalg.inv(np.eye(4) / 0.1**2 + rows.T @ rows / NOISE**2)
+
+
+def test_variance_of_the_target_falls_as_in_bayesian_regression(linear, knowledge):
+    at_target = design_rows(linear, target_table(TARGET, MIXTURES, DOMAINS))
+    chosen = [4, 17, 25]
+
+    def objective_variance(covariance):
+        return (np.einsum("mp,pq,mq->m", at_target, covariance, at_target)).sum() * (
+            WEIGHTS**2
+        ).sum()
+
+    now = knowledge
+    for count, index in enumerate(chosen):
+        before = target_variance(now, "objective")
+        removed = variance_removed(now, "objective")[index]
+        now = now.after_candidate(index)
+        assert target_variance(now, "objective") == pytest.approx(before - removed, rel=1e-4)
+        exact = closed_form(linear, TABLE.iloc[chosen[: count + 1]])
+        # Single precision and the basis' hundredth of the noise are all that stands between.
+        assert target_variance(now, "objective") == pytest.approx(
+            objective_variance(exact), rel=2e-3
+        )
+
+
+def test_information_is_the_gaussian_mutual_information(linear, knowledge):
+    best = int(np.argmin(knowledge.objective_mean))
+    row = design_rows(linear, target_table(TARGET, MIXTURES[[best]], DOMAINS))[0]
+    for index in (0, 13):
+        after = closed_form(linear, TABLE.iloc[[index]])
+        before = row @ row * 0.1**2 + NOISE**2
+        exact = 3 * 0.5 * np.log(before / (row @ after @ row + NOISE**2))
+        assert information_gained(knowledge)[index] == pytest.approx(exact, rel=2e-3)
+
+
+def test_order_of_conditioning_does_not_matter(knowledge):
+    one = knowledge.after_candidate(3).after_candidate(9).covariance
+    other = knowledge.after_candidate(9).after_candidate(3).covariance
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_pending_runs_count_as_observed(linear, knowledge):
+    pending = known(linear, TABLE, pending=TABLE.iloc[[3, 9]])
+    chosen = knowledge.after_candidate(3).after_candidate(9)
+    for of in ("losses", "objective"):
+        assert target_variance(pending, of) == pytest.approx(target_variance(chosen, of), rel=1e-3)
+
+
+def test_runs_of_a_new_size_share_its_effect(linear):
+    """A thousand runs of one new size leave its effect; of a measured size (effect 0) nothing."""
+    new = candidate_table(1000, sizes=(8e6,))
+    measured = candidate_table(1000, sizes=(4e6,))
+
+    def left(table):
+        knowledge = known(linear, table)
+        knowledge = knowledge.after(knowledge.candidates)
+        curve = knowledge.basis.on_basis(linear.curves(table.iloc[:1]))[0, 0]
+        return curve @ knowledge.covariance @ curve
+
+    # The curve and its size's effect are told apart only by what is known of either before.
+    prior = 0.1**2 * (design_rows(linear, new.iloc[:1]) ** 2).sum()
+    assert left(measured) < 3 * NOISE**2 / 100
+    assert left(new) > 0.8 / (1 / prior + 1 / 0.02**2)
+
+
+def test_features_reproduce_the_draws_of_a_curved_law():
+    beliefs = camel_beliefs()
+    table = candidate_table(24)
+    knowledge = known(beliefs, table)
+    losses = beliefs.curves(table).reshape(beliefs.n_draws, -1)
+    at_target = beliefs.curves(target_table(TARGET, MIXTURES, DOMAINS))
+    exact = (losses - losses.mean(0)).T @ (at_target - at_target.mean(0)).reshape(len(losses), -1)
+    exact /= len(losses) - 1
+    features = knowledge.target_features.reshape(-1, len(knowledge.covariance))
+    found = knowledge.covariance_with(features).reshape(exact.shape)
+    scale = np.sqrt(np.outer(losses.var(0), at_target.reshape(len(losses), -1).var(0)))
+    assert abs(found - exact).max() < 0.02 * scale.max()
+    # What the basis leaves out counts as noise.
+    missed = knowledge.candidates.noise - beliefs.noise
+    assert (missed >= 0).all()
+    np.testing.assert_allclose(
+        (knowledge.candidates.features**2).sum(2) + missed,
+        losses.var(0, ddof=1).reshape(24, 3),
+        rtol=1e-3,
+    )
+
+
+def test_moved_draws_have_the_covariance_that_is_left(knowledge):
+    after = knowledge.after_candidate(5)
+    np.testing.assert_allclose(np.cov(after.draws(0).T), after.covariance, atol=0.05)
