@@ -75,7 +75,7 @@ def _law_parameters(
         name: ((*DRAWS, *dims[name]), value) for name, value in constrained.items()
     }
     for block in hierarchy.blocks():
-        if block.name.endswith(("_location", "_log_spread")):
+        if block.name.endswith(("_location", "_log_spread", "_lopsided")):
             posterior[block.name] = (DRAWS, values[block.name])
     posterior["sigma"] = ((*DRAWS, "validation"), np.exp(values["log_sigma"]))
     posterior["size_effect_scale"] = (DRAWS, np.exp(values["log_size_effect_scale"]))

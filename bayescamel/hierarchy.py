@@ -65,12 +65,13 @@ class Noise:
         worse). Tight on purpose: a loose one swallows the dependence on size.
     mixture_dependent
         Whether the noise may grow with the lopsidedness of the mixture (`lopsidedness`): repeats
-        of a lopsided mixture scatter more than those of a balanced one. How much is learned.
+        of a lopsided mixture scatter more than those of a balanced one, and every law fits the
+        corners worse. How much is learned.
     """
 
     sigma: float = 0.003
     size_effect: float = 0.003
-    mixture_dependent: bool = False
+    mixture_dependent: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import TargetError
+from bayescamel.hierarchy import lopsidedness
 from bayescamel.laws.base import Array, Inputs, Terms
 from bayescamel.models.problem import active_params, same_names, scales
 from bayescamel.targets import Target
@@ -64,9 +65,9 @@ def predict(
         relative[:, part] = mean_curve(terms, coefficients, posterior)
     if kind == "run":
         rng = np.random.default_rng(seed)
-        shift, shared, own = run_scatter(posterior, target)
+        shift, shared, own = run_scatter(posterior, target, mixtures.to_numpy())
         shift = shift + shared * rng.normal(size=shift.shape)
-        relative += shift[:, None] + own[:, None] * rng.normal(size=relative.shape)
+        relative += shift[:, None] + own * rng.normal(size=relative.shape)
     loss = (relative * posterior.centre.loss).reshape(
         draws.sizes["chain"], draws.sizes["draw"], *relative.shape[1:]
     )
@@ -81,27 +82,38 @@ def predict(
 
 
 def run_scatter(
-    posterior: "Posterior", target: Target
+    posterior: "Posterior", target: Target, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How a run at the target scatters around the curve, draw by draw.
+    """How runs at the target scatter around the curve, draw by draw.
+
+    Parameters
+    ----------
+    weights
+        Their mixtures, shape (mixture, domain).
 
     Returns
     -------
     shift, shared, own
-        Shapes (draw, validation), in units of the reference loss: the effect of the target's size
-        where it was fitted, else 0; the sd of that effect where it was not, else 0; and the sd of
-        a run's own noise.
+        In units of the reference loss. Shapes (draw, validation): the effect of the target's size
+        where it was fitted, else 0; the sd of that effect where it was not, else 0. And shape
+        (draw, mixture, validation): the sd of a run's own noise.
     """
     draws = posterior.tree["posterior"].to_dataset()
-    own = draws["sigma"].to_numpy().reshape(-1, posterior.hierarchy.n_validation)
+    n_validation = posterior.hierarchy.n_validation
+    own = draws["sigma"].to_numpy().reshape(-1, 1, n_validation)
+    if "noise_lopsided" in draws:
+        growth = draws["noise_lopsided"].to_numpy().reshape(-1, 1)
+        lopsided = lopsidedness(weights, posterior.centre.mixture)
+        own = own * np.exp(growth * lopsided)[:, :, None]
+    flat = (len(own), n_validation)
     sizes, _ = scales(posterior.runs)
     active = target.n_active_params or target.n_params
     fitted = np.flatnonzero((sizes == [target.n_params, active]).all(axis=1))
     if len(fitted):
         effect = draws["size_effect"].isel(scale=fitted[0]).to_numpy()
-        return effect.reshape(own.shape), np.zeros_like(own), own
+        return effect.reshape(flat), np.zeros(flat), own
     scale = draws["size_effect_scale"].to_numpy().reshape(-1, 1)
-    return np.zeros_like(own), np.broadcast_to(scale, own.shape), own
+    return np.zeros(flat), np.broadcast_to(scale, flat), own
 
 
 def law_draws(posterior: "Posterior") -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -205,10 +217,10 @@ def run_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarr
     for target, rows in targets_of(runs):
         weights = runs["mixture"].to_numpy()[rows]
         loss = posterior.predict(target, weights)["loss"].to_numpy()
-        shift, shared, own = run_scatter(posterior, target)
+        shift, shared, own = run_scatter(posterior, target, weights)
         reference = posterior.centre.loss
         mean[:, rows] = loss.reshape(-1, *loss.shape[2:]) + (shift * reference)[:, None]
-        sd[:, rows] = (np.hypot(shared, own) * reference)[:, None]
+        sd[:, rows] = np.hypot(shared[:, None], own) * reference
     return mean, sd
 
 

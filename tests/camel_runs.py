@@ -7,6 +7,7 @@ import xarray as xr
 from bayescamel import read_runs
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import Inputs, get_law
+from bayescamel.laws.camel import TYPICAL_A, TYPICAL_B
 
 DOMAINS = ("web", "code", "math")
 SIZES = (1e6, 4e6, 16e6, 64e6)
@@ -18,10 +19,14 @@ def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
     """Parameters of `camel`, and its coefficients in nats per token; one row a domain."""
     n = len(domains)
     rng = np.random.default_rng(7)
+    alpha = np.exp(np.log(0.3) + 0.1 * rng.normal(size=n))
+    by_capacity = 0.03 + 0.17 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n)))
+    by_tokens = 0.02 + 0.16 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n)))
+    elasticity = TYPICAL_A * by_capacity + TYPICAL_B * by_tokens
     return {
-        "alpha": np.exp(np.log(0.3) + 0.1 * rng.normal(size=n)),
-        "capacity_elasticity": 0.03 + 0.17 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n))),
-        "token_elasticity": 0.02 + 0.16 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n))),
+        "alpha": alpha,
+        "elasticity": elasticity,
+        "token_fraction": TYPICAL_B * by_tokens / elasticity,
         "E": np.linspace(1.3, 1.6, n),
         "A": np.linspace(1.4, 1.1, n),
         "B": np.linspace(0.45, 0.35, n),

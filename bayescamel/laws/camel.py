@@ -14,17 +14,33 @@ from what such a law must be able to do (the optimal mixture has to move with si
 N₀, D₀, w⁰ are the centre of the runs, so that E, A and B are contributions to the loss there.
 The elasticities e_vk ≥ 0 and g_vk ≥ 0 are the first-order effects of domain k on v at the centre:
 the same numbers as affinities S_vk = (e_vk / γ_v) / w⁰_k and an exponent γ_v, in coordinates that
-the data pin down. B is kept positive: where all runs see the same tokens, its term is told from E
-by its curvature alone, and a negative B would let the loss rise with useful data.
+the data pin down. What they pin down best is the effect of a domain through both terms together,
+
+    elasticity_vk = A e_vk + B g_vk,     token_fraction_vk = B g_vk / elasticity_vk,
+
+with A and B at their typical values; how it splits shows only in how it changes with size. In
+these coordinates the posterior is a wide ellipse, in (e, g) it is a thin hyperbola. B is kept
+positive: where all runs see the same tokens, its term is told from E by its curvature alone, and a
+negative B would let the loss rise with useful data.
 
 Priors. About half of a proxy's loss is irreducible (Chinchilla's E of 1.69 against losses of 2.5
 to 3.5 nats per token); α near 0.3 (Kaplan et al. 0.08 without E, Hoffmann et al. 0.34 with it);
-own-domain data matters more than other domains'. All are wide, and pooled over validation domains.
+own-domain data matters more than other domains', and by default both terms share the effect of a
+domain as they share the loss. All are wide, and pooled over validation domains.
 """
 
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
+from bayescamel.laws.parts import (
+    IRREDUCIBLE,
+    PAIRS,
+    SIZE_EXPONENT,
+    SPARSITY,
+    log_capacity,
+    log_share,
+)
 
-DOMAINS = ("validation", "domain")
+TYPICAL_A, TYPICAL_B = 0.4, 0.1
+"""What the two reducible terms contribute to a proxy's loss, roughly; see the docstring."""
 
 
 def terms(
@@ -32,18 +48,16 @@ def terms(
     inputs: Inputs,
     *,
     alpha: Array,
-    capacity_elasticity: Array,
-    token_elasticity: Array,
+    elasticity: Array,
+    token_fraction: Array,
     sparsity: Array = 0.0,
 ) -> Terms:
     """Evaluate the equation of this module's docstring; ``sparsity`` is s."""
-    ratio = inputs.mixture / inputs.reference
-    gamma = xp.sum(capacity_elasticity, axis=-1)
-    beta = xp.sum(token_elasticity, axis=-1)
-    log_phi = xp.log(xp.sum(capacity_elasticity * ratio, axis=-1)) - xp.log(gamma)
-    log_psi = xp.log(xp.sum(token_elasticity * ratio, axis=-1)) - xp.log(beta)
-    log_capacity = inputs.log_active + sparsity * (inputs.log_total - inputs.log_active)
-    capacity_term = xp.exp(-alpha * log_capacity - gamma * log_phi)
+    by_capacity = elasticity * (1 - token_fraction) / TYPICAL_A
+    by_tokens = elasticity * token_fraction / TYPICAL_B
+    gamma, beta = xp.sum(by_capacity, axis=-1), xp.sum(by_tokens, axis=-1)
+    log_phi, log_psi = (log_share(xp, e, inputs) for e in (by_capacity, by_tokens))
+    capacity_term = xp.exp(-alpha * log_capacity(inputs, sparsity) - gamma * log_phi)
     token_term = xp.exp(-beta * (inputs.log_tokens + log_psi))
     return Terms(
         fixed=xp.zeros_like(token_term),
@@ -55,31 +69,22 @@ CAMEL = Law(
     name="camel",
     title="CAMEL (our reconstruction): capacity and tokens shared out by the mixture",
     parameters=(
-        Parameter("alpha", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2),
+        SIZE_EXPONENT,
         Parameter(
-            "capacity_elasticity",
-            DOMAINS,
+            "elasticity",
+            PAIRS,
             "positive",
-            0.15,
+            0.08,
             location_sd=0.7,
             spread=1.0,
-            own=0.15,
+            own=0.08,
             shared_out=True,
         ),
-        Parameter(
-            "token_elasticity",
-            DOMAINS,
-            "positive",
-            0.15,
-            location_sd=0.7,
-            spread=1.0,
-            own=0.15,
-            shared_out=True,
-        ),
-        Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0, sparse_only=True),
+        Parameter("token_fraction", PAIRS, "unit", 0.2, location_sd=0.5, spread=0.7, own=0.2),
+        SPARSITY,
     ),
     coefficients=(
-        Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1),
+        IRREDUCIBLE,
         Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1),
         Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
     ),

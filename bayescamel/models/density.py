@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
-from jax.scipy.special import erfc
+from jax.scipy.special import erfc, ndtr, ndtri
 
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws.base import Array
@@ -171,6 +171,17 @@ def log_normal_tail(x: Array) -> Array:
     return jnp.where(x > -20.0, jnp.log(0.5 * erfc(-near / np.sqrt(2))), below)
 
 
+def draw_above(key: Array, bound: Array) -> Array:
+    """Draw standard normals given that they exceed `bound`, however far out it lies.
+
+    Beyond 30 the tail is exponential to within a thousandth, and its probability underflows soon.
+    """
+    uniform = jax.random.uniform(key, bound.shape, dtype=bound.dtype, minval=1e-300)
+    near = -ndtri(uniform * ndtr(-jnp.minimum(bound, 30.0)))
+    far = bound - jnp.log(uniform) / jnp.maximum(bound, 30.0)
+    return jnp.where(bound < 30.0, near, far)
+
+
 def log_density(hierarchy: Hierarchy, flat: Array, problem: Problem) -> Array:
     """Log of the posterior density of the unconstrained numbers, up to the evidence."""
     values = unflatten(hierarchy, flat)
@@ -199,7 +210,7 @@ def draw_effects(
         # along as their covariance with it says.
         sd = 1 / given.cholesky[:, -1, -1]
         bound = -given.location[-1] / given.spread[-1]
-        tail = jax.random.truncated_normal(tail_key, (bound - mean[:, -1]) / sd, jnp.inf)
+        tail = draw_above(tail_key, (bound - mean[:, -1]) / sd)
         unit = jnp.broadcast_to(jnp.eye(mean.shape[1])[-1], mean.shape)
         along = _solve(given.cholesky, _solve(given.cholesky, unit), transposed=True)
         change = mean[:, -1] + sd * tail - effect[:, -1]

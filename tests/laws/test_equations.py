@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bayescamel.laws import LAWS
+from bayescamel.laws.camel import TYPICAL_A, TYPICAL_B
 from bayescamel.laws.competition import allocate
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw
 
@@ -186,7 +187,8 @@ def test_r2_separable_is_r2_without_interplay(rng):
 
 def test_camel_without_token_term_is_r1(rng):
     where, p = inputs(), prior_draw(LAWS["camel"], rng)
-    shared = {name: p[name] for name in ("alpha", "capacity_elasticity", "sparsity")}
+    by_capacity = p["elasticity"] * (1 - p["token_fraction"]) / TYPICAL_A
+    shared = {"alpha": p["alpha"], "sparsity": p["sparsity"], "capacity_elasticity": by_capacity}
     np.testing.assert_allclose(
         loss(LAWS["camel"], where, p, {"E": 0.4, "A": 0.6, "B": 0.0}),
         loss(LAWS["r1"], where, shared, {"E": 0.4, "A": 0.6}),
@@ -213,8 +215,8 @@ def test_laws_that_ignore_the_mixture_are_chinchilla(name, rng):
     coefficients = {constant: 0.5, "A": 0.4, "B": 0.1}
     unused = {c.name: 0.0 for c in LAWS[name].coefficients} | coefficients
     if name == "camel":  # its β is the sum of the token elasticities
-        p["capacity_elasticity"] = 0.3 * flat
-        p["token_elasticity"] = 0.2 * flat
+        p["elasticity"] = (TYPICAL_A * 0.3 + TYPICAL_B * 0.2) * flat
+        p["token_fraction"] = TYPICAL_B * 0.2 * flat / p["elasticity"]
         p["beta"] = np.full(VALIDATIONS, 0.2)
     if name == "bimix":  # and its factor multiplies everything
         p["elasticity"] = 0.3 * flat

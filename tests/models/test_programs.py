@@ -180,7 +180,7 @@ def test_the_pymc_model_names_its_dimensions_and_can_be_extended(runs):
     with to_pymc(complete, "camel") as model:
         pm.Normal("run_effect", 0.0, 0.01, dims="run")
     dims = model.named_vars_to_dims
-    assert dims["capacity_elasticity"] == ("validation", "domain")
+    assert dims["elasticity"] == ("validation", "domain")
     assert dims["size_effect"] == ("validation", "scale")
     assert dims["loss"] == ("run", "validation")
     assert dims["run_effect"] == ("run",)

@@ -1,0 +1,124 @@
+"""Every law at every horizon, Bayesian and point: error, coverage, scores.
+
+    python results/extrapolation/extrapolate.py --shared ../shared/data --out results/extrapolation
+
+On mixinglaws_5mix (step 30,000, five group losses; Ye et al. 2024, arXiv:2403.16952) and on the
+bundled runs. Cells that are in the output already are kept, so the script can be interrupted.
+``summary`` holds the comparison that matters: the default law against the best point-fit peer at
+each horizon, against every peer averaged over horizons, and the pooled coverage.
+"""
+
+import argparse
+import json
+import os
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.backtest import METHODS, by_training_set, fitted, horizons, judge
+from bayescamel.laws import LAWS
+from bayescamel.runs import read_runs
+
+GROUPS = [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")]
+DEFAULT = "camel"
+
+
+def load(name: str, shared: Path) -> xr.Dataset:
+    """The runs of a data set."""
+    if name == "bundled":
+        return read_runs(files("bayescamel") / "data" / "proxies_v1.csv")
+    sizes = "size_label in ['70M', '160M', '305M', '410M']"  # 1B has one early checkpoint each
+    where = f"step == 30000 and {sizes}"
+    return read_runs(shared / name / "runs.csv", where=where, losses=GROUPS)
+
+
+def main() -> None:
+    """Fill in the missing cells and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", nargs="*", default=["mixinglaws_5mix", "bundled"])
+    options = parser.parse_args()
+    path = options.out / "horizons.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    for name in options.data:
+        for train, group in by_training_set(horizons(load(name, options.shared))):
+            for method in METHODS:
+                for law in sorted(LAWS, key=lambda law: (law != DEFAULT, law)):
+                    done = {(r["data"], r["law"], r["method"], r["n_train"]) for r in rows}
+                    if (name, law, method, train.sizes["run"]) in done:
+                        continue
+                    predictor, seconds, status = fitted(train, law, method)
+                    for horizon in group:
+                        result = judge(predictor, law, method, horizon, seconds, status)
+                        rows.append({"data": name, **result.to_dict()})
+                        print(rows[-1], flush=True)
+                    write(rows, path)
+    write(rows, path)
+    (options.out / "horizons.md").write_text(as_markdown(rows))
+
+
+def write(rows: list[dict[str, object]], path: Path) -> None:
+    """Rows, what they amount to, and how they were made."""
+    packages = ("jax", "numpyro", "numpy", "scipy")
+    about = {
+        "command": "python results/extrapolation/extrapolate.py --shared ../shared/data --out "
+        "results/extrapolation",
+        "cores": os.cpu_count(),
+        "versions": {package: version(package) for package in packages},
+    }
+    path.write_text(json.dumps({"about": about, "summary": summary(rows), "rows": rows}, indent=1))
+
+
+def summary(rows: list[dict[str, object]]) -> dict[str, object]:
+    """The default law against the point-fit peers."""
+    result: dict[str, object] = {}
+    for name in dict.fromkeys(row["data"] for row in rows):
+        ours = {key(row): row for row in rows if is_ours(row) and row["data"] == name}
+        peers = [row for row in rows if row["method"] == "point" and row["data"] == name]
+        best = {k: min((r["mre"] for r in peers if key(r) == k), default=np.nan) for k in ours}
+        by_law = {
+            law: np.mean([row["mre"] for row in peers if row["law"] == law])
+            for law in dict.fromkeys(row["law"] for row in peers)
+        }
+        counts = np.array([row["n_test"] for row in ours.values()])
+        covered = np.array([row["coverage90"] for row in ours.values()])
+        result[str(name)] = {
+            "horizons": {
+                str(k): {"ours": row["mre"], "best_peer": best[k], "ratio": row["mre"] / best[k]}
+                for k, row in ours.items()
+            },
+            "mean_mre_ours": float(np.mean([row["mre"] for row in ours.values()])),
+            "mean_mre_peers": {law: float(mre) for law, mre in by_law.items()},
+            "pooled_coverage90": float((counts * covered).sum() / counts.sum()),
+        }
+    return result
+
+
+def is_ours(row: dict[str, object]) -> bool:
+    """Whether a row is the default law's posterior."""
+    return row["law"] == DEFAULT and row["method"] == "bayes"
+
+
+def key(row: dict[str, object]) -> str:
+    """A horizon in words."""
+    return f"{len(row['fitted_sizes'])} sizes to {row['held_out_size']:.3g}"  # type: ignore[arg-type]
+
+
+def as_markdown(rows: list[dict[str, object]]) -> str:
+    """The rows as a table."""
+    columns = ("data", "law", "method", "n_train", "n_test", "mre", "bias", "coverage50")
+    columns += ("coverage90", "width90", "log_score", "crps", "seconds", "status")
+    lines = ["| horizon | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
+    for row in sorted(rows, key=lambda r: (r["data"], r["n_train"], r["held_out_size"], r["mre"])):
+        cells = [row[column] for column in columns]
+        words = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
+        lines.append(f"| {key(row)} | " + " | ".join(words) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

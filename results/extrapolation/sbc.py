@@ -1,0 +1,148 @@
+"""Simulation-based calibration of the default law (Talts et al. 2018).
+
+    python results/extrapolation/sbc.py --replicates 200 --out results/extrapolation
+
+Parameters are drawn from the prior, runs are simulated at them, the posterior is sampled, and the
+rank of each true value among its draws is recorded: ranks are uniform when the sampler is right.
+A χ² test of uniformity is made for each quantity, and the smallest p-value is judged by Bonferroni.
+
+The noise is set larger than that of real runs (2 % in place of 0.3 % of the loss): what is tested
+is the program and the sampler, and prior draws with nearly noise-free runs have posteriors so
+narrow and curved that a few of them would take all the time.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+from rich.progress import track
+from scipy.stats import chi2, truncnorm
+
+from bayescamel.hierarchy import Hierarchy, Noise
+from bayescamel.inference import compiled, engine
+from bayescamel.laws import get_law
+from bayescamel.mixtures import dirichlet
+from bayescamel.models.density import unflatten
+from bayescamel.models.problem import Problem
+from bayescamel.sampling import cache_folder
+
+DOMAINS = ("a", "b")
+SIZES = 3
+RUNS = 24
+BINS = 10
+RANKS = 99
+"""Draws that a rank is taken among, thinned so that they are nearly independent."""
+
+
+def design(hierarchy: Hierarchy) -> Problem:
+    """The runs that are simulated: 24 mixtures over three sizes nine times apart."""
+    mixture = dirichlet(RUNS, DOMAINS, seed=1).to_numpy()
+    scale = np.arange(RUNS) % SIZES
+    log_size = np.log(9.0) * (scale - 1.0)
+    shape = (RUNS, hierarchy.n_validation)
+    return Problem(
+        log_total=log_size,
+        log_active=log_size,
+        log_tokens=np.where(np.arange(RUNS) % 2 == 0, -0.35, 0.35),
+        mixture=mixture,
+        reference=mixture.mean(axis=0),
+        own=np.eye(len(DOMAINS)),
+        scale=np.eye(SIZES)[scale],
+        loss=np.zeros(shape),
+        measured=np.ones(shape),
+    )
+
+
+def simulate(
+    hierarchy: Hierarchy, problem: Problem, rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], Problem]:
+    """One draw of everything from the prior, and the runs that it makes."""
+    values: dict[str, np.ndarray] = {}
+    for block in hierarchy.blocks():
+        location, sd = block.prior(np, values, problem.own)
+        values[block.name] = location + sd * rng.normal(size=hierarchy.shape(block.dims))
+    parameters = hierarchy.constrained(np, values, problem.own)
+    fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
+    locations, spreads = hierarchy.coefficient_prior(values)
+    loss = fixed
+    for coefficient, location, spread in zip(
+        hierarchy.law.coefficients, locations, spreads, strict=True
+    ):
+        low = -location / spread if coefficient.positive else -np.inf
+        z = truncnorm(low, np.inf).rvs(size=hierarchy.n_validation, random_state=rng)
+        values[coefficient.name] = location + spread * z
+        loss = loss + values[coefficient.name] * basis[coefficient.name]
+    tau, sigma = np.exp(values["log_size_effect_scale"]), np.exp(values["log_sigma"])
+    loss = loss + problem.scale @ (tau * rng.normal(size=(SIZES, hierarchy.n_validation)))
+    loss = loss + sigma * rng.normal(size=loss.shape)
+    return values, problem._replace(loss=loss)
+
+
+def ranks(
+    hierarchy: Hierarchy, problem: Problem, truth: dict[str, np.ndarray], seed: int
+) -> tuple[dict[str, np.ndarray], float]:
+    """Rank of each true value among thinned draws, and the largest R-hat of the fit."""
+    import arviz as az
+
+    request = engine.Request(chains=2, draws=300, tune=400, seed=seed, target_accept=0.9)
+    chains, _ = engine.sample(hierarchy, problem, request)
+    flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
+    rhat = float(np.max(az.rhat(np.moveaxis(chains.unconstrained, -1, 0)[..., None])))
+    thin = np.linspace(0, len(flat) - 1, RANKS).round().astype(int)
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(seed), RANKS)
+        coefficients = np.asarray(compiled.effects(hierarchy, flat[thin], problem, keys)[0])
+    draws = unflatten(hierarchy, flat[thin])
+    for i, coefficient in enumerate(hierarchy.law.coefficients):
+        draws[coefficient.name] = coefficients[..., i]
+    return {name: (draws[name] < truth[name]).sum(axis=0) for name in truth}, rhat
+
+
+def main() -> None:
+    """Run all replicates and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=200)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    compiled.use_cache(cache_folder() / "jax")
+    hierarchy = Hierarchy(
+        get_law("camel"), len(DOMAINS), len(DOMAINS), noise=Noise(sigma=0.02, size_effect=0.01)
+    )
+    empty = design(hierarchy)
+    collected: dict[str, list[np.ndarray]] = {}
+    rhats = []
+    for replicate in track(range(options.replicates), description="SBC"):
+        truth, problem = simulate(hierarchy, empty, np.random.default_rng(replicate))
+        found, rhat = ranks(hierarchy, problem, truth, replicate)
+        rhats.append(rhat)
+        for name, value in found.items():
+            collected.setdefault(name, []).append(np.atleast_1d(value).ravel())
+    rows = []
+    for name, values in collected.items():
+        table = np.stack(values)
+        for column in range(table.shape[1]):
+            counts = np.bincount(table[:, column] * BINS // (RANKS + 1), minlength=BINS)
+            expected = options.replicates / BINS
+            statistic = float(((counts - expected) ** 2 / expected).sum())
+            label = name if table.shape[1] == 1 else f"{name}[{column}]"
+            p = float(chi2(BINS - 1).sf(statistic))
+            rows.append({"quantity": label, "p": p, "counts": counts.tolist()})
+    rows.sort(key=lambda row: row["p"])
+    pooled = np.sum([row["counts"] for row in rows], axis=0)
+    summary = {
+        "replicates": options.replicates,
+        "quantities": len(rows),
+        "smallest_p": rows[0]["p"],
+        "smallest_p_bonferroni": min(1.0, rows[0]["p"] * len(rows)),
+        "share_of_p_below_5_percent": float(np.mean([row["p"] < 0.05 for row in rows])),
+        "pooled_counts": [int(n) for n in pooled],
+        "fits_with_rhat_above_1.05": int(np.sum(np.array(rhats) > 1.05)),
+    }
+    (options.out / "sbc.json").write_text(json.dumps({"summary": summary, "rows": rows}, indent=1))
+    print(json.dumps(summary, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""The same posterior by five ways of sampling it: time, leapfrogs, effective draws, memory.
+
+    python results/sampling/engines.py --shared ../shared/data --out results/sampling
+
+Every cell is a process of its own with an empty compilation cache, so that the cold time holds
+importing, compiling and sampling; it ends at ``--limit`` seconds. Warm is a refit with one more
+run from the posterior before it (our engine only; the others fit again from scratch in the same
+process). The last column of work is a 200-replicate bootstrap of the Huber L-BFGS point fit.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DATA = {
+    "mixinglaws_5mix": {
+        "where": "step == 30000 and n_params < 2.5e8",
+        "more": "step == 30000 and (n_params < 2.5e8 or size_label == '410M')",
+        "losses": [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")],
+    },
+    "bundled": {"where": "n_params < 1e6", "more": None, "losses": None},
+    "regmix": {
+        "where": "size_label == '60M' or (size_label == '1M' and split == 'test')",
+        "more": "size_label == '60M' or (size_label == '1M' and split != 'extra')",
+        "losses": None,
+    },
+}
+ENGINES = ("marginal", "nutpie", "numpyro", "pymc", "bootstrap")
+
+
+def load(name: str, shared: Path, key: str) -> "xr.Dataset":
+    """The runs of a data set; with ``more``, one run beyond those of ``where``."""
+    from bayescamel.runs import read_runs
+
+    spec = DATA[name]
+    if name == "bundled":
+        from importlib.resources import files
+
+        source = files("bayescamel") / "data" / "proxies_v1.csv"
+    else:
+        source = shared / name / "runs.csv"
+    base = read_runs(source, where=spec["where"], losses=spec["losses"], renormalise=True)
+    if key == "where":
+        return base
+    if spec["more"] is None:  # a copy of the first run under another name stands for a new one
+        extra = base.isel(run=[0]).assign_coords(run=["one-more"])
+    else:
+        pool = read_runs(source, where=spec["more"], losses=spec["losses"], renormalise=True)
+        new = [run for run in pool["run"].values if run not in set(base["run"].values)][:1]
+        extra = pool.sel(run=new)
+    import xarray as xr
+
+    return xr.concat([base, extra], dim="run")
+
+
+def cell(name: str, engine: str, shared: Path) -> dict[str, object]:
+    """Fit one data set one way, in this process."""
+    began = time.perf_counter()
+    from bayescamel.sampling import fit
+
+    runs = load(name, shared, "where")
+    if engine == "bootstrap":
+        fit(runs, "camel", method="point", progress=False).bootstrap(200)
+        return {"cold_s": time.perf_counter() - began, **memory()}
+    posterior = fit(runs, "camel", engine=engine, progress=False)
+    cold = time.perf_counter() - began
+    status = posterior.status
+    steps = float(posterior.tree["sample_stats"]["n_steps"].mean())
+    row = {
+        "cold_s": cold,
+        "leapfrogs": steps,
+        "rhat_max": status.rhat_max,
+        "ess_bulk": status.ess_bulk_min,
+        "ess_tail": status.ess_tail_min,
+        "divergences": status.divergences,
+        "ess_per_s": status.ess_bulk_min / cold,
+    }
+    if engine == "marginal":
+        more = load(name, shared, "more")
+        for warm in ("warm_compile_s", "warm_s"):  # the second time nothing is compiled
+            began = time.perf_counter()
+            refit = fit(more, "camel", warm_start=posterior, progress=False)
+            row[warm] = time.perf_counter() - began
+        row["warm_converged"] = refit.status.converged
+    return row | memory()
+
+
+def memory() -> dict[str, object]:
+    """Peak resident memory of this process in MB."""
+    return {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def launch(name: str, engine: str, shared: Path, limit: float) -> dict[str, object]:
+    """Run a cell in a process of its own."""
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, __file__, "--shared", str(shared), "--cell", name, engine]
+        flags = "--xla_force_host_platform_device_count=4" if engine == "numpyro" else ""
+        environment = os.environ | {"XDG_CACHE_HOME": cache, "XLA_FLAGS": flags}
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=limit, check=True
+            )
+        except subprocess.TimeoutExpired:
+            return {"data": name, "engine": engine, "cold_s": f"> {limit:.0f}"}
+    return {"data": name, "engine": engine, **json.loads(done.stdout.strip().splitlines()[-1])}
+
+
+def main() -> None:
+    """Fill the table cell by cell; a cell that is there already is kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--limit", type=float, default=600.0)
+    parser.add_argument("--cell", nargs=2)
+    options = parser.parse_args()
+    if options.cell:
+        print(json.dumps(cell(*options.cell, options.shared)))
+        return
+    path = options.out / "engines.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    for name in DATA:
+        for engine in ENGINES:
+            if any((row["data"], row["engine"]) == (name, engine) for row in rows):
+                continue
+            rows.append(launch(name, engine, options.shared, options.limit))
+            print(rows[-1], flush=True)
+            packages = ("jax", "numpyro", "nutpie", "pymc", "numpy")
+            about = {
+                "command": "python results/sampling/engines.py --shared ../shared/data --out "
+                "results/sampling",
+                "cores": os.cpu_count(),
+                "versions": {package: version(package) for package in packages},
+            }
+            path.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
+    write_table(rows, options.out / "engines.md")
+
+
+def write_table(rows: list[dict[str, object]], path: Path) -> None:
+    """The rows as Markdown."""
+    columns = ("data", "engine", "cold_s", "warm_s", "leapfrogs", "rhat_max", "ess_bulk")
+    columns += ("ess_tail", "ess_per_s", "divergences", "peak_mb")
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row in rows:
+        cells = [row.get(column, "") for column in columns]
+        words = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
+        lines.append("| " + " | ".join(words) + " |")
+    path.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
