@@ -86,11 +86,15 @@ def _over_size(
     for table, colour, label in ((runs, GREY, "fitted runs"), (held_out, ORANGE, "held out")):
         loss = table["loss"].sel(validation=name)
         axis.scatter(table["n_params"], loss, s=9, color=colour, label=label, zorder=3)
-    from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, ScalarFormatter
 
     axis.set_xscale("log")
     ticks = np.unique(np.concatenate([runs["n_params"], held_out["n_params"]]))
-    axis.set_xticks(ticks, [EngFormatter(places=0, sep="")(size) for size in ticks], fontsize=7)
+    rounded = [EngFormatter(sep="")(float(f"{size:.2g}")) for size in ticks]
+    axis.set_xticks(ticks, rounded, fontsize=7)
+    axis.set_yscale("log")  # a mixture without a domain can have three times the others' loss
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
+    axis.yaxis.set_major_formatter(ScalarFormatter())
     axis.minorticks_off()
     axis.set_title(name, fontsize=9)
     axis.set_xlabel("parameters")
