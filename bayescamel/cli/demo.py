@@ -109,13 +109,26 @@ def _mixture(result: "Demo") -> "Table":
 
 
 def _next_runs(result: "Demo") -> "Table":
-    shown = result.next_runs.drop(columns=["run_id", "per_flop"]).rename(
-        columns={"n_params": "parameters", "n_tokens": "tokens", "flops": "FLOPs"}
+    domains = [name for name in result.next_runs if name.startswith("w_")]
+    table = _table(
+        "Next runs: what would make the answer surer, per FLOP",
+        (),
+        (
+            "parameters",
+            "tokens",
+            *(name.removeprefix("w_") for name in domains),
+            "FLOPs",
+            "variance removed",
+        ),
     )
-    names = [name.removeprefix("w_").replace("_", " ") for name in shown.columns]
-    table = _table("Next runs: what would make the answer surer, per FLOP", (), tuple(names))
-    for row in shown.itertuples(index=False):
-        table.add_row(*(f"{value:.3g}" for value in row))
+    for _, row in result.next_runs.iterrows():
+        table.add_row(
+            f"{row['n_params']:.3g}",
+            f"{row['n_tokens']:.3g}",
+            *(f"{row[name]:.2f}" for name in domains),
+            f"{row['flops']:.3g}",
+            f"{row['variance_reduction']:.1%}",
+        )
     return table
 
 
