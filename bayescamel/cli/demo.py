@@ -109,7 +109,7 @@ def _mixture(result: "Demo") -> "Table":
 
 
 def _next_runs(result: "Demo") -> "Table":
-    domains = [name for name in result.next_runs if name.startswith("w_")]
+    domains = [str(name) for name in result.next_runs if str(name).startswith("w_")]
     table = _table(
         "Next runs: what would make the answer surer, per FLOP",
         (),
