@@ -15,6 +15,9 @@ from bayescamel.targets import Target
 if TYPE_CHECKING:
     from bayescamel.posterior import Kind, Posterior
 
+UNSEEN_TOKENS = 0.07
+"""Scale of -d ln L / d ln D where it was not seen. Hoffmann et al. 2022's fit has 0.11 at a billion
+tokens and 1e8 parameters, 0.05 at 30 billion, 0.02 at a trillion."""
 MAX_ELEMENTS = 4_000_000
 """Numbers in the largest intermediate array: 32 MB, so that it stays near the cache."""
 
@@ -63,6 +66,7 @@ def predict(
         chunk = inputs._replace(mixture=inputs.mixture[part])
         terms = posterior.law.terms(np, chunk, **parameters)
         relative[:, part] = mean_curve(terms, coefficients, posterior)
+    relative *= unseen_tokens(posterior, target)[:, None]
     if kind == "run":
         rng = np.random.default_rng(seed)
         shift, shared, own = run_scatter(posterior, target, mixtures.to_numpy())
@@ -79,6 +83,27 @@ def predict(
         },
         coords | {"mixture": mixtures["mixture"].to_numpy()},
     )
+
+
+def unseen_tokens(posterior: "Posterior", target: Target) -> np.ndarray:
+    """The factor by which tokens change the loss where all runs saw the same tokens.
+
+    Such runs say nothing of tokens beyond the law's own token term: what they show as capacity
+    limited or irreducible falls with more tokens too. So the loss gets a factor (D/D₀)^(-ω_v),
+    with ω at its prior, a half-normal of scale `UNSEEN_TOKENS`; it is 1 for every fitted run.
+
+    Returns
+    -------
+    ndarray, shape (draw, validation)
+        1 where tokens vary over the runs, or the target has those of the runs.
+    """
+    shape = (posterior.n_draws, posterior.hierarchy.n_validation)
+    centre = posterior.centre.n_tokens
+    if target.n_tokens is None or centre is None or np.ptp(posterior.runs["n_tokens"].to_numpy()) > 0:
+        return np.ones(shape)
+    # The same exponents at every target, so that predictions of one posterior belong together.
+    omega = UNSEEN_TOKENS * np.abs(np.random.default_rng(0).normal(size=shape))
+    return np.exp(-omega * np.log(target.n_tokens / centre))
 
 
 def run_scatter(

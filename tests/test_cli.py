@@ -94,7 +94,7 @@ def test_an_existing_output_is_refused_before_the_work(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "bayescamel.sampling", None)  # importing it would now fail
     Path("posterior.nc").write_text("precious")
     result = bayescamel("fit", "runs.csv", "--out", "posterior.nc")
-    refused(result, "posterior.nc exists: choose", folder, {"runs.csv", "posterior.nc"})
+    refused(result, "posterior.nc exists already: choose", folder, {"runs.csv", "posterior.nc"})
     assert Path("posterior.nc").read_text() == "precious"
     Path("demo.png").write_text("precious")
     result = bayescamel("demo")

@@ -12,6 +12,9 @@ from bayescamel.models.problem import Problem
 
 STARTS = 8
 """Optimiser starts: enough that on the real tables seen here two or more reach the best mode."""
+START_SCATTER = 0.3
+"""Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
+dimensions starts as wide as the posterior land in the basins of other modes, and stay there."""
 PILOT_TUNE = 0.4
 """Share of the warm-up that the pilot spends adapting. The chains that are kept adapt as long, so
 that both run the same compiled program; what is left, the pilot draws to learn the covariance."""
@@ -110,7 +113,7 @@ def sample(
             hierarchy,
             problem,
             Geometry(found[0].position, found[0].root, 0.1, np.ones(dimension)),
-            rng.normal(size=(request.chains, dimension)),
+            START_SCATTER * rng.normal(size=(request.chains, dimension)),
             tune=pilot_tune,
             draws=request.tune - 2 * pilot_tune,
             seed=request.seed,
