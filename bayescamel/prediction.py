@@ -103,7 +103,7 @@ def unseen_tokens(posterior: "Posterior", target: Target) -> np.ndarray:
         return np.ones(shape)
     # The same exponents at every target, so that predictions of one posterior belong together.
     omega = UNSEEN_TOKENS * np.abs(np.random.default_rng(0).normal(size=shape))
-    return np.exp(-omega * np.log(target.n_tokens / centre))
+    return np.asarray(np.exp(-omega * np.log(target.n_tokens / centre)))
 
 
 def run_scatter(

@@ -28,9 +28,10 @@ def effects(
     hierarchy: Hierarchy, flats: Array, problem: Problem, keys: Array
 ) -> tuple[Array, Array]:
     """Exact draws of the integrated-out effects for a batch of draws."""
-    return jax.lax.map(
+    coefficients, size_effects = jax.lax.map(
         lambda pair: draw_effects(hierarchy, pair[0], problem, pair[1]), (flats, keys)
     )
+    return coefficients, size_effects
 
 
 def use_cache(folder: Path) -> None:

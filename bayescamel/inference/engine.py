@@ -18,6 +18,8 @@ dimensions starts as wide as the posterior land in the basins of other modes, an
 PILOT_TUNE = 0.4
 """Share of the warm-up that the pilot spends adapting. The chains that are kept adapt as long, so
 that both run the same compiled program; what is left, the pilot draws to learn the covariance."""
+CAREFUL = 0.99
+"""Acceptance aimed at where larger steps diverged."""
 WARM_TUNE = 100
 """Warm-up of a refit: shape and step size are inherited and only touched up."""
 
@@ -94,6 +96,7 @@ def sample(
 
     A fresh fit finds the modes, runs a pilot whitened by the curvature at the best one, and then
     samples whitened by the pilot's covariance over all chains. A warm one starts from `warm`.
+    Where a draw diverged the chains are run once more with smaller steps.
 
     Returns
     -------
@@ -122,15 +125,22 @@ def sample(
         )
         warm = Shape.of(pilot.unconstrained, found[0].root)
         tune = pilot_tune
-    chains = run_chains(
-        hierarchy,
-        problem,
-        warm.geometry(),
-        warm.starts(request.chains),
-        tune=tune,
-        draws=request.draws,
-        seed=request.seed + 1,
-        target_accept=request.target_accept,
-        on_progress=on_progress,
-    )
+    shape = warm
+
+    def run(target_accept: float) -> Chains:
+        return run_chains(
+            hierarchy,
+            problem,
+            shape.geometry(),
+            shape.starts(request.chains),
+            tune=tune,
+            draws=request.draws,
+            seed=request.seed + 1,
+            target_accept=target_accept,
+            on_progress=on_progress,
+        )
+
+    chains = run(request.target_accept)
+    if chains.stats["diverging"].any() and request.target_accept < CAREFUL:
+        chains = run(CAREFUL)
     return chains, gaps
