@@ -99,7 +99,9 @@ def unseen_tokens(posterior: "Posterior", target: Target) -> np.ndarray:
     """
     shape = (posterior.n_draws, posterior.hierarchy.n_validation)
     centre = posterior.centre.n_tokens
-    if target.n_tokens is None or centre is None or np.ptp(posterior.runs["n_tokens"].to_numpy()) > 0:
+    if target.n_tokens is None or centre is None:
+        return np.ones(shape)
+    if np.ptp(posterior.runs["n_tokens"].to_numpy()) > 0:
         return np.ones(shape)
     # The same exponents at every target, so that predictions of one posterior belong together.
     omega = UNSEEN_TOKENS * np.abs(np.random.default_rng(0).normal(size=shape))

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -13,29 +13,72 @@ from bayescamel.checks import check_fittable
 from bayescamel.exceptions import ConvergenceError, FitError
 from bayescamel.hierarchy import POOLINGS, Hierarchy, Noise, Pooling
 from bayescamel.laws import Law, get_law
-from bayescamel.models.problem import Centre, build, is_sparse
+from bayescamel.models.problem import Centre, build, hierarchy_for
 from bayescamel.progress import progress_bar
 from bayescamel.runs import read_runs
 
 if TYPE_CHECKING:
+    from bayescamel.inference.engine import Request, Shape
+    from bayescamel.inference.nuts import Drawn
+    from bayescamel.pointfit import PointFit
     from bayescamel.posterior import Posterior
+    from bayescamel.progress import Report
+
+type Engine = Literal["marginal", "numpyro", "nutpie", "pymc"]
+ENGINES: tuple[Engine, ...] = ("marginal", "numpyro", "nutpie", "pymc")
+METHODS = ("bayes", "point")
+
+type Runs = xr.Dataset | pd.DataFrame | str | Path
 
 
+@overload
 def fit(
-    runs: xr.Dataset | pd.DataFrame | str | Path,
+    runs: Runs,
     law: str | Law = "camel",
     *,
+    method: Literal["bayes"] = "bayes",
+    engine: Engine = "marginal",
     pooling: Pooling = "partial",
     noise: Noise | None = None,
     chains: int = 4,
     draws: int = 1000,
     tune: int = 700,
     seed: int = 0,
-    target_accept: float = 0.9,
+    target_accept: float = 0.95,
     warm_start: "Posterior | None" = None,
     progress: bool = True,
     strict: bool = False,
-) -> "Posterior":
+) -> "Posterior": ...
+
+
+@overload
+def fit(
+    runs: Runs,
+    law: str | Law = "camel",
+    *,
+    method: Literal["point"],
+    seed: int = 0,
+    progress: bool = True,
+) -> "PointFit": ...
+
+
+def fit(
+    runs: Runs,
+    law: str | Law = "camel",
+    *,
+    method: Literal["bayes", "point"] = "bayes",
+    engine: Engine = "marginal",
+    pooling: Pooling = "partial",
+    noise: Noise | None = None,
+    chains: int = 4,
+    draws: int = 1000,
+    tune: int = 700,
+    seed: int = 0,
+    target_accept: float = 0.95,
+    warm_start: "Posterior | None" = None,
+    progress: bool = True,
+    strict: bool = False,
+) -> "Posterior | PointFit":
     """Sample the posterior of a law given runs.
 
     Finds the modes from several starts, whitens by the curvature at the best and runs NUTS there
@@ -48,6 +91,12 @@ def fit(
         A run table from `read_runs`, or what `read_runs` reads.
     law
         A name in `bayescamel.laws.LAWS`, or a law.
+    method
+        ``"bayes"``, or ``"point"`` for one set of parameters fitted the peers' way (Huber loss,
+        L-BFGS, many starts, no priors; `bayescamel.inference.point`), which heeds ``seed`` alone.
+    engine
+        ``"marginal"``, described above; or the plain program, nothing integrated out, by NumPyro's
+        NUTS, by nutpie or by PyMC's own NUTS (`bayescamel.inference.backends`).
     pooling
         How parameters are shared over validation domains.
     noise
@@ -65,7 +114,8 @@ def fit(
     Returns
     -------
     Posterior
-        Its ``status`` says whether the draws can be used.
+        Its ``status`` says whether the draws can be used. A `bayescamel.pointfit.PointFit` for
+        ``method="point"``.
 
     Raises
     ------
@@ -78,58 +128,79 @@ def fit(
     """
     began = time.perf_counter()
     chosen = get_law(law)
-    _check_options(pooling, chains, draws, tune)
+    _check_choices(method, engine, pooling)
+    _check_numbers(chains, draws, tune)
     table = runs if isinstance(runs, xr.Dataset) else read_runs(runs)
     check_fittable(table, minimum_runs(table))
 
-    import jax  # here: seconds to load, and a refused table should not wait for them
-
+    # From here on imports that take seconds: a refused table should not wait for them.
     from bayescamel.assembly import assemble
-    from bayescamel.inference import compiled, engine
+    from bayescamel.inference import compiled
+    from bayescamel.inference.engine import STARTS, Request
     from bayescamel.inference.status import diagnose
     from bayescamel.posterior import Posterior
 
     compiled.use_cache(cache_folder() / "jax")
+    if method == "point":
+        from bayescamel.pointfit import fit_point
+
+        return fit_point(table, chosen, seed)
     centre = Centre.of(table) if warm_start is None else warm_start.centre
-    hierarchy = Hierarchy(
-        law=chosen,
-        n_validation=table.sizes["validation"],
-        n_domain=table.sizes["domain"],
-        pooling=pooling,
-        sparse=is_sparse(table),
-        noise=Noise() if noise is None else noise,
-    )
-    problem = build(table, centre)
-    shape = None
-    if warm_start is not None:
-        _check_warm_start(warm_start, hierarchy, table)
-        shape = engine.Shape.of(warm_start.tree["unconstrained"]["value"].to_numpy())
-    request = engine.Request(chains, draws, tune, seed, target_accept)
-    starts = engine.STARTS if shape is None else 0
+    hierarchy = hierarchy_for(table, chosen, pooling, noise)
+    shape = _warm_shape(warm_start, engine, hierarchy, table)
+    request = Request(chains, draws, tune, seed, target_accept)
+    starts = STARTS if shape is None else 0
     with progress_bar(progress, starts, request.iterations(shape is not None)) as report:
-        sampled, gaps = engine.sample(
-            hierarchy, problem, request, shape, report.start, report.iterations
-        )
-    flat = sampled.unconstrained.reshape(-1, sampled.unconstrained.shape[-1])
-    with jax.enable_x64(True):
-        keys = jax.random.split(jax.random.key(seed), len(flat))
-        drawn = compiled.effects(hierarchy, flat, problem, keys)
-    coefficients, size_effects = (
-        np.asarray(values).reshape(chains, draws, *values.shape[1:]) for values in drawn
-    )
-    tree = assemble(hierarchy, table, centre, sampled, coefficients, size_effects)
+        if engine == "marginal":
+            drawn = _marginal(hierarchy, table, centre, request, shape, report)
+        else:
+            from bayescamel.inference.backends import sample_plain
+
+            drawn = sample_plain(engine, hierarchy, table, centre, request, report.start)
+            divergences = int(drawn.chains.stats["diverging"].sum())
+            report.iterations(request.iterations(warm=False), divergences)
+    tree = assemble(hierarchy, table, centre, drawn.chains, drawn.coefficients, drawn.size_effects)
     status = diagnose(
         tree["unconstrained"]
         .to_dataset()[["value"]]
         .merge(tree["posterior"].to_dataset()[[c.name for c in chosen.coefficients]]),
-        sampled.stats["diverging"],
-        sampled.stats["energy"],
+        drawn.chains.stats["diverging"],
+        drawn.chains.stats["energy"],
         time.perf_counter() - began,
-        gaps,
+        drawn.gaps,
     )
     if strict and not status.converged:
         raise ConvergenceError(str(status))
     return Posterior(tree=tree, runs=table, hierarchy=hierarchy, centre=centre, status=status)
+
+
+def _marginal(
+    hierarchy: Hierarchy,
+    runs: xr.Dataset,
+    centre: Centre,
+    request: "Request",
+    shape: "Shape | None",
+    report: "Report",
+) -> "Drawn":
+    """NUTS on the marginal density, then exact draws of what was integrated out."""
+    import jax
+
+    from bayescamel.inference import compiled, engine
+    from bayescamel.inference.nuts import Drawn
+
+    problem = build(runs, centre)
+    chains, gaps = engine.sample(
+        hierarchy, problem, request, shape, report.start, report.iterations
+    )
+    flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(request.seed), len(flat))
+        effects = compiled.effects(hierarchy, flat, problem, keys)
+    coefficients, size_effects = (
+        np.asarray(values).reshape(request.chains, request.draws, *values.shape[1:])
+        for values in effects
+    )
+    return Drawn(chains, coefficients, size_effects, gaps)
 
 
 def minimum_runs(runs: xr.Dataset) -> int:
@@ -143,15 +214,29 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "bayescamel"
 
 
-def _check_options(pooling: str, chains: int, draws: int, tune: int) -> None:
-    if pooling not in POOLINGS:
-        raise FitError(f"unknown pooling {pooling!r}; there are: {', '.join(POOLINGS)}")
+def _check_choices(method: str, engine: str, pooling: str) -> None:
+    for name, value, known in (
+        ("method", method, METHODS),
+        ("engine", engine, ENGINES),
+        ("pooling", pooling, POOLINGS),
+    ):
+        if value not in known:
+            raise FitError(f"unknown {name} {value!r}; there are: {', '.join(known)}")
+
+
+def _check_numbers(chains: int, draws: int, tune: int) -> None:
     for name, value, least in (("chains", chains, 2), ("draws", draws, 50), ("tune", tune, 50)):
         if value < least:
             raise FitError(f"{name} = {value}: at least {least} are needed to judge convergence")
 
 
-def _check_warm_start(previous: "Posterior", hierarchy: Hierarchy, runs: xr.Dataset) -> None:
+def _warm_shape(
+    previous: "Posterior | None", engine: str, hierarchy: Hierarchy, runs: xr.Dataset
+) -> "Shape | None":
+    if previous is None:
+        return None
+    if engine != "marginal":
+        raise FitError(f"engine {engine!r} cannot start from a posterior: leave warm_start out")
     same_names = all(
         list(previous.runs[dim].to_numpy()) == list(runs[dim].to_numpy())
         for dim in ("validation", "domain")
@@ -161,3 +246,6 @@ def _check_warm_start(previous: "Posterior", hierarchy: Hierarchy, runs: xr.Data
             "warm_start needs a posterior of the same law, pooling, noise priors, training "
             "domains and validation domains: leave it out to fit from scratch"
         )
+    from bayescamel.inference.engine import Shape
+
+    return Shape.of(previous.tree["unconstrained"]["value"].to_numpy())

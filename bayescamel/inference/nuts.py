@@ -36,6 +36,18 @@ class Chains(NamedTuple):
     """ArviZ's names: diverging, n_steps, energy, acceptance_rate, lp, step_size."""
 
 
+class Drawn(NamedTuple):
+    """What a sampler hands back: draws of everything, axes (chain, draw, ...)."""
+
+    chains: Chains
+    coefficients: np.ndarray
+    """(chain, draw, validation, coefficient), in units of the reference loss."""
+    size_effects: np.ndarray
+    """(chain, draw, validation, scale); scales beyond the runs' are padding."""
+    gaps: tuple[float, ...]
+    """Log evidence of further modes relative to the one sampled."""
+
+
 class Geometry(NamedTuple):
     """Where chains move: u = centre + root · z."""
 

@@ -1,0 +1,73 @@
+"""Other samplers on the plain programs: same tree, same posterior."""
+
+import numpy as np
+import pytest
+
+import bayescamel as bc
+from bayescamel.exceptions import FitError
+from bayescamel.posterior import Posterior
+from tests.camel_runs import simulated_runs
+
+LARGER = bc.Target(n_params=320e6, n_tokens=2e9)
+LAW = "r1"  # one reducible term: the plain program then mixes in seconds
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return simulated_runs(n_runs=24)
+
+
+def fitted(runs, engine: str, **options: int) -> Posterior:
+    return bc.fit(runs, LAW, engine=engine, progress=False, **options)
+
+
+def test_numpyro_brings_its_draws_into_the_same_tree(runs):
+    options = {"chains": 2, "draws": 50, "tune": 50}
+    ours, theirs = (fitted(runs, engine, **options) for engine in ("marginal", "numpyro"))
+    for group in ours.tree.children:
+        a, b = ours.tree[group].to_dataset(), theirs.tree[group].to_dataset()
+        assert {n: v.dims for n, v in a.data_vars.items()} == {
+            n: v.dims for n, v in b.data_vars.items()
+        }
+        assert {n: v.shape for n, v in a.coords.items()} == {
+            n: v.shape for n, v in b.coords.items()
+        }
+    assert theirs.predict(LARGER)["loss"].shape == ours.predict(LARGER)["loss"].shape
+    assert theirs.status.seconds > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["numpyro", "nutpie", "pymc"])
+def test_every_engine_samples_the_same_posterior(runs, engine):
+    """Means within five Monte Carlo errors, sds within a quarter, of every quantity."""
+    import arviz as az
+
+    options = {"chains": 2, "draws": 600, "tune": 800}
+    ours, theirs = fitted(runs, "marginal", **options), fitted(runs, engine, **options)
+    assert theirs.status.rhat_max < 1.03, str(theirs.status)
+    a, b = (p.tree["posterior"].to_dataset() for p in (ours, theirs))
+    for name in a.data_vars:
+        error = np.hypot(az.mcse(a[name]), az.mcse(b[name]))
+        difference = a[name].mean(("chain", "draw")) - b[name].mean(("chain", "draw"))
+        assert float(abs(difference / error).max()) < 5.0, name
+        ratio = a[name].std(("chain", "draw")) / b[name].std(("chain", "draw"))
+        # An sd from 300 effective draws is known to 4 %; heavier tails, to somewhat less.
+        assert float(abs(np.log(ratio)).max()) < 0.25, name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "stan"}, "unknown engine 'stan'"),
+        ({"method": "map"}, "unknown method 'map'"),
+    ],
+)
+def test_unknown_choices_are_refused(runs, options, message):
+    with pytest.raises(FitError, match=message):
+        bc.fit(runs, LAW, progress=False, **options)
+
+
+def test_other_engines_start_from_no_posterior(runs):
+    previous = fitted(runs, "marginal", chains=2, draws=50, tune=50)
+    with pytest.raises(FitError, match="leave warm_start out"):
+        bc.fit(runs, LAW, engine="nutpie", warm_start=previous, progress=False)
