@@ -3,6 +3,7 @@
 .PHONY: demo test
 
 demo: .venv/.core
+	@mkdir -p results/demo
 	.venv/bin/bayescamel demo --out results/demo --force
 
 test: .venv/.test
