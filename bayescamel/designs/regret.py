@@ -186,3 +186,13 @@ def _weights(misfit: np.ndarray) -> np.ndarray:
         if (1 / (weight**2).sum(axis=1)).mean() >= min(EFFECTIVE, misfit.shape[1] / 4):
             return np.asarray(weight)
         power /= 2
+
+
+def batch_regret_removed(before: Knowledge, after: Knowledge, outcomes: int = 1024) -> float:
+    """Expected regret that the runs between two states of knowledge remove together, nats."""
+    values, vectors = np.linalg.eigh(before.covariance - after.covariance)
+    root = before.objective_features @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    normal = np.random.default_rng(0).normal(size=(outcomes // 2, root.shape[1]))
+    shift = np.concatenate([normal, -normal]) @ root.T
+    mean = before.objective_mean
+    return max(float(mean.min() - (mean + shift).min(axis=1).mean()), 0.0)

@@ -112,6 +112,11 @@ class Space:
         """FLOPs of the cheapest run."""
         return min(size.flops(tokens) for size in self.sizes for tokens in self.tokens(size))
 
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and largest weights, (domain,) each."""
+        bounds = np.array([self.bounds.get(name, (0.0, 1.0)) for name in self.domains])
+        return bounds[:, 0], bounds[:, 1]
+
     def region(self) -> "Polytope | None":
         """The mixtures within the bounds; None where every mixture is.
 

@@ -1,1 +1,8 @@
 """The study: asks for runs, is told what they measured, and survives what workers do."""
+
+from bayescamel.study.candidate import Candidate
+from bayescamel.study.records import Record
+from bayescamel.study.settings import FitOptions
+from bayescamel.study.study import Status, Study
+
+__all__ = ["Candidate", "FitOptions", "Record", "Status", "Study"]

@@ -1,0 +1,146 @@
+"""Candidates that are not on any list: cells of a space, their mixtures found by optimisation.
+
+A mixture is improved by steps towards other mixtures that the bounds allow, which stay inside
+without rejection, since what is allowed is convex. The steps shrink from round to round; every
+acquisition can be searched this way, as it is only asked for scores.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.designs.acquisitions import Acquisition
+from bayescamel.designs.candidates import active_params
+from bayescamel.designs.situation import Situation
+from bayescamel.designs.space import Space
+
+BASE = 128
+"""Mixtures spread over the space, offered at every size and number of tokens."""
+
+LEADERS = 6
+"""Candidates around which a round searches."""
+
+AROUND = 42
+"""Steps from each of them: six times as many fit one compiled evaluation."""
+
+ROUNDS = (0.5, 0.25, 0.12, 0.06, 0.03)
+"""Longest step of each round, as a share of the way to another mixture."""
+
+DECIMALS = 4
+"""Of a proposed weight: what a data loader can keep to."""
+
+
+def cells(space: Space, mixtures: np.ndarray) -> pd.DataFrame:
+    """Every size and number of tokens with each mixture (M, domain), as a table of candidates."""
+    parts = []
+    for size in space.sizes:
+        for tokens in space.tokens(size):
+            part = pd.DataFrame(mixtures, columns=[f"w_{name}" for name in space.domains])
+            part["n_params"] = size.n_params
+            part["n_active_params"] = np.nan if size.n_active_params is None else size.active
+            part["n_tokens"] = tokens
+            part["flops"] = size.flops(tokens)
+            parts.append(part)
+    return named(pd.concat(parts, ignore_index=True))
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """Give every row a name that tells its content, so that lotteries do not depend on order."""
+    columns = [c for c in table if str(c).startswith("w_")] + ["n_params", "n_tokens"]
+    names = table[columns].round(6).astype(str).agg(",".join, axis=1)
+    return table.assign(run_id=names)
+
+
+def base_mixtures(space: Space, history: pd.DataFrame, seed: int) -> np.ndarray:
+    """Mixtures spread over what is allowed, and those that were trained: (M, domain)."""
+    spread = rounded(space.mixtures(BASE, seed), space)
+    trained = history[[f"w_{name}" for name in space.domains]].to_numpy(np.float64)
+    return np.unique(np.concatenate([spread, rounded(trained, space)]), axis=0)
+
+
+def improve(
+    acquisition: Acquisition,
+    looking_at: Callable[[pd.DataFrame], Situation],
+    table: pd.DataFrame,
+    history: pd.DataFrame,
+    space: Space,
+    budget: float,
+    seed: int,
+) -> pd.DataFrame:
+    """The best candidate around those of a table that may still be trained: one row.
+
+    Parameters
+    ----------
+    looking_at
+        The situation with other candidates.
+    table
+        Where the search begins, from `cells`.
+    history
+        Runs that were asked for before, chosen ones included.
+    budget
+        FLOPs that the candidate may cost.
+
+    Returns
+    -------
+    DataFrame
+        One row, with its ``seed``; none where no candidate is affordable or wanted.
+    """
+    rng = np.random.default_rng(seed)
+    weights = [f"w_{name}" for name in space.domains]
+    others = table[weights].drop_duplicates().to_numpy()
+    affordable = unused(table[table["flops"] <= budget], history, space)
+    leaders = _best(affordable, acquisition, looking_at)
+    for longest in ROUNDS if len(leaders) else ():
+        start = np.repeat(leaders[weights].to_numpy(), AROUND, axis=0)
+        towards = others[rng.integers(len(others), size=len(start))]
+        steps = longest * rng.uniform(size=(len(start), 1))
+        moved = leaders.iloc[np.repeat(np.arange(len(leaders)), AROUND)].reset_index(drop=True)
+        moved[weights] = rounded((1 - steps) * start + steps * towards, space)
+        # The leaders stay in the race: a round never loses what the last one found.
+        pool = pd.concat([leaders, moved], ignore_index=True).drop_duplicates(
+            [*weights, "n_params", "n_tokens"]
+        )
+        leaders = _best(unused(named(pool), history, space), acquisition, looking_at)
+    return leaders.iloc[:1]
+
+
+def _best(
+    table: pd.DataFrame, acquisition: Acquisition, looking_at: Callable[[pd.DataFrame], Situation]
+) -> pd.DataFrame:
+    """The leaders of a table, best first."""
+    if not len(table):
+        return table
+    scores = acquisition.scores(looking_at(table))
+    order = np.argsort(-scores, kind="stable")[:LEADERS]
+    return table.iloc[order[scores[order] > -np.inf]].reset_index(drop=True)
+
+
+def rounded(mixtures: np.ndarray, space: Space) -> np.ndarray:
+    """Weights of a few decimals, within bounds: the weight with the most room takes the rest."""
+    lower, upper = space.box()
+    result = np.clip(np.round(mixtures, DECIMALS), lower, upper)
+    rest = 1 - result.sum(axis=1)
+    room = np.where(rest[:, None] > 0, upper - result, result - lower)
+    result[np.arange(len(result)), room.argmax(axis=1)] += rest
+    return np.asarray(np.round(result, DECIMALS + 2))
+
+
+def unused(table: pd.DataFrame, history: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """Cells that may still be trained, with the ``seed`` that their next run has."""
+    used = _keys(history, space).value_counts()
+    count = _keys(table, space).map(used).fillna(0).astype(int)
+    return table.assign(seed=count)[(count < space.seeds).to_numpy()].reset_index(drop=True)
+
+
+def _keys(table: pd.DataFrame, space: Space) -> pd.Series:
+    """What makes two runs repetitions of one: size, tokens and mixture, to rounding."""
+    if not len(table):
+        return pd.Series([], dtype=str)
+    weights = table[[f"w_{name}" for name in space.domains]].round(DECIMALS)
+    sizes = pd.DataFrame(
+        {"n": active_params(table), "all": table["n_params"], "d": table["n_tokens"]}
+    ).map(lambda value: f"{value:.2e}")
+    return pd.concat([weights.astype(str), sizes.set_axis(weights.index)], axis=1).agg(
+        ",".join, axis=1
+    )

@@ -1,0 +1,101 @@
+"""What a study knows of its target: draws, the recommendation, and the mixtures to decide among."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.decisions import OptimalMixture
+from bayescamel.designs.beliefs import Beliefs
+from bayescamel.designs.knowledge import Knowledge, learn
+from bayescamel.study.posteriors import Posteriors, as_runs, can_fit
+from bayescamel.study.rows import Snapshot
+from bayescamel.study.settings import Settings
+from bayescamel.targets import objective_weights
+
+DRAWN_OPTIMA = 48
+"""Optima of single draws among the mixtures between which the target's is decided."""
+
+SPREAD = 64
+"""Mixtures spread over the space among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What is known of the target after the told runs.
+
+    Parameters
+    ----------
+    settings
+        Of the study.
+    beliefs
+        Draws of the posterior.
+    best
+        The recommendation.
+    mixtures
+        Among which the target's is decided, (M, domain): the recommendation first, optima of
+        single draws, and mixtures spread over all.
+    objective
+        Weights over validation domains.
+    """
+
+    settings: Settings
+    beliefs: Beliefs
+    best: OptimalMixture
+    mixtures: np.ndarray
+    objective: np.ndarray
+
+    def knowledge(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> Knowledge:
+        """The linear-Gaussian picture of candidates, with pending runs conditioned on."""
+        return learn(
+            self.beliefs,
+            self.settings.target,
+            self.mixtures,
+            self.objective,
+            candidates,
+            pending,
+            seed=self.settings.fit.seed,
+        )
+
+
+class Outlooks:
+    """The outlook of the runs that were told, kept until others are."""
+
+    def __init__(self, settings: Settings, posteriors: Posteriors) -> None:
+        self._settings = settings
+        self._posteriors = posteriors
+        self._last: tuple[str, Outlook] | None = None
+
+    def of(self, seen: Snapshot) -> Outlook | None:
+        """After these runs; None where they are too few."""
+        runs = fittable(seen, self._settings)
+        if runs is None:
+            return None
+        wanted = str(runs.attrs["fingerprint"])
+        if self._last is None or self._last[0] != wanted:
+            self._last = (wanted, self._look(runs))
+        return self._last[1]
+
+    def _look(self, runs: xr.Dataset) -> Outlook:
+        settings = self._settings
+        posterior = self._posteriors.of(runs)
+        best = posterior.optimal_mixture(settings.target, settings.objective)
+        optima = best.draws.to_numpy()
+        some = np.linspace(0, len(optima) - 1, min(DRAWN_OPTIMA, len(optima))).astype(int)
+        spread = settings.space.mixtures(SPREAD, settings.fit.seed)
+        return Outlook(
+            settings=settings,
+            beliefs=Beliefs.of(posterior),
+            best=best,
+            mixtures=np.concatenate([best.mixture.to_numpy()[None], optima[some], spread]),
+            objective=objective_weights(settings.objective, runs["validation"].to_numpy()),
+        )
+
+
+def fittable(seen: Snapshot, settings: Settings) -> xr.Dataset | None:
+    """The told runs, where a law can be learned from them."""
+    if not seen.told():
+        return None
+    runs = as_runs(seen.told(), settings.space.domains)
+    return runs if can_fit(runs) else None

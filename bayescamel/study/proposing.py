@@ -1,0 +1,138 @@
+"""Which runs a study asks for: the start, then what the acquisition wants."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.proposals import base_mixtures, cells, improve
+from bayescamel.designs.regret import batch_regret_removed, expected_regret
+from bayescamel.designs.situation import Situation
+from bayescamel.designs.start import start_runs
+from bayescamel.designs.stopping import Stop, judge, price
+from bayescamel.study.outlook import Outlook
+from bayescamel.study.rows import Snapshot, StoredRun
+from bayescamel.study.settings import Settings
+
+
+def as_table(runs: Sequence[StoredRun], settings: Settings) -> pd.DataFrame:
+    """Runs as a table of candidates, with ``flops``."""
+    columns = ["run_id", "n_params", "n_active_params", "n_tokens", "flops"]
+    rows = [
+        {name: getattr(run, name) for name in columns}
+        | {f"w_{name}": run.mixture.get(name, 0.0) for name in settings.space.domains}
+        for run in runs
+    ]
+    weights = [f"w_{name}" for name in settings.space.domains]
+    table = pd.DataFrame(rows, columns=[*columns, *weights])
+    numbers = [*columns[1:], *weights]
+    table[numbers] = table[numbers].astype(np.float64)
+    return table
+
+
+def propose(
+    settings: Settings, seen: Snapshot, outlook: Outlook | None, n: int
+) -> list[dict[str, Any]]:
+    """Up to `n` new runs within the budget, as columns to store.
+
+    Parameters
+    ----------
+    outlook
+        None before there is a posterior.
+    """
+    left = budget_left(settings, seen)
+    pending, history = as_table(seen.pending(), settings), as_table(seen.runs, settings)
+    missing = settings.first_runs - len(seen.told()) - len(pending)
+    first = n if outlook is None else max(0, min(n, missing))
+    start = start_runs(settings.space, history, first, left)
+    table = start
+    if outlook is not None and len(start) < n:
+        waiting = pd.concat([pending, start], ignore_index=True)
+        choice = Informed(settings, outlook, waiting, pd.concat([history, start]))
+        more = choice.runs(n - len(start), left - float(start["flops"].sum()))
+        table = pd.concat([start, more], ignore_index=True)
+    return [_columns(row, settings) for row in table.to_dict(orient="records")]
+
+
+def weigh(settings: Settings, seen: Snapshot, outlook: Outlook | None, n: int) -> Stop:
+    """Whether the next `n` runs are worth their FLOPs; see `bayescamel.designs.stopping`."""
+    left = budget_left(settings, seen)
+    if left < settings.space.cheapest() and not seen.pending():
+        return Stop(True, f"the budget is spent: the {left:.3g} FLOPs that are left pay for no run")
+    if outlook is None:
+        return Stop(False, "there are too few runs to judge by")
+    pending, history = as_table(seen.pending(), settings), as_table(seen.runs, settings)
+    choice = Informed(settings, outlook, pending, history)
+    before = choice.known
+    batch = choice.runs(n, left)
+    if not len(batch):
+        return Stop(not seen.pending(), "no run that is left is affordable")
+    slope = price(outlook.beliefs, settings.target, outlook.mixtures[0], outlook.objective)
+    removed = batch_regret_removed(before, choice.known)
+    cost = float(batch["flops"].sum())
+    return judge(removed, expected_regret(before), slope, settings.target, cost)
+
+
+def budget_left(settings: Settings, seen: Snapshot) -> float:
+    """FLOPs that new runs may cost."""
+    return settings.budget - seen.spent() - seen.reserved()
+
+
+def _columns(row: dict[Any, Any], settings: Settings) -> dict[str, Any]:
+    active = float(row["n_active_params"])
+    return {
+        "n_params": float(row["n_params"]),
+        "n_active_params": None if np.isnan(active) else active,
+        "n_tokens": float(row["n_tokens"]),
+        "mixture": {name: float(row[f"w_{name}"]) for name in settings.space.domains},
+        "seed": int(row["seed"]),
+        "flops": float(row["flops"]),
+    }
+
+
+class Informed:
+    """The acquisition's choice, one run after the other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        outlook: Outlook,
+        pending: pd.DataFrame,
+        history: pd.DataFrame,
+    ) -> None:
+        self._settings = settings
+        self._acquisition = ACQUISITIONS[settings.acquisition]
+        self._history = history.reset_index(drop=True)
+        # Another seed at every length: a search that found nothing is not repeated as it was.
+        self._seed = settings.fit.seed + len(self._history)
+        mixtures = base_mixtures(settings.space, self._history, settings.fit.seed)
+        self._cells = cells(settings.space, mixtures)
+        self.known = outlook.knowledge(self._cells, pending)
+
+    def runs(self, n: int, budget: float) -> pd.DataFrame:
+        """Up to `n` runs for so many FLOPs; `known` then counts them as observed."""
+        chosen: list[pd.DataFrame] = []
+        while len(chosen) < n:
+            row = improve(
+                self._acquisition,
+                self._looking_at,
+                self._cells,
+                self._history,
+                self._settings.space,
+                budget,
+                self._seed + len(chosen),
+            )
+            if not len(row):
+                break
+            chosen.append(row)
+            budget -= float(row["flops"].iloc[0])
+            self._history = pd.concat([self._history, row], ignore_index=True)
+            self.known = self.known.after(self.known.basis.describe(row))
+        return pd.concat(chosen, ignore_index=True) if chosen else self._cells.iloc[:0]
+
+    def _looking_at(self, table: pd.DataFrame) -> Situation:
+        flops = table["flops"].to_numpy(np.float64)
+        known = self.known.looking_at(table)
+        return Situation(table, flops, self._history, known, self._seed)

@@ -1,0 +1,322 @@
+"""The study: the only object with a state, and that lives in a database.
+
+    study = Study.create("study.db", space, target, budget=1e19)
+    for candidate in study.ask(4):
+        study.tell(candidate.run_id, train(candidate))
+
+Any number of processes may open a study and ask and tell at once; each call is one transaction.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.decisions import OptimalMixture
+from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.space import Space
+from bayescamel.designs.stopping import Stop
+from bayescamel.exceptions import StudyError
+from bayescamel.posterior import Posterior
+from bayescamel.study.candidate import Candidate
+from bayescamel.study.database import PATIENCE, Database
+from bayescamel.study.outlook import Outlooks, fittable
+from bayescamel.study.posteriors import Posteriors, run_table
+from bayescamel.study.proposing import budget_left, propose, weigh
+from bayescamel.study.records import Record, as_record
+from bayescamel.study.rows import Snapshot
+from bayescamel.study.settings import FitOptions, Settings
+from bayescamel.study.sources import read_attached
+from bayescamel.study.storage import Storage
+from bayescamel.targets import Target
+
+LEASE = 3600.0
+"""Seconds after which a run that was not told is handed out again."""
+
+ATTEMPTS = 5
+"""Proposals for one ask: each time another worker asked meanwhile, one is made anew."""
+
+TOO_FEW = (
+    "the runs that were told are too few for a law over size and mixture: it needs two sizes, some "
+    "weight on every domain, and three runs more than there are domains"
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a study stands.
+
+    Parameters
+    ----------
+    told, pending, failed
+        Numbers of runs.
+    flops_spent, flops_left
+        Of the budget, by runs that ended; pending runs are in neither.
+    expected_regret
+        Of the recommended mixture, nats; None before there is a posterior.
+    best_mixture
+        Recommended for the target; None before there is a posterior.
+    """
+
+    told: int
+    pending: int
+    failed: int
+    flops_spent: float
+    flops_left: float
+    expected_regret: float | None
+    best_mixture: dict[str, float] | None
+
+
+class OvertakenError(Exception):
+    """Another worker asked while a proposal was made."""
+
+
+class Study:
+    """Asks for runs, is told what they measured, and recommends a mixture.
+
+    Made by `create` and `open`.
+    """
+
+    def __init__(self, storage: Storage, settings: Settings) -> None:
+        self.settings = settings
+        self._storage = storage
+        self._posteriors = Posteriors(storage, settings)
+        self._outlooks = Outlooks(settings, self._posteriors)
+
+    @classmethod
+    def create(
+        cls,
+        where: str | Path,
+        space: Space,
+        target: Target,
+        *,
+        budget: float,
+        objective: Mapping[str, float] | None = None,
+        acquisition: str = "variance",
+        start: int | None = None,
+        fit: FitOptions | None = None,
+        name: str = "study",
+    ) -> "Study":
+        """Make a study in a database.
+
+        Parameters
+        ----------
+        where
+            ``study.db``, ``sqlite:///study.db`` or ``postgresql://user@host/database``.
+        space, target, budget, objective, acquisition, start, fit
+            See `bayescamel.study.settings.Settings`.
+        name
+            Of the study, where several share a database.
+
+        Raises
+        ------
+        StorageError
+            When there is such a study, or no such database.
+        StudyError, DesignError
+            When the settings cannot be.
+        """
+        settings = Settings(
+            space, target, budget, objective, acquisition, start, fit or FitOptions()
+        )
+        if acquisition not in ACQUISITIONS:
+            raise StudyError(
+                f"unknown acquisition {acquisition!r}; there are: {', '.join(ACQUISITIONS)}"
+            )
+        if (region := space.region()) is not None:
+            region.repair(np.full((1, len(space.domains)), 1 / len(space.domains)))  # not empty
+        storage = Storage(Database(where), name)
+        storage.create(settings.to_dict())
+        return cls(storage, settings)
+
+    @classmethod
+    def open(cls, where: str | Path, *, name: str = "study", patience: float = PATIENCE) -> "Study":
+        """Open a study; an older database is brought to this version first.
+
+        Parameters
+        ----------
+        patience
+            Seconds for which a database that is away is tried again.
+
+        Raises
+        ------
+        StorageError
+            When there is no such study, or a newer version wrote it.
+        """
+        storage = Storage(Database(where, patience), name)
+        return cls(storage, Settings.from_dict(storage.settings()))
+
+    def ask(
+        self, n: int = 1, *, lease: float = LEASE, worker: str | None = None
+    ) -> list[Candidate]:
+        """Up to `n` runs to train, leased to the caller: fewer when the budget ends.
+
+        Runs whose lease ran out come first. Before there are enough runs for a law, the others
+        are spread over mixtures and small sizes; then the acquisition chooses, conditioned on
+        all that is pending.
+
+        Parameters
+        ----------
+        lease
+            Seconds after which a run that was not told is handed out again.
+        worker
+            Who asks, for the log; None: this process.
+
+        Raises
+        ------
+        StudyError
+            When `n` or the lease is not positive.
+        """
+        if n < 1 or lease <= 0:
+            raise StudyError(f"ask for at least one run and some time, not {n} for {lease:g} s")
+        who = worker or f"{socket.gethostname()}:{os.getpid()}"
+        for attempt in range(ATTEMPTS):
+            seen = self._storage.snapshot()
+            wanted = n - len(seen.returned())
+            rows = []
+            if wanted > 0:
+                rows = propose(self.settings, seen, self._outlooks.of(seen), wanted)
+            try:
+                leased = self._storage.lease(
+                    lambda now, s=seen, r=rows, a=attempt: self._checked(now, s, r, a),  # type: ignore[misc]
+                    n,
+                    lease,
+                    who,
+                )
+            except OvertakenError:
+                continue
+            return [Candidate.of(run) for run in leased]
+        raise AssertionError("the last attempt is never overtaken")
+
+    def _checked(
+        self, now: Snapshot, seen: Snapshot, rows: list[dict[str, Any]], attempt: int
+    ) -> list[dict[str, Any]]:
+        """What may still be stored of a proposal, with the write lock held."""
+        same = {run.run_id for run in now.pending()} == {run.run_id for run in seen.pending()}
+        if not same and attempt < ATTEMPTS - 1:
+            raise OvertakenError
+        left = budget_left(self.settings, now)
+        kept = []
+        for row in rows:
+            left -= row["flops"]
+            if left >= 0:
+                kept.append(row)
+        return kept
+
+    def tell(self, run_id: str, record: Record | Mapping[str, Any] | str | Path) -> bool:
+        """Store what a run measured; False when the same was told before.
+
+        Parameters
+        ----------
+        record
+            See `bayescamel.study.records`: losses by name, a record, or its JSON file.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown or the record is of another run.
+        ConflictError
+            When other numbers were told before.
+        """
+        given = as_record(record)
+        self._check_objective([given])
+        return self._storage.tell(run_id, given)
+
+    def correct(self, run_id: str, record: Record | Mapping[str, Any] | str | Path) -> bool:
+        """Replace what was told of a run; the log keeps it."""
+        return self._storage.tell(run_id, as_record(record), correct=True)
+
+    def fail(self, run_id: str, reason: str) -> bool:
+        """Store that a run ended without a measurement; its FLOPs count as spent."""
+        return self._storage.fail(run_id, reason)
+
+    def renew(self, run_ids: list[str], lease: float = LEASE) -> None:
+        """Keep pending runs for so many more seconds; 0 gives them back at once."""
+        self._storage.renew(run_ids, lease)
+
+    def attach(
+        self,
+        source: str | Path | pd.DataFrame,
+        columns: Mapping[str, str] | None = None,
+    ) -> int:
+        """Take in runs that were made elsewhere, all or none; returns how many were new.
+
+        They cost the budget nothing. See `bayescamel.study.sources.read_attached`.
+        """
+        runs = read_attached(source, self.settings.space.domains, columns)
+        self._check_objective([record for _, record in runs])
+        return self._storage.attach(runs)
+
+    def runs(self) -> pd.DataFrame:
+        """Told runs as a wide table, which `bayescamel.read_runs` reads."""
+        return run_table(self._storage.snapshot().told(), self.settings.space.domains)
+
+    def snapshot(self) -> Snapshot:
+        """All that is stored of the study."""
+        return self._storage.snapshot()
+
+    def events(self) -> list[dict[str, Any]]:
+        """What happened, oldest first."""
+        return self._storage.events()
+
+    def posterior(self) -> Posterior:
+        """The posterior of the told runs, sampled now unless they are those of the last time.
+
+        Raises
+        ------
+        StudyError
+            When there are too few runs.
+        """
+        runs = fittable(self._storage.snapshot(), self.settings)
+        if runs is None:
+            raise StudyError(TOO_FEW)
+        return self._posteriors.of(runs)
+
+    def best_mixture(self) -> OptimalMixture:
+        """The mixture recommended for the target.
+
+        Raises
+        ------
+        StudyError
+            When there are too few runs.
+        """
+        outlook = self._outlooks.of(self._storage.snapshot())
+        if outlook is None:
+            raise StudyError(TOO_FEW)
+        return outlook.best
+
+    def status(self) -> Status:
+        """Where the study stands; samples the posterior where new runs were told."""
+        seen = self._storage.snapshot()
+        outlook = self._outlooks.of(seen)
+        return Status(
+            told=len(seen.told()),
+            pending=len(seen.pending()),
+            failed=sum(run.state == "failed" for run in seen.runs),
+            flops_spent=seen.spent(),
+            flops_left=self.settings.budget - seen.spent(),
+            expected_regret=None if outlook is None else outlook.best.regret,
+            best_mixture=None
+            if outlook is None
+            else dict(zip(outlook.beliefs.domains, map(float, outlook.best.mixture), strict=True)),
+        )
+
+    def should_stop(self, n: int = 4) -> Stop:
+        """Whether the next `n` runs are worth their FLOPs; see `bayescamel.designs.stopping`."""
+        seen = self._storage.snapshot()
+        return weigh(self.settings, seen, self._outlooks.of(seen), n)
+
+    def _check_objective(self, records: list[Record]) -> None:
+        """The first run decides the validation domains, and must have those of the objective."""
+        if self.settings.objective is None or self._storage.snapshot().validation is not None:
+            return
+        for name in self.settings.objective:
+            if not any(name in record.loss for record in records):
+                raise StudyError(
+                    f"the objective weighs {name!r}, on which the first run has no loss; it has: "
+                    f"{', '.join(sorted(records[0].loss))}"
+                )

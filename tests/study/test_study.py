@@ -1,0 +1,337 @@
+"""The study on SQLite and PostgreSQL; what needs a posterior, on one that is sampled once."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayescamel.exceptions import ConflictError, MixtureError, StorageError, StudyError
+from bayescamel.runs import read_runs
+from bayescamel.study import Study, posteriors
+from tests.study.examples import QUICK, SETTINGS, SPACE, TARGET, measure
+
+CONFLICTING = replace(SPACE, bounds={"code": (0.0, 0.3), "web": (0.0, 0.3)})
+
+
+def create(where, **options) -> Study:
+    given = {"budget": 1e17, "fit": QUICK} | options
+    return Study.create(where, given.pop("space", SPACE), TARGET, **given)
+
+
+def train(study: Study, n: int, seed: int = 0) -> list[str]:
+    """Ask for runs and tell what they would measure."""
+    rng = np.random.default_rng(seed)
+    candidates = study.ask(n)
+    for c in candidates:
+        study.tell(c.run_id, measure(c.mixture, c.n_params, 0.003 * rng.normal()))
+    return [c.run_id for c in candidates]
+
+
+@pytest.fixture
+def study(url):
+    return create(url)
+
+
+def test_start_is_spread_over_mixtures_and_small_sizes(study):
+    asked = study.ask(8)
+    assert [c.n_params for c in asked].count(1e6) == 4
+    assert {c.n_params for c in asked} == {1e6, 4e6}
+    shares = sorted(c.mixture["code"] for c in asked)
+    assert np.diff(shares).min() > 0.02
+    assert shares[0] < 0.05
+    assert shares[-1] > 0.95
+    for c in asked:
+        assert sum(c.mixture.values()) == pytest.approx(1)
+        assert (c.n_tokens, c.flops) == (20 * c.n_params, 120 * c.n_params**2)
+
+
+def test_what_is_asked_is_json(study):
+    (candidate,) = study.ask()
+    keys = {"run_id", "n_params", "n_active_params", "n_tokens", "mixture", "seed", "flops"}
+    assert set(json.loads(json.dumps(candidate.to_dict()))) == keys
+
+
+def test_workers_that_ask_at_once_share_the_budget(url):
+    costs = [120 * 1e6**2, 120 * 4e6**2]
+    study = create(url, budget=4 * sum(costs))
+    with ThreadPoolExecutor(6) as pool:
+        batches = list(pool.map(lambda _: Study.open(url).ask(2), range(6)))
+    asked = [c for batch in batches for c in batch]
+    assert len({c.run_id for c in asked}) == len(asked) >= 8
+    assert len({(c.n_params, tuple(c.mixture.items())) for c in asked}) == len(asked)
+    assert sum(c.flops for c in asked) <= study.settings.budget
+    assert study.snapshot().reserved() == sum(c.flops for c in asked)
+
+
+def test_budget_ends_the_asking(url):
+    study = create(url, budget=3.5 * 120 * 1e6**2)
+    assert len(study.ask(10)) == 3
+    assert study.ask(10) == []
+    stop = study.should_stop()
+    assert not stop.stop  # runs are still pending
+    for run in study.snapshot().runs:
+        study.tell(run.run_id, measure(run.mixture, run.n_params))
+    assert study.should_stop().stop
+    assert "budget is spent" in study.should_stop().reason
+
+
+def test_status_before_there_is_a_posterior(study):
+    first, second, _pending = study.ask(3)
+    study.tell(first.run_id, measure(first.mixture, first.n_params))
+    study.fail(second.run_id, "out of memory")
+    status = study.status()
+    assert (status.told, status.pending, status.failed) == (1, 1, 1)
+    assert status.flops_spent == first.flops + second.flops
+    assert status.flops_left == study.settings.budget - status.flops_spent
+    assert status.best_mixture is None
+    assert status.expected_regret is None
+    with pytest.raises(StudyError, match="too few"):
+        study.best_mixture()
+
+
+def test_a_run_that_failed_is_not_asked_for_again(url):
+    study = create(url)
+    asked = study.ask(4)
+    for c in asked:
+        study.fail(c.run_id, "no")
+    again = study.ask(4)
+    assert not {tuple(c.mixture.items()) for c in asked} & {tuple(c.mixture.items()) for c in again}
+
+
+def test_cells_are_repeated_with_other_seeds_only(url):
+    space = replace(SPACE, bounds={"code": (0.5, 0.5)}, seeds=2)
+    asked = create(url, space=space).ask(20)
+    assert sorted((c.n_params, c.seed) for c in asked) == [
+        (1e6, 0),
+        (1e6, 1),
+        (4e6, 0),
+        (4e6, 1),
+    ]
+
+
+def test_a_restarted_worker_gets_its_runs_back(study, url):
+    asked = study.ask(3)
+    study.renew([c.run_id for c in asked], 0)
+    assert [c.run_id for c in Study.open(url).ask(3)] == [c.run_id for c in asked]
+
+
+def test_tell_is_repeated_corrected_and_refused(study):
+    (candidate,) = study.ask()
+    losses = measure(candidate.mixture, candidate.n_params)
+    assert study.tell(candidate.run_id, losses)
+    assert not study.tell(candidate.run_id, losses)
+    other = losses | {"web": 2.0}
+    with pytest.raises(ConflictError, match=candidate.run_id):
+        study.tell(candidate.run_id, other)
+    assert study.correct(candidate.run_id, other)
+    assert study.runs()["loss_web"][0] == 2.0
+
+
+def test_first_run_must_have_the_objective(url):
+    study = create(url, objective={"math": 1.0})
+    (candidate,) = study.ask()
+    with pytest.raises(StudyError, match=r"objective weighs 'math'.*code, web"):
+        study.tell(candidate.run_id, {"code": 3.0, "web": 3.0})
+    assert study.snapshot().told() == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"budget": 1e10}, StudyError, "does not pay for the cheapest run"),
+        ({"budget": -1.0}, StudyError, "budget = -1"),
+        ({"acquisition": "best"}, StudyError, "unknown acquisition 'best'.*variance"),
+        ({"start": 0}, StudyError, "start = 0"),
+        ({"space": CONFLICTING}, MixtureError, "code"),
+    ],
+)
+def test_what_cannot_be_created(tmp_path, options, error, message):
+    where = tmp_path / "study.db"
+    with pytest.raises(error, match=message):
+        create(where, **options)
+    assert not where.exists()
+
+
+def test_asking_for_nothing_is_refused(study):
+    for n, lease in ((0, 60.0), (1, 0.0)):
+        with pytest.raises(StudyError, match="at least one run"):
+            study.ask(n, lease=lease)
+
+
+# With a posterior.
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A study with ten told runs, and the posterior beside it."""
+    folder = tmp_path_factory.mktemp("fitted")
+    study = create(folder / "study.db")
+    train(study, 10)
+    study.posterior()
+    study._storage.database.close()
+    return folder
+
+
+@pytest.fixture
+def folder(fitted, tmp_path):
+    shutil.copytree(fitted, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """Sampling is not needed, and would fail."""
+
+    def fit(*_args, **_options):
+        raise AssertionError("sampled")
+
+    monkeypatch.setattr(posteriors, "fit", fit)
+
+
+def test_kept_posterior_serves_a_new_process(folder, no_fit):
+    study = Study.open(folder / "study.db")
+    assert study.settings == replace(SETTINGS)
+    status = study.status()
+    assert sum(status.best_mixture.values()) == pytest.approx(1)
+    assert status.expected_regret >= 0
+    assert study.should_stop(1).cost > 0
+
+
+def test_informed_runs_differ_and_fit_the_budget(folder, no_fit):
+    study = Study.open(folder / "study.db")
+    asked = study.ask(2) + study.ask(2)
+    assert len({(c.n_params, tuple(c.mixture.items())) for c in asked}) == 4
+    assert all(min(c.mixture.values()) >= 0 for c in asked)
+    # Worth asking for: each removes some of the variance that the others leave.
+    again = Study.open(folder / "study.db")
+    assert again.snapshot().pending()[0].run_id == asked[0].run_id
+
+
+def test_broken_and_missing_files_are_sampled_again(folder, monkeypatch, caplog):
+    (kept,) = (folder / "study.posteriors").glob("*.nc")
+    posterior = Study.open(folder / "study.db").posterior()
+    monkeypatch.setattr(posteriors, "fit", lambda *_args, **_options: posterior)
+    kept.write_bytes(b"no posterior")
+    study = Study.open(folder / "study.db")
+    assert study.posterior() is posterior
+    assert "sampled again" in caplog.text
+    shutil.rmtree(folder / "study.posteriors")
+    assert Study.open(folder / "study.db").posterior() is posterior
+
+
+def test_refit_begins_from_the_last(folder, monkeypatch):
+    study = Study.open(folder / "study.db")
+    before = study.posterior()
+    seen = []
+
+    def fit(runs, warm_start=None, **options):
+        seen.append(warm_start)
+        tree = before.tree
+        return replace(before, runs=runs, tree=tree)
+
+    monkeypatch.setattr(posteriors, "fit", fit)
+    monkeypatch.setattr(posteriors, "AGREED", np.inf)
+    study.attach(elsewhere().iloc[:2])
+    after = study.posterior()
+    assert after.runs.sizes["run"] == 12
+    assert seen == [before]
+    assert len(list((folder / "study.posteriors").glob("*.nc"))) <= posteriors.KEPT
+
+
+# Runs made elsewhere.
+
+
+def elsewhere(n: int = 4) -> pd.DataFrame:
+    rows = []
+    for i in range(n):
+        mixture = {"code": 0.1 + 0.2 * i, "web": 0.9 - 0.2 * i}
+        row = {"run_id": f"e{i}", "n_params": 4e6, "n_tokens": 8e7}
+        row |= {f"w_{name}": weight for name, weight in mixture.items()}
+        row |= {f"loss_{name}": loss for name, loss in measure(mixture, 4e6).items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_attached_table(study, tmp_path):
+    elsewhere().to_csv(tmp_path / "runs.csv", index=False)
+    assert study.attach(tmp_path / "runs.csv") == 4
+    assert study.attach(str(tmp_path / "runs.csv")) == 0
+    assert study.status().flops_spent == 0
+    columns = [c for c in elsewhere() if c != "run_id"]
+    np.testing.assert_array_equal(study.runs()[columns], elsewhere()[columns])
+    assert read_runs(study.runs()).sizes["run"] == 4
+
+
+def test_attached_export_of_weights_and_biases(study, tmp_path):
+    names = {"run_id": "Name", "w_code": "mixture.code", "w_web": "mixture.web"}
+    names |= {"loss_code": "val_loss/code", "loss_web": "val_loss/web", "n_params": "params"}
+    table = elsewhere().rename(columns=names)
+    table["State"] = ["finished", "crashed", "finished", "finished"]
+    table["Created"] = "2026-01-01"
+    table.to_csv(tmp_path / "export.csv", index=False)
+    assert study.attach(tmp_path / "export.csv", {"params": "n_params"}) == 3
+    assert list(study.runs()["run_id"]) == ["e0", "e2", "e3"]
+    np.testing.assert_array_equal(study.runs()["loss_web"], elsewhere()["loss_web"][[0, 2, 3]])
+
+
+def record(run_id: str, share: float) -> dict[str, object]:
+    mixture = {"code": share, "web": 1 - share}
+    return {
+        "run_id": run_id,
+        "n_params": 4e6,
+        "n_tokens": 8e7,
+        "mixture": mixture,
+        "loss_nats_per_token": measure(mixture, 4e6),
+        "benchmarks": {"quiz": {"accuracy": 0.3, "score": 0.28, "n_questions": 300}},
+        "seconds": 3.0,
+        "device": "cpu",
+    }
+
+
+def test_attached_folder_of_records(study, tmp_path):
+    for i, share in enumerate((0.2, 0.8)):
+        path = tmp_path / f"x{i}.json"
+        path.write_text(json.dumps(record(f"x{i}", share)), encoding="utf-8")
+    assert study.attach(tmp_path) == 2
+    assert list(study.runs()["acc_quiz"]) == [0.3, 0.3]
+    assert list(study.runs()["score_quiz"]) == [0.28, 0.28]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda t: t.drop(columns="n_tokens"), "n_tokens"),
+        (lambda t: t.rename(columns={"w_code": "w_cod"}), "unknown training domain 'cod'"),
+        (lambda t: t.assign(loss_code=-1.0), "loss_code = -1"),
+        (lambda t: t.assign(w_code=0.3), "sum to"),
+        (lambda t: t.assign(w_web=1.0).drop(columns="w_code"), "no column w_code"),
+    ],
+)
+def test_what_cannot_be_attached(study, spoil, message):
+    with pytest.raises((StudyError, Exception), match=message) as raised:
+        study.attach(spoil(elsewhere()))
+    assert type(raised.value).__name__ in ("StudyError", "RunTableError")
+    assert study.snapshot().runs == ()
+
+
+def test_record_that_does_not_say_what_it_is(study, tmp_path):
+    bare = {key: value for key, value in record("x", 0.2).items() if key != "mixture"}
+    (tmp_path / "x.json").write_text(json.dumps(bare), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"x\.json.*'mixture'"):
+        study.attach(tmp_path)
+
+
+def test_empty_folder(study, tmp_path):
+    with pytest.raises(StudyError, match="no records"):
+        study.attach(tmp_path / ".." / Path(tmp_path).name)
+
+
+def test_existing_study_is_not_overwritten(url):
+    create(url)
+    with pytest.raises(StorageError, match="already"):
+        create(url)
