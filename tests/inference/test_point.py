@@ -31,14 +31,12 @@ def exact() -> PointFit:
 
 
 def test_exact_losses_give_back_their_law(exact):
-    # Five parameters of power laws over a 64-fold range: the last digits are a flat valley.
-    np.testing.assert_allclose(exact.parameters["alpha"], 0.3, rtol=0.05)
-    np.testing.assert_allclose(exact.parameters["beta"], 0.4, rtol=0.35)
+    # The runs have two token counts: of β and B they tell one number, and predictions need no more.
+    np.testing.assert_allclose(exact.parameters["alpha"], 0.3, rtol=0.01)
     expected = 1.5 + 32**-0.3 + 0.5 * 2**-0.4
     loss = exact.predict(TARGET)["loss"]
     assert loss.dims == ("mixture", "validation")
     np.testing.assert_allclose(loss, expected, rtol=1e-3)
-    assert exact.agreeing > 1
     assert "chinchilla" in repr(exact)
 
 
@@ -81,6 +79,7 @@ def test_the_bootstrap_predicts_with_an_interval_as_a_posterior_does():
     loss = bootstrap.predict(TARGET)["loss"]
     assert loss.dims == ("chain", "draw", "mixture", "validation")
     assert loss.sizes["draw"] == 40
+    assert point.agreeing > 1
     low, high = np.quantile(loss, [0.05, 0.95], axis=(0, 1))
     assert (low < high).all()
     middle = point.predict(TARGET)["loss"].to_numpy()
