@@ -8,6 +8,8 @@ the training domain of its name, and may be pulled by all:
 With p = 0 and β = 0, Σ_v o_v L_v is least at w_v ∝ (o_v w⁰_v^γ)^(1 / (1 + γ)) for equal γ.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -15,12 +17,12 @@ import xarray as xr
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference.status import Status
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.models.problem import Centre
+from bayescamel.models.problem import Centre, build, scales
 from bayescamel.posterior import Posterior
 from bayescamel.runs import read_runs
 
-REFERENCE_LOSS, E, A, B = 2.0, 0.4, 0.5, 0.2
-"""The loss of all runs, nats per token, and coefficients in units of it."""
+REFERENCE_LOSS, E, A, B, SIGMA = 2.0, 0.4, 0.5, 0.2, 0.003
+"""Unit of the loss, nats per token; coefficients and a run's noise in that unit."""
 
 
 def terms(
@@ -60,7 +62,10 @@ KNOWN = Law(
 
 
 def known_runs(n_domains: int, sparse: bool = False) -> xr.Dataset:
-    """Eighteen runs of three sizes, 20 tokens a parameter, mixtures around the centroid."""
+    """Eighteen runs of three sizes, 20 tokens a parameter, mixtures around the centroid.
+
+    Their losses are all the reference loss; `known_posterior` puts the law's in.
+    """
     names = [f"d{k}" for k in range(n_domains)]
     rng = np.random.default_rng(0)
     rows = []
@@ -83,6 +88,8 @@ def known_posterior(
 ) -> Posterior:
     """One chain whose draws have these γ (draw,), the same for all validation domains.
 
+    The runs lie on the curve of the mean of the draws.
+
     Parameters
     ----------
     pull
@@ -93,24 +100,30 @@ def known_posterior(
         s; None: dense runs only.
     """
     runs = known_runs(n_domains, sparsity is not None)
-    n_draws = len(gamma)
+    n_draws, n_scales = len(gamma), len(scales(runs)[0])
     per_validation = (1, n_draws, n_domains)
     values = {
         "gamma": np.broadcast_to(gamma[:, None], per_validation),
         "pull": np.broadcast_to(pull, (*per_validation, n_domains)),
         "beta": np.full(per_validation, beta),
+    }
+    if sparsity is not None:
+        values["sparsity"] = np.full((1, n_draws), sparsity)
+    problem = build(runs, Centre.of(runs), padded=False)
+    fixed, basis = terms(np, problem.inputs(), **{k: v.mean((0, 1)) for k, v in values.items()})
+    loss = REFERENCE_LOSS * (fixed + E * basis["E"] + A * basis["A"] + B * basis["B"])
+    runs = runs.assign(loss=(("run", "validation"), loss))
+    values |= {
         "E": np.full(per_validation, E),
         "A": np.full(per_validation, A),
         "B": np.full(per_validation, B),
-        "sigma": np.full(per_validation, 0.003),
-        "size_effect": np.zeros((*per_validation, 3)),
-        "size_effect_scale": np.full((1, n_draws), 0.003),
+        "sigma": np.full(per_validation, SIGMA),
+        "size_effect": np.zeros((*per_validation, n_scales)),
+        "size_effect_scale": np.full((1, n_draws), SIGMA),
     }
     dims = {parameter.name: parameter.dims for parameter in KNOWN.parameters}
     dims |= dict.fromkeys(("E", "A", "B", "sigma"), ("validation",))
     dims |= {"size_effect": ("validation", "scale"), "size_effect_scale": ()}
-    if sparsity is not None:
-        values["sparsity"] = np.full((1, n_draws), sparsity)
     names = runs["domain"].to_numpy()
     dataset = xr.Dataset(
         {name: (("chain", "draw", *dims[name]), value) for name, value in values.items()},
@@ -120,7 +133,7 @@ def known_posterior(
         tree=xr.DataTree.from_dict({"posterior": dataset}),
         runs=runs,
         hierarchy=Hierarchy(KNOWN, n_domains, n_domains, sparse=sparsity is not None),
-        centre=Centre.of(runs),
+        centre=replace(Centre.of(runs), loss=np.full(n_domains, REFERENCE_LOSS)),
         status=Status(1.0, 1000.0, 1000.0, 0, 1.0, 0.0),
     )
 

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bayescamel.decisions import DrawObjective, Risk, WorstCase, optimal_mixture, rank_mixtures
 from bayescamel.decisions.objectives import as_aim
+from bayescamel.decisions.residuals import local_effects
 from bayescamel.exceptions import TargetError
 from bayescamel.targets import Target
-from tests.known import REFERENCE_LOSS, A, known_posterior
+from tests.known import REFERENCE_LOSS, SIGMA, A, known_posterior
 
 TARGET = Target(1e9, 2e10)
 NAMES = ["d0", "d1", "d2"]
@@ -81,13 +84,55 @@ def test_the_worst_case_is_the_worst():
 
 def test_ranking_puts_the_best_first_and_counts_its_regret(posterior):
     mixtures = np.array([[0.2, 0.2, 0.6], [0.9, 0.05, 0.05], [0.6, 0.2, 0.2]])
-    ranked = rank_mixtures(posterior, TARGET, mixtures, {"d0": 1.0})
+    ranked = rank_mixtures(posterior, TARGET, mixtures, {"d0": 1.0}, residuals=False)
     assert list(ranked["mixture"].values) == [1, 2, 0]
     np.testing.assert_array_equal(ranked["probability_best"], [1, 0, 0])
     np.testing.assert_allclose(ranked["regret"][0], 0)
     scale = REFERENCE_LOSS * A * (TARGET.n_params / posterior.centre.n_params) ** -0.3
     at = [((w / posterior.centre.mixture[0]) ** -GAMMA).mean() for w in (0.6, 0.9)]
     assert float(ranked["regret"][1]) == pytest.approx(scale * (at[0] - at[1]))
-    noisy = rank_mixtures(posterior, TARGET, mixtures[[2, 2, 2]], {"d0": 1.0}, kind="run")
+    thrice = mixtures[[2, 2, 2]]
+    noisy = rank_mixtures(posterior, TARGET, thrice, {"d0": 1.0}, kind="run", residuals=False)
     # Three equal mixtures differ by noise alone: sd 0.003 · 2 nats; expected best of 3: 0.85 sd.
     np.testing.assert_allclose(noisy["regret"], 0.85 * 0.006, rtol=0.25)
+
+
+def test_residuals_that_persist_decide_between_measured_mixtures(posterior):
+    """One mixture does better than the law says at every size, by five times a run's noise."""
+    runs = posterior.runs
+    six = runs["mixture"][-6:].to_numpy()
+    runs = runs.assign(mixture=(runs["mixture"].dims, np.tile(six, (3, 1))))
+    curve = replace(posterior, runs=runs).run_distribution(runs)[0].mean(axis=0)
+    luck = -5 * SIGMA * REFERENCE_LOSS
+    lucky = (np.arange(18) % 6 == 2)[:, None]
+    informed = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, curve + luck * lucky)))
+    target = Target(9e7, 1.8e9)
+    effects = local_effects(informed, target, six)
+    assert effects.persistence.share > 0.5
+    mean = effects.mean.mean(axis=(0, 2))
+    assert mean.argmin() == 2
+    assert mean[2] == pytest.approx(luck, rel=0.2)
+    alone, informed_too = (
+        rank_mixtures(informed, target, six, residuals=residuals)["expected"].sel(mixture=2)
+        for residuals in (False, True)
+    )
+    assert float(informed_too - alone) == pytest.approx(luck, rel=0.25)
+
+
+def test_residuals_that_are_noise_change_little(posterior):
+    runs = posterior.runs
+    rng = np.random.default_rng(0)
+    noise = SIGMA * REFERENCE_LOSS * rng.normal(size=runs["loss"].shape)
+    noisy = replace(posterior, runs=runs.assign(loss=runs["loss"] + noise))
+    effects = local_effects(noisy, TARGET, runs["mixture"].to_numpy()[:6])
+    assert np.abs(effects.mean).mean() < 0.5 * SIGMA * REFERENCE_LOSS
+
+
+def test_missing_losses_are_no_residuals(posterior):
+    runs = posterior.runs
+    loss = runs["loss"].to_numpy().copy()
+    loss[::2, 1] = np.nan
+    holes = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
+    effects = local_effects(holes, TARGET, runs["mixture"].to_numpy()[:4], np.arange(0, 200, 10))
+    assert effects.mean.shape == (20, 4, 3)
+    assert np.isfinite(effects.draw(np.random.default_rng(0), runs=True)).all()

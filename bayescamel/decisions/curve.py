@@ -84,8 +84,8 @@ def make_curve(
     )
 
 
-def objective_values(xp: Any, law: Law, value: Any, curve: Curve, mixtures: Array) -> Array:
-    """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain).
+def curve_losses(xp: Any, law: Law, curve: Curve, mixtures: Array) -> Array:
+    """Losses (draw, mixture, validation), nats per token, of mixtures (draw or 1, mixture, domain).
 
     Repeated tokens count as the fresh tokens that they are worth: the law is given weights that
     sum to less than 1. Scaled up to 1, they would reward a mixture for burning tokens on a domain
@@ -101,15 +101,35 @@ def objective_values(xp: Any, law: Law, value: Any, curve: Curve, mixtures: Arra
     loss = terms.fixed
     for i, coefficient in enumerate(law.coefficients):
         loss = loss + curve.coefficients[:, None, :, i] * terms.basis[coefficient.name]
-    return value(xp, loss * curve.reference_loss, curve.aim)
+    return loss * curve.reference_loss
 
 
-def evaluate(law: Law, aim: Aim, curve: Curve, mixtures: np.ndarray) -> np.ndarray:
-    """`objective_values` in NumPy and double precision, a few mixtures at a time."""
+def objective_values(xp: Any, law: Law, value: Any, curve: Curve, mixtures: Array) -> Array:
+    """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain)."""
+    return value(xp, curve_losses(xp, law, curve, mixtures), curve.aim)
+
+
+def evaluate(
+    law: Law,
+    aim: Aim,
+    curve: Curve,
+    mixtures: np.ndarray,
+    effects: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """`objective_values` in NumPy and double precision, a few mixtures at a time.
+
+    Parameters
+    ----------
+    effects
+        Added to the losses, (draw, mixture, validation), nats per token.
+    """
     n_draws, n_validation, _ = curve.coefficients.shape
+    shape = (n_draws, mixtures.shape[1], n_validation)
+    effects = np.broadcast_to(effects, shape)
     step = max(1, MAX_ELEMENTS // (n_draws * n_validation * mixtures.shape[-1]))
-    parts = [
-        objective_values(np, law, aim.value, curve, mixtures[:, first : first + step])
-        for first in range(0, mixtures.shape[1], step)
-    ]
+    parts = []
+    for first in range(0, mixtures.shape[1], step):
+        part = slice(first, first + step)
+        losses = curve_losses(np, law, curve, mixtures[:, part])
+        parts.append(aim.value(np, losses + effects[:, part], curve.aim))
     return np.concatenate(parts, axis=1)

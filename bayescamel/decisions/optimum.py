@@ -10,6 +10,7 @@ from bayescamel.constraints import Constraints
 from bayescamel.decisions.curve import Curve, evaluate, make_curve
 from bayescamel.decisions.objectives import Aim, Objective, as_aim
 from bayescamel.decisions.reach import Reach
+from bayescamel.decisions.residuals import local_effects
 from bayescamel.decisions.result import LEVELS, Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
 from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
@@ -31,6 +32,9 @@ STARTS = 64
 BALLS = 4
 """Balls around measured mixtures in which the recommendation is searched: the most promising."""
 
+COMPARED = 500
+"""Draws, at most, of the comparisons between a few mixtures."""
+
 CERTAINTY = 0.9
 """Below this probability of being better, a mixture counts as not told from another."""
 
@@ -42,11 +46,21 @@ NEGLIGIBLE = 1e-4
 class Problem:
     """One decision, ready to be searched."""
 
-    law: Law
+    posterior: "Posterior"
+    target: Target
     aim: Aim
+    draws: np.ndarray
+    """Indices of the draws in use, chains stacked."""
+    repetition: tuple[np.ndarray | None, Repetition, int]
+    """Available tokens over the target's, the prior of their worth, the seed of its draws."""
     curve: Curve
     allowed: Polytope
     risk: Risk
+
+    @property
+    def law(self) -> Law:
+        """Whose curve it is."""
+        return self.posterior.law
 
     def values(self, mixtures: np.ndarray) -> np.ndarray:
         """The objective (draw, M) of mixtures (M, domain)."""
@@ -110,23 +124,24 @@ def optimal_mixture(
         max_draws=max_draws,
         seed=seed,
     )
-    given = None if reference is None else as_mixtures(reference, domains).to_numpy()
-    wanted = posterior.centre.mixture[None] if given is None else given[:1]
-    near = problem.allowed.repair(wanted)[0]
-    least, own = solve(problem, np.concatenate([near[None], wanted]), seed)
+    given = None if reference is None else as_mixtures(reference, domains).to_numpy()[0]
+    wanted = posterior.centre.mixture if given is None else given
+    near = problem.allowed.repair(wanted[None])[0]
+    least, own = solve(problem, np.stack([near, wanted]), seed)
 
-    values = problem.values(np.stack([least, near]))
-    names = ("the mean of the measured mixtures", "the reference")
-    against_near = _compare(names[given is not None], domains, near, values[:, 1] - values[:, 0])
-    negligible = NEGLIGIBLE * abs(values[:, 0].mean())
+    # With what the law misses: of the mixture of least risk, the near one, and the one wanted.
+    local = local_values(problem, np.stack([least, near, wanted]), seed)
+    what = "the mean of the measured mixtures" if given is None else "the reference"
+    against_near = _compare(what, domains, near, local[:, 1] - local[:, 0])
+    negligible = NEGLIGIBLE * abs(local[:, 0].mean())
     tied = against_near.probability < certainty or against_near.expected < negligible
-    best, at_best = (near, values[:, 1]) if tied else (least, values[:, 0])
-    own, regrets = regret(problem, best, at_best, own)
-
+    best, place = (near, 1) if tied else (least, 0)
     against_reference = None
     if given is not None:
-        gain = problem.values(given[:1])[:, 0] - at_best
-        against_reference = _compare(names[1], domains, given[0], gain)
+        against_reference = _compare(what, domains, given, local[:, 2] - local[:, place])
+
+    at_best = problem.values(best[None])[:, 0]
+    own, regrets = regret(problem, best, at_best, own)
     reach = Reach.of(posterior)
     mixture = xr.DataArray(best, {"domain": domains}, ("domain",), "mixture")
     coords = {"domain": domains, "bound": ["lower90", "upper90"]}
@@ -174,10 +189,14 @@ def pose(
     aim = as_aim(objective, validation, posterior.centre.loss, n_draws)
     unique = limits.shares(domains, target)
     prior = Repetition() if repetition is None else repetition
+    repeated = (unique, prior, seed)
     return Problem(
-        law=posterior.law,
+        posterior=posterior,
+        target=target,
         aim=aim,
-        curve=make_curve(posterior, target, aim, draws, unique, prior, seed),
+        draws=draws,
+        repetition=repeated,
+        curve=make_curve(posterior, target, aim, draws, *repeated),
         allowed=limits.polytope(domains, target, posterior.runs["mixture"].to_numpy()),
         risk=Risk() if risk is None else risk,
     )
@@ -221,6 +240,17 @@ def solve(problem: Problem, known: np.ndarray, seed: int) -> tuple[np.ndarray, n
         found = best_of_all(law, value, curve, weights, space, found)
     found = allowed.repair(found, near)
     return found[problem.risk.of(problem.values(found)).argmin()], own
+
+
+def local_values(problem: Problem, mixtures: np.ndarray, seed: int) -> np.ndarray:
+    """The objective (draw, M) of a few mixtures with what the law misses of each; fewer draws."""
+    step = -(-len(problem.draws) // COMPARED)
+    draws = problem.draws[::step]
+    posterior, target, aim = problem.posterior, problem.target, problem.aim
+    effects = local_effects(posterior, target, mixtures, draws)
+    curve = make_curve(posterior, target, aim, draws, *problem.repetition)
+    drawn = effects.draw(np.random.default_rng(seed), runs=False)
+    return evaluate(problem.law, aim, curve, mixtures[None], drawn)
 
 
 def regret(

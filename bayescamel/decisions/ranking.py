@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.decisions.objectives import Objective, as_aim
+from bayescamel.decisions.residuals import local_effects
 from bayescamel.decisions.result import LEVELS
 from bayescamel.decisions.risk import Risk
 from bayescamel.mixtures import Mixtures, as_mixtures
@@ -23,9 +24,13 @@ def rank_mixtures(
     *,
     risk: Risk | None = None,
     kind: "Kind" = "mean",
+    residuals: bool = True,
     seed: int = 0,
 ) -> xr.Dataset:
     """Rank mixtures by their posterior risk at the target.
+
+    Where mixtures are given, those that were measured before are often among them, and what the
+    law missed of them at smaller sizes it will miss again; see `bayescamel.decisions.residuals`.
 
     Parameters
     ----------
@@ -34,10 +39,12 @@ def rank_mixtures(
     mixtures
         The choice.
     kind
-        ``"mean"``: regret of the law's curve. ``"run"``: regret as training each of the mixtures
-        once would show it, noise included.
+        ``"mean"``: the expected loss of each mixture. ``"run"``: what training each of them once
+        would show, noise included.
+    residuals
+        Correct the law by its residuals at measured mixtures; False: the law's curve alone.
     seed
-        Of that noise.
+        Of the noise, and of what the residuals leave open.
 
     Returns
     -------
@@ -49,9 +56,12 @@ def rank_mixtures(
     """
     domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
     choice = as_mixtures(mixtures, domains)
-    predicted = posterior.predict(target, choice, kind=kind, seed=seed)
+    predicted = posterior.predict(target, choice, kind="mean" if residuals else kind, seed=seed)
     loss = predicted["loss"].transpose("chain", "draw", "mixture", "validation").to_numpy()
     loss = loss.reshape(-1, *loss.shape[2:])
+    if residuals:
+        effects = local_effects(posterior, target, choice.to_numpy())
+        loss = loss + effects.draw(np.random.default_rng(seed), runs=kind == "run")
     validation = [str(name) for name in posterior.runs["validation"].to_numpy()]
     reference_loss = posterior.runs["loss"].mean("run").to_numpy()
     aim = as_aim(objective, validation, reference_loss, len(loss))

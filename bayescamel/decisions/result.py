@@ -21,7 +21,8 @@ class Comparison:
     mixture
         Dims (domain,).
     gain
-        Its objective minus the recommendation's, draw by draw: dims (sample,).
+        Its objective minus the recommendation's, draw by draw: dims (sample,). What the law
+        misses of either mixture is part of it (`bayescamel.decisions.residuals`).
     """
 
     name: str
@@ -67,7 +68,8 @@ class OptimalMixture:
         Posterior mean of the objective at the recommendation.
     regret
         Expected regret: by how much a draw's own optimum beats the recommendation in that draw,
-        on average.
+        on average. It is about the law's curve; what the law misses of single mixtures is not in
+        it, and is in the comparisons.
     draws
         Each draw's own optimum, dims (sample, domain): the posterior of the best mixture.
     values, regrets
