@@ -101,6 +101,8 @@ def unseen_tokens(posterior: "Posterior", target: Target) -> np.ndarray:
     centre = posterior.centre.n_tokens
     if target.n_tokens is None or centre is None:
         return np.ones(shape)
+    if "unconstrained" not in posterior.tree.children:  # a point fit: the law's word is all it has
+        return np.ones(shape)
     if np.ptp(posterior.runs["n_tokens"].to_numpy()) > 0:
         return np.ones(shape)
     # The same exponents at every target, so that predictions of one posterior belong together.

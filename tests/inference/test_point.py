@@ -116,3 +116,12 @@ def test_parameters_stay_in_their_box():
     )
     np.testing.assert_allclose(low[0]["alpha"], 0.3 * np.exp(-3 * np.hypot(0.3, 0.2)))
     np.testing.assert_allclose(high[1][:, 0], 0.5 * np.exp(0.9))
+
+
+def test_tokens_that_no_run_shows_are_left_to_the_law():
+    """A posterior is unsure there; a point fit has no prior to be unsure by."""
+    runs = simulated_runs(n_runs=16)
+    runs = runs.assign(n_tokens=("run", np.full(16, 1e9)))
+    point = bc.fit(runs, "r1", method="point")  # which ignores tokens
+    near, far = (point.predict(bc.Target(1e9, tokens))["loss"] for tokens in (1e9, 1e12))
+    np.testing.assert_array_equal(near, far)
