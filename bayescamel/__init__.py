@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayescamel.datasets import load_proxies as load_proxies
     from bayescamel.decisions import OptimalMixture as OptimalMixture
+    from bayescamel.designs.space import Size as Size
+    from bayescamel.designs.space import Space as Space
     from bayescamel.exceptions import BayesCamelError as BayesCamelError
     from bayescamel.mixtures import as_mixtures as as_mixtures
     from bayescamel.mixtures import centroid as centroid
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from bayescamel.runs import fingerprint as fingerprint
     from bayescamel.runs import read_runs as read_runs
     from bayescamel.sampling import fit as fit
+    from bayescamel.study import Study as Study
     from bayescamel.targets import Target as Target
     from bayescamel.targets import objective_weights as objective_weights
 
@@ -30,6 +33,9 @@ _HOME = {
     "BayesCamelError": "exceptions",
     "OptimalMixture": "decisions",
     "Posterior": "posterior",
+    "Size": "designs.space",
+    "Space": "designs.space",
+    "Study": "study",
     "Target": "targets",
     "as_mixtures": "mixtures",
     "centroid": "mixtures",

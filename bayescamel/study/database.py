@@ -1,9 +1,11 @@
 """One database, SQLite or PostgreSQL: connections, transactions, retries, migrations.
 
-Every write is one transaction that holds the database's write lock from its first statement
-(SQLite) or the study's row (PostgreSQL), so that what it read is still so when it writes. A
-transaction that the database did not acknowledge is tried again for a while, since every one of
-them may be repeated; after that the error says that nothing was stored.
+A call opens a connection and closes it: it takes milliseconds, and nothing is inherited by a fork,
+goes stale while a model trains, or is left open. Every write is one transaction that holds the
+database's write lock from its first statement (SQLite) or the study's row (PostgreSQL), so that
+what it read is still so when it writes. A transaction that the database did not acknowledge is
+tried again for a while, since every one of them may be repeated; after that the error says that
+nothing was stored.
 """
 
 import re
@@ -15,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from bayescamel.exceptions import StorageError
 from bayescamel.study.schema import REVISION, VERSION_TABLE
@@ -150,10 +153,6 @@ class Database:
             )
         self.write(_upgrade)
 
-    def close(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
-
 
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
@@ -178,12 +177,12 @@ def _upgrade(connection: Connection) -> None:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         try:
-            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+            return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})
         except (ImportError, NoSuchModuleError) as error:
             raise StorageError(
                 "PostgreSQL needs the psycopg package: pip install 'bayescamel[postgresql]'"
             ) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: object) -> None:

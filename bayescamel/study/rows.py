@@ -32,6 +32,8 @@ class StoredRun:
     lease_until: float | None
     measured: Mapping[str, Mapping[str, float]] | None
     reason: str | None
+    seconds: float | None
+    device: str | None
 
 
 FIELDS = tuple(StoredRun.__dataclass_fields__)

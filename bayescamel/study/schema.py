@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision; a test holds it against the folder of migrations and these tables."""
 
 VERSION_TABLE = "bayescamel_version"
@@ -47,6 +47,8 @@ run = Table(
     Column("lease_until", Double),
     Column("measured", JSON(none_as_null=True)),
     Column("reason", Text),
+    Column("seconds", Double),
+    Column("device", Text),
 )
 
 event = Table(

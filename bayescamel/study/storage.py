@@ -166,7 +166,8 @@ class Storage:
             elif correct:
                 raise StudyError(f"run {run_id!r} is {stored.state}: tell it, do not correct it")
             self._check_names(connection, study, run_id, record)
-            self._change(connection, study, run_id, state="told", reason=None, **columns)
+            took = {"seconds": record.seconds, "device": record.device}
+            self._change(connection, study, run_id, state="told", reason=None, **columns, **took)
             before = stored.measured if correct else None
             kind = "corrected" if correct else "told"
             self._log(connection, study, kind, run_id, stored.worker, before)
@@ -231,6 +232,7 @@ class Storage:
                 self._check_names(connection, study, run_id, record)
                 number += 1
                 place = {"number": number, "state": "told", "attached": True, "seed": 0}
+                place |= {"seconds": record.seconds, "device": record.device}
                 self._insert(connection, study, values | place)
                 self._log(connection, study, "attached", run_id)
             return number - before

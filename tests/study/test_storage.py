@@ -1,8 +1,11 @@
 import dataclasses
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect, text
 
 from bayescamel.exceptions import ConflictError, StorageError, StudyError
@@ -32,8 +35,7 @@ def clock() -> Clock:
 def storage(url, clock):
     made = Storage(Database(url, patience=5), "study", clock)
     made.create(SETTINGS.to_dict())
-    yield made
-    made.database.close()
+    return made
 
 
 def ask(storage, *shares, n=None, seconds=60.0, worker="here"):
@@ -56,7 +58,7 @@ def test_told_once_and_repeated(storage):
     assert storage.tell(run.run_id, record)
     assert not storage.tell(run.run_id, dataclasses.replace(record, seconds=5.0))
     (stored,) = storage.snapshot().runs
-    assert stored.state == "told"
+    assert (stored.state, stored.seconds) == ("told", 3.0)
     assert stored.measured == record.measured()  # to the last bit
     assert [event["kind"] for event in storage.events()] == ["asked", "told"]
 
@@ -228,6 +230,44 @@ def test_tables_are_those_of_the_schema(storage):
             assert columns == expected
     revisions = sorted(path.stem[1:5] for path in MIGRATIONS.glob("versions/r*.py"))
     assert revisions[-1] == schema.REVISION
+
+
+def old_database(url) -> None:
+    """As revision 0001 left it, with one run told."""
+    database = Database(url)
+    config = Config(attributes={})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        settings, measured = (json.dumps(v) for v in (SETTINGS.to_dict(), LOSSES.measured()))
+        connection.execute(
+            text(
+                "INSERT INTO bayescamel_study (name, created, settings, validation) "
+                "VALUES ('study', 0, :settings, :names)"
+            ),
+            {"settings": settings, "names": json.dumps(["code", "web"])},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO bayescamel_run (study, run_id, number, state, attached, n_params, "
+                "n_tokens, mixture, seed, flops, measured) VALUES (1, 'r1', 1, 'told', :no, 1e6, "
+                "2e7, :mixture, 0, 1.2e14, :measured)"
+            ),
+            {"no": False, "mixture": json.dumps({"code": 0.3, "web": 0.7}), "measured": measured},
+        )
+
+
+def test_database_of_an_older_version_is_migrated(url):
+    old_database(url)
+    with ThreadPoolExecutor(4) as pool:  # several workers may open it at once
+        opened = list(pool.map(lambda _: Storage(Database(url), "study"), range(4)))
+        settings = list(pool.map(lambda storage: storage.settings(), opened))
+    assert [type(SETTINGS).from_dict(values) for values in settings] == [SETTINGS] * 4
+    (run,) = opened[0].snapshot().runs
+    assert (run.run_id, run.measured, run.seconds) == ("r1", LOSSES.measured(), None)
+    assert not opened[0].tell("r1", LOSSES)
 
 
 def test_newer_database_is_refused(storage):

@@ -173,7 +173,6 @@ def fitted(tmp_path_factory):
     study = create(folder / "study.db")
     train(study, 10)
     study.posterior()
-    study._storage.database.close()
     return folder
 
 
