@@ -61,8 +61,8 @@ def test_predict_answers_for_every_validation_domain(fitted):
     for name in DOMAINS:
         assert list(mean[name]) == ["mean", "lower90", "upper90"]
         assert mean[name]["lower90"] < mean[name]["mean"] < mean[name]["upper90"]
-        width = {k: v[name]["upper90"] - v[name]["lower90"] for k, v in (("m", mean), ("r", run))}
-        assert width["r"] > width["m"]  # a run scatters around the curve
+        # That a run scatters more than the curve takes more draws to show: see test_sampling.
+        assert run[name] != mean[name]
 
 
 def test_more_weight_on_a_domain_predicts_less_loss_there(fitted):
