@@ -28,13 +28,13 @@ from bayescamel.designs.situation import Situation
 from bayescamel.posterior import Posterior
 
 START_RUNS = 8
-SHARES = (0.06, 0.08, 0.11, 0.15, 0.20, 0.27, 0.36, 0.50, 0.70)
+SHARES = (0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.5, 0.7)
 SAMPLER = {"chains": 2, "draws": 300, "tune": 500}
-RHAT = 1.05
+RHAT = 1.1
 """A warm refit beyond this is done again from scratch."""
 COMPARED = (
-    *("variance", "information", "regret", "weighted-regret", "random"),
-    *("uniform-flops", "only-small", "only-large", "space-filling"),
+    *("variance", "random", "regret", "uniform-flops", "information"),
+    *("space-filling", "only-large", "only-small", "weighted-regret"),
 )
 
 
@@ -144,25 +144,27 @@ def next_batch(
     return [int(left[i]) for i in choose(ACQUISITIONS[name], situation, len(left), budget).indices]
 
 
-def replay(case: Case, name: str, seed: int, done: list[dict[str, Any]], out: Path) -> None:
-    """Append the checkpoints that are missing."""
+def replay(
+    case: Case, name: str, seed: int, first: Posterior, done: list[dict[str, Any]], out: Path
+) -> None:
+    """Append the checkpoints that are missing; `first` is the posterior of the seed's start."""
     full = float(case.flops.sum())
     rows = {run_id: row for row, run_id in enumerate(case.table["run_id"])}
-    posterior: Posterior | None = None
+    posterior = first
     last = max(done, key=lambda entry: entry["checkpoint"], default=None)
     chosen = case.start(seed) if last is None else [rows[run_id] for run_id in last["runs"]]
     for number, share in enumerate((0.0, *SHARES)):
         if last is not None and number <= last["checkpoint"]:
             continue
         if number > 0:
-            if posterior is None:
-                posterior = refit(case, chosen, None, seed)
+            if posterior.runs.sizes["run"] != len(chosen):  # a replay that goes on
+                posterior = refit(case, chosen, posterior, seed)
             spent = float(case.flops[chosen].sum())
             batch = next_batch(case, posterior, chosen, name, share * full - spent, seed)
             if not batch:
                 continue
             chosen = [*chosen, *batch]
-        posterior = refit(case, chosen, posterior, seed)
+            posterior = refit(case, chosen, posterior, seed)
         entry = {
             "acquisition": name,
             "seed": seed,
@@ -173,9 +175,14 @@ def replay(case: Case, name: str, seed: int, done: list[dict[str, Any]], out: Pa
             **judge(case, posterior, seed),
             "runs": [case.table["run_id"][row] for row in chosen],
         }
-        with out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-        print(name, seed, {k: v for k, v in entry.items() if k != "runs"}, flush=True)
+        write(entry, out)
+
+
+def write(entry: dict[str, Any], out: Path) -> None:
+    """Append a checkpoint, and say it."""
+    with out.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+    print({key: value for key, value in entry.items() if key != "runs"}, flush=True)
 
 
 def read(out: Path) -> list[dict[str, Any]]:
@@ -196,17 +203,18 @@ def main() -> None:
     options = made.parse_args()
     case = Case.read(options.runs, SETTINGS[options.setting])
     for seed in options.seeds:
+        first = None
         for name in options.acquisitions:
             mine = [e for e in read(options.out) if (e["acquisition"], e["seed"]) == (name, seed)]
-            replay(case, name, seed, mine, options.out)
+            if any(entry["checkpoint"] == len(SHARES) for entry in mine):
+                continue
+            first = refit(case, case.start(seed), None, seed) if first is None else first
+            replay(case, name, seed, first, mine, options.out)
         if not any(e["acquisition"] == "all" and e["seed"] == seed for e in read(options.out)):
-            everything = list(range(len(case.table)))
-            posterior = refit(case, everything, None, seed)
+            posterior = refit(case, list(range(len(case.table))), None, seed)
             entry = {"acquisition": "all", "seed": seed, "checkpoint": 0, "share": 1.0}
             entry |= {"rhat": posterior.status.rhat_max, **judge(case, posterior, seed), "runs": []}
-            with options.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
-            print("all", seed, entry, flush=True)
+            write(entry, options.out)
 
 
 if __name__ == "__main__":
