@@ -99,7 +99,8 @@ class Posteriors:
             warm = fit(runs, **options, warm_start=before, progress=False)
             if warm.status.rhat_max < AGREED:
                 return warm
-        return fit(runs, **options, progress=False)
+        fresh: Posterior = fit(runs, **options, progress=False)
+        return fresh
 
     def _file(self, wanted: str) -> Path:
         return self._folder / f"{self._prefix}-{wanted[:16]}.nc"
