@@ -9,6 +9,8 @@ from bayescamel.peers import _simulate, regmix
 from bayescamel.runs import read_runs
 
 DOMAINS = ["a", "b", "c"]
+# LightGBM comes with the dev extra, which `make test` does without.
+needs_lightgbm = pytest.mark.slow
 BEST = np.array([0.5, 0.3, 0.2])
 
 
@@ -29,6 +31,7 @@ def runs() -> xr.Dataset:
     return read_runs(table)
 
 
+@needs_lightgbm
 def test_regmix_finds_the_best_mixture_of_the_smallest_size(runs):
     found = regmix(runs, {"a": 1.0}, simulated=5000)
     assert found.n_params == 1e6
@@ -39,6 +42,7 @@ def test_regmix_finds_the_best_mixture_of_the_smallest_size(runs):
     assert near < far
 
 
+@needs_lightgbm
 def test_the_objective_and_the_size_are_the_callers(runs):
     other = regmix(runs, {"b": 1.0}, simulated=2000)
     assert float(other.mixture.sel(domain="b")) < 0.05
