@@ -32,7 +32,7 @@ STARTS = 64
 BALLS = 4
 """Balls around measured mixtures in which the recommendation is searched: the most promising."""
 
-COMPARED = 500
+COMPARED = 250
 """Draws, at most, of the comparisons between a few mixtures."""
 
 CERTAINTY = 0.9

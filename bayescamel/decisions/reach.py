@@ -8,6 +8,9 @@ import numpy as np
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
 
+NEIGHBOURS = 16
+"""Measured mixtures from which a way to another mixture is looked at."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reach:
@@ -35,7 +38,8 @@ class Reach:
         return float(0.5 * np.abs(self.measured - mixture).sum(axis=1).min())
 
     def towards(self, mixture: np.ndarray) -> np.ndarray:
-        """Mixtures within reach on the way from each measured mixture to this one."""
+        """Mixtures within reach on the way from the measured mixtures nearest to this one."""
         distance = 0.5 * np.abs(self.measured - mixture).sum(axis=1)
-        share = np.minimum(1.0, self.radius / np.maximum(distance, np.finfo(float).tiny))
-        return np.asarray(self.measured + share[:, None] * (mixture - self.measured))
+        near = np.argsort(distance)[:NEIGHBOURS]
+        share = np.minimum(1.0, self.radius / np.maximum(distance[near], np.finfo(float).tiny))
+        return np.asarray(self.measured[near] + share[:, None] * (mixture - self.measured[near]))

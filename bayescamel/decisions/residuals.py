@@ -36,6 +36,9 @@ TYPICAL_SHARE, TYPICAL_LOG_FACTOR = 0.3, 1.0
 
 JITTER = 1e-8
 
+FURTHEST = 4.0
+"""Prior standard deviations from the median at which the search for the mode stops."""
+
 
 @dataclass(frozen=True, eq=False)
 class Persistence:
@@ -117,6 +120,19 @@ class _Measured:
         z = np.nan_to_num((loss - mean) / sd)
         return cls(z, sd, chosen["mixture"].to_numpy(), log_size[rows], np.isfinite(loss))
 
+    def distances(self) -> tuple[np.ndarray, np.ndarray]:
+        """Between runs, (run, run): total variation, and difference in ln size."""
+        apart = self.log_size[:, None] - self.log_size
+        return _variation(self.mixture, self.mixture), apart
+
+    def patterns(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Runs and the validation domains measured on just these: usually one pattern."""
+        patterns, which = np.unique(self.present, axis=1, return_inverse=True)
+        return [
+            (np.flatnonzero(pattern), np.flatnonzero(which == i))
+            for i, pattern in enumerate(patterns.T)
+        ]
+
 
 def local_effects(
     posterior: "Posterior",
@@ -137,16 +153,16 @@ def local_effects(
     across = _variation(mixtures, measured.mixture)
     cross = persistence.covariance(across, log_size - measured.log_size)
     among = persistence.covariance(_variation(mixtures, mixtures), np.zeros(1))
-    covariance = _covariance(measured, persistence)
+    covariance = _covariance(*measured.distances(), persistence)
     noise = measured.sd[:, across.argmin(axis=1)]
     mean = np.empty_like(noise)
     factor = np.empty((noise.shape[2], len(mixtures), len(mixtures)))
-    for v in range(noise.shape[2]):
-        rows = measured.present[:, v]
+    for rows, columns in measured.patterns():
         weights = np.linalg.solve(covariance[np.ix_(rows, rows)], cross[:, rows].T).T
-        mean[:, :, v] = measured.z[:, rows, v] @ weights.T * noise[:, :, v]
+        told = np.einsum("srv,mr->smv", measured.z[:, rows][:, :, columns], weights)
+        mean[:, :, columns] = told * noise[:, :, columns]
         left = among - weights @ cross[:, rows].T
-        factor[v] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
+        factor[columns] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
     return LocalEffects(mean, factor, noise, persistence)
 
 
@@ -160,7 +176,8 @@ def _selected(posterior: "Posterior", draws: np.ndarray) -> "Posterior":
 
 
 def _persistence(measured: _Measured, reach: float) -> Persistence:
-    """The posterior mode, by Nelder and Mead from three starts."""
+    """The posterior mode, by L-BFGS from three starts."""
+    from scipy.linalg import cholesky, solve_triangular
     from scipy.optimize import minimize
 
     z = measured.z.mean(axis=0)
@@ -169,31 +186,33 @@ def _persistence(measured: _Measured, reach: float) -> Persistence:
         [np.log(TYPICAL_SHARE / (1 - TYPICAL_SHARE)), np.log(length), np.log(TYPICAL_LOG_FACTOR)]
     )
 
+    patterns = measured.patterns()
+    distance, apart = measured.distances()
+
     def at(place: np.ndarray) -> Persistence:
         share = 1 / (1 + np.exp(-place[0]))
         return Persistence(float(share), float(np.exp(place[1])), float(np.exp(place[2])))
 
     def loss(place: np.ndarray) -> float:
-        covariance = _covariance(measured, at(place))
+        covariance = _covariance(distance, apart, at(place))
         total = 0.5 * float((((place - centre) / PRIOR_SD) ** 2).sum())
-        for v in range(z.shape[1]):
-            rows = measured.present[:, v]
-            root = np.linalg.cholesky(covariance[np.ix_(rows, rows)])
-            total += float(np.log(np.diag(root)).sum())
-            total += 0.5 * float((np.linalg.solve(root, z[rows, v]) ** 2).sum())
+        for rows, columns in patterns:
+            root = cholesky(covariance[np.ix_(rows, rows)], lower=True)
+            white = solve_triangular(root, z[np.ix_(rows, columns)], lower=True)
+            total += len(columns) * float(np.log(np.diag(root)).sum())
+            total += 0.5 * float((white**2).sum())
         return total
 
+    bounds = np.stack([centre - FURTHEST * PRIOR_SD, centre + FURTHEST * PRIOR_SD], axis=1)
     away = np.array([[0.0, 0.0, 0.0], [1.5, 1.0, 1.0], [1.5, -1.0, 0.0]])
-    options = {"xatol": 0.02, "fatol": 0.05}
     found = [
-        minimize(loss, start, method="Nelder-Mead", options=options) for start in centre + away
+        minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-6})
+        for start in centre + away
     ]
     return at(min(found, key=lambda result: float(result.fun)).x)
 
 
-def _covariance(measured: _Measured, persistence: Persistence) -> np.ndarray:
-    distance = _variation(measured.mixture, measured.mixture)
-    apart = measured.log_size[:, None] - measured.log_size
+def _covariance(distance: np.ndarray, apart: np.ndarray, persistence: Persistence) -> np.ndarray:
     noise = 1 - persistence.share + JITTER
     return np.asarray(persistence.covariance(distance, apart) + noise * np.eye(len(distance)))
 
