@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.beliefs import Beliefs, law_curve
+from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import active_params
+from bayescamel.designs.prior import law_curve
 from bayescamel.laws.base import Array, Law
 
 CHUNK = 256

@@ -19,9 +19,14 @@ import pandas as pd
 
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.allocation import Plan, compare_allocations, plan
+from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Space
 from bayescamel.designs.stopping import Stop
+from bayescamel.designs.truths import Truths
 from bayescamel.exceptions import StudyError
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws import get_law
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database
@@ -40,6 +45,9 @@ LEASE = 3600.0
 
 ATTEMPTS = 5
 """Proposals for one ask: each time another worker asked meanwhile, one is made anew."""
+
+EVERYWHERE = 24
+"""Mixtures at every size on which the prior's losses must be plausible."""
 
 TOO_FEW = (
     "the runs that were told are too few for a law over size and mixture: it needs two sizes, some "
@@ -309,6 +317,42 @@ class Study:
         """Whether the next `n` runs are worth their FLOPs; see `bayescamel.designs.stopping`."""
         seen = self._storage.snapshot()
         return weigh(self.settings, seen, self._outlooks.of(seen), n)
+
+    def plan(self, budget: float | None = None) -> Plan:
+        """The portfolio over sizes that leaves the least expected error at the target.
+
+        From the posterior of the told runs, or from the prior alone before there are enough.
+
+        Parameters
+        ----------
+        budget
+            FLOPs; None: what is left of the study's.
+        """
+        seen = self._storage.snapshot()
+        amount = budget_left(self.settings, seen) if budget is None else budget
+        return plan(self._truths(seen), self.settings.space, self.settings.target, amount)
+
+    def compare_allocations(
+        self, budget: float | None = None, splits: Mapping[str, np.ndarray] | None = None
+    ) -> pd.DataFrame:
+        """Expected error at the target of named splits of a budget over sizes; see `plan`."""
+        seen = self._storage.snapshot()
+        amount = budget_left(self.settings, seen) if budget is None else budget
+        space, target = self.settings.space, self.settings.target
+        return compare_allocations(self._truths(seen), space, target, amount, splits=splits)
+
+    def _truths(self, seen: Snapshot) -> Truths:
+        runs = fittable(seen, self.settings)
+        if runs is not None:
+            return Truths.of(self._posteriors.of(runs))
+        space = self.settings.space
+        validation = seen.validation or tuple(self.settings.objective or space.domains)
+        sparse = any(size.active < size.n_params for size in space.sizes)
+        hierarchy = Hierarchy(
+            get_law(self.settings.fit.law), len(validation), len(space.domains), sparse=sparse
+        )
+        everywhere = cells(space, space.mixtures(EVERYWHERE, self.settings.fit.seed))
+        return Truths.prior(hierarchy, space.domains, validation, everywhere)
 
     def _check_objective(self, records: list[Record]) -> None:
         """The first run decides the validation domains, and must have those of the objective."""

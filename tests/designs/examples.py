@@ -23,7 +23,7 @@ def _terms(xp, inputs):
     one = xp.ones_like(inputs.log_total * inputs.mixture[..., 0])
     size = one * inputs.log_total
     return Terms(
-        fixed=3.0 * one,
+        fixed=1.0 * one,
         basis={
             "E": one,
             "A": size,

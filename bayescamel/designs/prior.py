@@ -1,0 +1,174 @@
+"""Draws of a law's prior under which losses are plausible: what is believed before any run."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.designs.candidates import active_params
+from bayescamel.exceptions import DesignError
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws.base import Array, Inputs, Law
+from bayescamel.models.problem import Centre, same_names
+
+PLAUSIBLE = 3.0
+"""A text model's loss lies within this factor of a typical one: it begins near ln 50,000 = 10.8
+and ends around 2 to 4 nats per token."""
+
+MAX_BATCHES = 50
+"""How often the prior is asked for as many draws as are wanted."""
+
+
+class Draws(NamedTuple):
+    """Draws of what a sampler moves, and of the coefficients."""
+
+    flat: np.ndarray
+    """(draw, number): the hierarchy's blocks in their order, unconstrained."""
+    coefficients: np.ndarray
+    """(draw, validation, coefficient), in units of the reference loss."""
+
+
+def plausible_draws(
+    hierarchy: Hierarchy,
+    centre: Centre,
+    own: np.ndarray,
+    runs: pd.DataFrame,
+    n_draws: int,
+    seed: int,
+) -> Draws:
+    """Draws of the prior that give every run a plausible loss.
+
+    The prior of a curved law gives some losses that no run ever had: draws that put some run
+    beyond a factor of `PLAUSIBLE` of the typical loss are left out.
+
+    Parameters
+    ----------
+    centre
+        Where the law is written: the middle of the runs that will be made.
+    own
+        See `own_names`.
+    runs
+        Runs all over the space: ``n_params, n_active_params, n_tokens, w_*``.
+
+    Raises
+    ------
+    DesignError
+        When the prior holds hardly any plausible draw.
+    """
+    from bayescamel.models.density import unflatten
+
+    rng = np.random.default_rng(seed)
+    logs, mixtures = centred(centre, runs)
+    kept: list[Draws] = []
+    found = 0
+    for _ in range(MAX_BATCHES):
+        batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
+        values = hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
+        arrays = (
+            broadcast(hierarchy, values),
+            batch.coefficients,
+            1.0,
+            centre.mixture,
+            own,
+        )
+        with np.errstate(over="ignore"):  # what overflows is left out
+            losses = law_curve(np, hierarchy.law, arrays, logs, mixtures)
+        keep = ((losses > 1 / PLAUSIBLE) & (losses < PLAUSIBLE)).all(axis=(1, 2))
+        kept.append(Draws(*(part[keep] for part in batch)))
+        found += int(keep.sum())
+        if found >= n_draws:
+            return Draws(*(np.concatenate(parts)[:n_draws] for parts in zip(*kept, strict=True)))
+    raise DesignError(
+        f"the prior of law {hierarchy.law.name!r} gives plausible losses in only {found} of "
+        f"{MAX_BATCHES * n_draws} draws over this space: narrow the sizes, or plan after a first "
+        "fit"
+    )
+
+
+def own_names(domains: tuple[str, ...], validation: tuple[str, ...]) -> np.ndarray:
+    """(validation, domain): 1 where a validation domain is a training domain too."""
+    return same_names(xr.Dataset(coords={"domain": list(domains), "validation": list(validation)}))
+
+
+def centre_of(runs: pd.DataFrame, domains: tuple[str, ...], n_validation: int) -> Centre:
+    """The middle of runs that are not trained yet; losses in units of a typical one."""
+    sizes = np.unique(active_params(runs))
+    return Centre(
+        n_params=float(np.exp(np.log(sizes).mean())),
+        n_tokens=float(np.exp(np.log(runs["n_tokens"].to_numpy(np.float64)).mean())),
+        mixture=runs[[f"w_{name}" for name in domains]].to_numpy(np.float64).mean(axis=0),
+        loss=np.ones(n_validation),
+    )
+
+
+def centred(centre: Centre, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Logs of total parameters, active parameters and tokens over the centre's; mixtures.
+
+    Returns
+    -------
+    logs, mixtures
+        Shapes (run, 3) and (run, domain), domains in the table's order.
+    """
+    tokens = np.zeros(len(runs))
+    if centre.n_tokens is not None:
+        tokens = np.log(runs["n_tokens"].to_numpy(np.float64) / centre.n_tokens)
+    total = np.log(runs["n_params"].to_numpy(np.float64) / centre.n_params)
+    active = np.log(active_params(runs) / centre.n_params)
+    weights = [name for name in runs if str(name).startswith("w_")]
+    return np.stack([total, active, tokens], axis=1), runs[weights].to_numpy(np.float64)
+
+
+def law_curve(xp: Any, law: Law, arrays: Any, logs: Array, mixtures: Array) -> Any:
+    """A law's mean curve for all draws, (draw, run, validation), in NumPy or JAX.
+
+    Parameters
+    ----------
+    arrays
+        Parameters by name, (draw, 1, ...); coefficients; reference loss; reference mixture; own.
+    logs, mixtures
+        See `centred`.
+    """
+    parameters, coefficients, loss, reference, own = arrays
+    total, active, tokens = (logs[:, i, None] for i in range(3))
+    inputs = Inputs(total, active, tokens, mixtures[:, None, :], reference, own)
+    terms = law.terms(xp, inputs, **parameters)
+    result = terms.fixed
+    for i, coefficient in enumerate(law.coefficients):
+        result = result + coefficients[:, None, :, i] * terms.basis[coefficient.name]
+    return result * loss
+
+
+def broadcast(hierarchy: Hierarchy, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Constrained parameters with draws in front, shaped to broadcast over runs."""
+    result = {}
+    for parameter in hierarchy.parameters():
+        value = values[parameter.name]
+        axis = () if "validation" in parameter.dims else (1,)
+        result[parameter.name] = value.reshape(len(value), 1, *axis, *value.shape[1:])
+    return result
+
+
+def _draw(
+    hierarchy: Hierarchy, own: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    values: dict[str, np.ndarray] = {}
+    for block in hierarchy.blocks():
+        location, scale = block.prior(np, values, own)
+        values[block.name] = location + scale * rng.normal(size=hierarchy.shape(block.dims))
+    coefficients = []
+    locations, spreads = hierarchy.coefficient_prior(values)
+    for coefficient, location, spread in zip(
+        hierarchy.law.coefficients, locations, spreads, strict=True
+    ):
+        value = location + spread * rng.normal(size=hierarchy.n_validation)
+        while coefficient.positive and spread > 0 and (value <= 0).any():
+            again = location + spread * rng.normal(size=hierarchy.n_validation)
+            value = np.where(value <= 0, again, value)
+        coefficients.append(value)
+    flat = np.concatenate([np.ravel(value) for value in values.values()])
+    return flat, np.stack(coefficients, axis=-1)
+
+
+def _stack(draws: list[tuple[np.ndarray, np.ndarray]]) -> Draws:
+    return Draws(*(np.stack(parts) for parts in zip(*draws, strict=True)))

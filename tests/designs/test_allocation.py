@@ -1,0 +1,136 @@
+"""Splits of a budget: the linear law is known in closed form, and camel's prior behaves."""
+
+import numpy as np
+import pytest
+
+from bayescamel.designs.allocation import Splits, compare_allocations, named_splits, plan
+from bayescamel.designs.proposals import cells
+from bayescamel.designs.space import Size, Space
+from bayescamel.designs.truths import Truths, size_information
+from bayescamel.exceptions import DesignError
+from bayescamel.hierarchy import Hierarchy
+from bayescamel.laws import get_law
+from bayescamel.targets import Target
+from tests.designs.examples import DOMAINS, LINEAR
+
+SPACE = Space(DOMAINS, (Size(1e6), Size(4e6), Size(16e6)), n_tokens=(1e9,))
+TARGET = Target(64e6, 1e9)
+BUDGET = 40 * 6e6 * 1e9
+EVERYWHERE = cells(SPACE, SPACE.mixtures(16, seed=2))
+
+
+@pytest.fixture(scope="module", params=["linear", "camel"])
+def truths(request):
+    law = LINEAR if request.param == "linear" else get_law("camel")
+    hierarchy = Hierarchy(law, n_validation=3, n_domain=3)
+    return Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
+
+
+@pytest.fixture(scope="module")
+def linear():
+    hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
+    return Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
+
+
+def test_prior_information_is_the_prior_covariance(linear):
+    """Coefficients scatter by 0.1 around locations that scatter by 0.1."""
+    covariance = np.linalg.inv(linear.information[0])
+    coefficients = covariance[-12:, -12:].reshape(3, 4, 3, 4)
+    np.testing.assert_allclose(coefficients[0, :, 0, :], 0.02 * np.eye(4), atol=1e-9)
+    np.testing.assert_allclose(coefficients[0, :, 1, :], 0.01 * np.eye(4), atol=1e-9)
+
+
+def test_runs_of_a_size_share_its_effect():
+    rng = np.random.default_rng(0)
+    gradient = rng.normal(size=(2, 5, 3, 4))
+    times = np.array([1.0, 2.0, 1.0, 1.0, 3.0])
+    noise, effect = rng.uniform(1, 2, size=(2, 3)), rng.uniform(1, 2, size=(2, 1))
+    found = size_information(gradient, times, noise, effect)
+    repeated = np.repeat(gradient, times.astype(int), axis=1)
+    n = repeated.shape[1]
+    exact = np.zeros((2, 4, 4))
+    for s in range(2):
+        for v in range(3):
+            between = noise[s, v] * np.eye(n) + effect[s, 0]
+            exact[s] += repeated[s, :, v].T @ np.linalg.solve(between, repeated[s, :, v])
+    np.testing.assert_allclose(found, exact)
+
+
+def test_errors_are_those_of_simulated_studies(linear):
+    """Simulate truths and runs, estimate by the closed form, and look at the target."""
+    splits = Splits(linear, SPACE, TARGET, BUDGET)
+    counts = np.array([8, 4, 1])
+    table = splits._table
+    rows = np.concatenate([np.arange(n) + 64 * arm for arm, n in enumerate(counts)])
+    _, gradient = linear.gradients(table.iloc[rows])
+    loss, at_target = splits._loss[0], splits._target[0]
+    flat = linear.flat.shape[1]
+    design = gradient[0].reshape(-1, gradient.shape[-1])[:, flat:]
+    wanted = at_target.reshape(-1, at_target.shape[-1])[:, flat:]
+    prior = np.kron(0.01 * np.ones((3, 3)) + 0.01 * np.eye(3), np.eye(4))
+    noise, effect = (part[0] for part in linear.scatter())
+    size = table["n_params"].iloc[rows].to_numpy()
+    between = (size[:, None] == size[None]) * effect[0]
+    sigma = np.zeros((len(rows) * 3, len(rows) * 3))
+    for v in range(3):
+        sigma[v::3, v::3] = between + noise[v] * np.eye(len(rows))
+    rng = np.random.default_rng(0)
+    truth = rng.multivariate_normal(np.zeros(12), prior, size=4000)
+    seen = truth @ design.T + rng.multivariate_normal(np.zeros(len(sigma)), sigma, size=4000)
+    gain = prior @ design.T @ np.linalg.inv(design @ prior @ design.T + sigma)
+    error = (truth - seen @ gain.T) @ wanted.T
+    scatter = np.sqrt(np.tile(noise + effect, loss.shape[0]))
+    error = error + scatter * rng.normal(size=error.shape)
+    realised = (abs(error) / abs(loss.ravel())).mean(axis=1)
+    assert splits.errors(counts)[0] == pytest.approx(realised.mean(), rel=0.02)
+
+
+def test_more_runs_leave_less_error(truths):
+    splits = Splits(truths, SPACE, TARGET, BUDGET)
+    few, more, most = (splits.errors(np.array(c)) for c in ([4, 2, 0], [4, 2, 1], [8, 2, 1]))
+    assert (few > more).all()
+    assert (more > most).all()
+    low, high = splits.interval(np.array([4, 2, 1]))
+    assert 0 < low < more.mean() < high
+
+
+def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(truths):
+    made = plan(truths, SPACE, TARGET, BUDGET)
+    compared = compare_allocations(truths, SPACE, TARGET, BUDGET)
+    assert set(compared.index) == {
+        *("all small", "uniform runs", "uniform FLOPs", "ends", "all large"),
+    }
+    assert made.error <= compared["error"].min() * 1.001
+    assert made.runs["flops"].sum() <= BUDGET
+    assert made.interval[0] < made.error < made.interval[1]
+    assert (compared["flops"] <= BUDGET * (1 + 1e-9)).all()
+    assert list(made.compared["error"]) == sorted(made.compared["error"])
+
+
+def test_one_size_alone_says_little_of_another(truths):
+    """Without a second size the dependence on size is known from the prior only."""
+    compared = compare_allocations(truths, SPACE, TARGET, BUDGET)
+    assert compared["error"]["all small"] > 1.5 * compared["error"].min()
+
+
+def test_own_splits():
+    hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
+    truths = Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4)
+    mine = {"mine": np.array([0.5, 0.5, 0.0])}
+    compared = compare_allocations(truths, SPACE, TARGET, BUDGET, splits=mine)
+    assert compared["runs"]["mine"] == [20, 5, 0]
+
+
+def test_splits_spend_what_they_say():
+    hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
+    splits = Splits(
+        Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4), SPACE, TARGET, BUDGET
+    )
+    for shares in named_splits(splits).values():
+        assert shares.sum() == pytest.approx(1)
+    assert splits.counts(named_splits(splits)["uniform runs"]).tolist() == [1, 1, 1]
+
+
+def test_budget_that_pays_for_nothing(truths):
+    with pytest.raises(DesignError, match="does not pay for the cheapest"):
+        plan(truths, SPACE, TARGET, 1e10)
