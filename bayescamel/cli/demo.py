@@ -105,6 +105,12 @@ def _mixture(result: "Demo") -> "Table":
         low, high = result.best.interval.sel(domain=name).to_numpy()
         share = float(result.best.mixture.sel(domain=name))
         table.add_row(str(name), f"{share:.3f}", f"{low:.3f} to {high:.3f}")
+    if result.best.tied:
+        table.caption = (
+            "The mean of the measured mixtures, recommended for being near: the mixture of least "
+            "expected loss is better with probability "
+            f"{result.best.against_near.probability:.2f} only."
+        )
     return table
 
 
