@@ -9,8 +9,9 @@ from scipy.optimize import minimize
 
 import bayescamel as bc
 from bayescamel.constraints import Constraints, Group, Near
-from bayescamel.decisions import Risk, WorstCase, optimal_mixture
+from bayescamel.decisions import Risk, WorstCase, optimal_mixture, rank_mixtures
 from bayescamel.exceptions import MixtureError
+from bayescamel.stacking import StackedPosterior
 from bayescamel.targets import Target
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
 from tests.known import REFERENCE_LOSS, A, known_optimum, known_posterior
@@ -250,3 +251,19 @@ def test_domains_permute(posterior, best):
     again = optimal_mixture(permuted, TARGET, OBJECTIVE)
     back = again.mixture.sel(domain=best.mixture["domain"])
     np.testing.assert_allclose(back, best.mixture, atol=1e-3)
+
+
+def test_a_stack_of_laws_decides_for_the_average_of_its_laws():
+    """Each draw keeps the optimum of its own law, and laws count by their weights."""
+    steep, flat = known_posterior(np.full(100, 0.6)), known_posterior(np.full(100, 0.2))
+    weights = xr.DataArray([0.7, 0.3], {"law": ["steep", "flat"]}, ("law",))
+    stack = StackedPosterior({"steep": steep, "flat": flat}, weights, weights.expand_dims("block"))
+    best = optimal_mixture(stack, TARGET, OBJECTIVE)
+    expected = [known_optimum(steep, gamma, WEIGHTS) for gamma in [0.6] * 70 + [0.2] * 30]
+    np.testing.assert_allclose(best.draws, expected, atol=2e-3)
+    ratio = np.array(best.mixture) / steep.centre.mixture
+    slope = sum(share * gamma * ratio ** (-gamma - 1) for share, gamma in ((0.7, 0.6), (0.3, 0.2)))
+    slope = WEIGHTS * slope / steep.centre.mixture
+    np.testing.assert_allclose(slope, slope.mean(), rtol=1e-2)
+    ranked = rank_mixtures(stack, TARGET, np.stack([best.mixture, [0.2, 0.2, 0.6]]), OBJECTIVE)
+    assert list(ranked["mixture"].values) == [0, 1]

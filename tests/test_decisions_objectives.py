@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bayescamel.decisions import DrawObjective, Risk, WorstCase, optimal_mixture, rank_mixtures
+from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import as_aim
 from bayescamel.decisions.residuals import local_effects
 from bayescamel.exceptions import TargetError
@@ -133,6 +134,7 @@ def test_missing_losses_are_no_residuals(posterior):
     loss = runs["loss"].to_numpy().copy()
     loss[::2, 1] = np.nan
     holes = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
-    effects = local_effects(holes, TARGET, runs["mixture"].to_numpy()[:4], np.arange(0, 200, 10))
+    some = Ensemble.of(holes, 20)
+    effects = local_effects(some, TARGET, runs["mixture"].to_numpy()[:4])
     assert effects.mean.shape == (20, 4, 3)
     assert np.isfinite(effects.draw(np.random.default_rng(0), runs=True)).all()

@@ -8,7 +8,7 @@ from bayescamel.decisions.objectives import Aim
 from bayescamel.laws.base import Array, Inputs, Law
 from bayescamel.mixtures import centroid
 from bayescamel.prediction import law_draws, target_inputs
-from bayescamel.repetition import Repetition, effective_tokens
+from bayescamel.repetition import effective_tokens
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -49,37 +49,19 @@ class Curve(NamedTuple):
 
 
 def make_curve(
-    posterior: "Posterior",
-    target: Target,
-    aim: Aim,
-    draws: np.ndarray,
-    unique: np.ndarray | None,
-    repetition: Repetition,
-    seed: int,
+    posterior: "Posterior", target: Target, aim: dict[str, np.ndarray], repeated: Repeated | None
 ) -> Curve:
-    """Gather the arrays.
-
-    Parameters
-    ----------
-    draws
-        Indices of the draws to use, chains stacked.
-    unique
-        Available tokens over the target's, (domain,); None: nothing is repeated.
-    """
+    """Gather the arrays of a law's draws; those of the aim are for the same draws."""
     parameters, coefficients = law_draws(posterior)
     inputs = target_inputs(posterior, target, centroid(posterior.runs["domain"].to_numpy()))
-    repeated = None
-    if unique is not None:
-        r_star = repetition.draws(len(coefficients), seed)[draws, None, None]
-        repeated = Repeated(unique, r_star)
     return Curve(
-        parameters={name: values[draws] for name, values in parameters.items()},
-        coefficients=coefficients[draws],
+        parameters=parameters,
+        coefficients=coefficients,
         reference_loss=posterior.centre.loss,
         size=(inputs.log_total, inputs.log_active, inputs.log_tokens),
         reference=inputs.reference,
         own=inputs.own,
-        aim=aim.arrays(draws),
+        aim=aim,
         repeated=repeated,
     )
 
@@ -104,17 +86,37 @@ def curve_losses(xp: Any, law: Law, curve: Curve, mixtures: Array) -> Array:
     return loss * curve.reference_loss
 
 
-def objective_values(xp: Any, law: Law, value: Any, curve: Curve, mixtures: Array) -> Array:
-    """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain)."""
-    return value(xp, curve_losses(xp, law, curve, mixtures), curve.aim)
+def objective_values(
+    xp: Any, laws: tuple[Law, ...], value: Any, curves: tuple[Curve, ...], mixtures: Array
+) -> Array:
+    """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain).
+
+    Draws of the laws one after the other.
+    """
+    parts = [
+        value(xp, curve_losses(xp, law, curve, some), curve.aim)
+        for law, curve, some in zip(laws, curves, _split(curves, mixtures), strict=True)
+    ]
+    return xp.concatenate(parts, axis=0)
+
+
+def _split(curves: tuple[Curve, ...], by_draw: Array) -> list[Array]:
+    """The part of each curve of an array with draws, or one for all draws, in front."""
+    if by_draw.shape[0] == 1:
+        return [by_draw] * len(curves)
+    parts, first = [], 0
+    for curve in curves:
+        parts.append(by_draw[first : first + len(curve.coefficients)])
+        first += len(curve.coefficients)
+    return parts
 
 
 def evaluate(
-    law: Law,
+    laws: tuple[Law, ...],
     aim: Aim,
-    curve: Curve,
+    curves: tuple[Curve, ...],
     mixtures: np.ndarray,
-    effects: np.ndarray | float = 0.0,
+    effects: np.ndarray | None = None,
 ) -> np.ndarray:
     """`objective_values` in NumPy and double precision, a few mixtures at a time.
 
@@ -123,13 +125,18 @@ def evaluate(
     effects
         Added to the losses, (draw, mixture, validation), nats per token.
     """
-    n_draws, n_validation, _ = curve.coefficients.shape
-    shape = (n_draws, mixtures.shape[1], n_validation)
-    effects = np.broadcast_to(effects, shape)
-    step = max(1, MAX_ELEMENTS // (n_draws * n_validation * mixtures.shape[-1]))
-    parts = []
-    for first in range(0, mixtures.shape[1], step):
-        part = slice(first, first + step)
-        losses = curve_losses(np, law, curve, mixtures[:, part])
-        parts.append(aim.value(np, losses + effects[:, part], curve.aim))
-    return np.concatenate(parts, axis=1)
+    if effects is None:
+        effects = np.zeros((1, mixtures.shape[1], 1))
+    results = []
+    for law, curve, some, shift in zip(
+        laws, curves, _split(curves, mixtures), _split(curves, effects), strict=True
+    ):
+        n_draws, n_validation, _ = curve.coefficients.shape
+        step = max(1, MAX_ELEMENTS // (n_draws * n_validation * mixtures.shape[-1]))
+        parts = []
+        for first in range(0, mixtures.shape[1], step):
+            part = slice(first, first + step)
+            losses = curve_losses(np, law, curve, some[:, part]) + shift[:, part]
+            parts.append(aim.value(np, losses, curve.aim))
+        results.append(np.concatenate(parts, axis=1))
+    return np.concatenate(results)

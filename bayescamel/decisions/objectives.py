@@ -96,9 +96,15 @@ class Aim:
 
 
 def as_aim(
-    objective: Objective, validation: list[str], reference_loss: np.ndarray, n_draws: int
+    objective: Objective, validation: list[str], reference_loss: np.ndarray, n_draws: int | None
 ) -> Aim:
     """Check an objective and make it ready.
+
+    Parameters
+    ----------
+    n_draws
+        Draws of the posterior, with which an objective's own draws must go; None for several laws
+        that are averaged, whose draws nothing can go with.
 
     Raises
     ------
@@ -122,6 +128,8 @@ def as_aim(
         objective = DrawObjective(objective)
     by_draw = {}
     for name, values in objective.draws.items():
+        if n_draws is None:
+            raise TargetError(f"objective: the draws of {name!r} need a posterior of one law")
         if len(values) != n_draws:
             raise TargetError(
                 f"objective: {name!r} has {len(values)} draws, the posterior {n_draws}"

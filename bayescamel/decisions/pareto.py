@@ -1,5 +1,6 @@
 """The trade-off between two objectives."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -7,17 +8,18 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.decisions.objectives import Aim, Objective
-from bayescamel.decisions.optimum import Problem, pose, solve
+from bayescamel.decisions.problem import Problem, pose, solve
 from bayescamel.decisions.result import LEVELS
 from bayescamel.laws.base import Array
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
+    from bayescamel.stacking import StackedPosterior
 
 
 def pareto_front(
-    posterior: "Posterior",
+    posterior: "Posterior | StackedPosterior",
     target: Target,
     first: Objective,
     second: Objective,
@@ -51,8 +53,8 @@ def pareto_front(
         ``probability_efficient``, that no other point of the front is better in both.
     """
     one, two = (pose(posterior, target, o, seed=seed, **options) for o in (first, second))
-    near = posterior.centre.mixture[None]
-    extremes = np.array([solve(problem, near, seed)[0] for problem in (one, two)])
+    near = posterior.runs["mixture"].to_numpy().mean(axis=0)[None]
+    extremes = np.array([solve(problem, near)[0] for problem in (one, two)])
     scales = [np.ptp(p.values(extremes).mean(axis=0)) for p in (one, two)]
     if min(scales) == 0:  # the objectives do not compete: any scale shows the one best mixture
         scales = [abs(p.values(extremes).mean()) for p in (one, two)]
@@ -60,7 +62,7 @@ def pareto_front(
     mixtures = [extremes[0]]
     for share in shares[1:-1]:
         both = _mixed(one, two, (1 - share) / scales[0], share / scales[1])
-        mixtures.append(solve(both, np.array([mixtures[-1], extremes[1]]), seed)[0])
+        mixtures.append(solve(both, np.array([mixtures[-1], extremes[1]]))[0])
     front = np.array([*mixtures, extremes[1]])
     values = np.stack([one.values(front), two.values(front)], axis=-1)
     beaten = (values[:, None] < values[:, :, None]).all(axis=3).any(axis=2)
@@ -80,25 +82,33 @@ def pareto_front(
 
 def _mixed(one: Problem, two: Problem, weight_one: float, weight_two: float) -> Problem:
     """The problem of a weighted sum of two objectives at the same target."""
-    arrays = {f"first_{k}": v for k, v in one.curve.aim.items()}
-    arrays |= {f"second_{k}": v for k, v in two.curve.aim.items()}
-    arrays |= {"weight_one": np.array(weight_one), "weight_two": np.array(weight_two)}
+    weights = {"weight_one": np.array(weight_one), "weight_two": np.array(weight_two)}
+    curves = tuple(
+        curve._replace(
+            aim=_prefixed("first_", curve.aim) | _prefixed("second_", other.aim) | weights
+        )
+        for curve, other in zip(one.curves, two.curves, strict=True)
+    )
     n_stages = max(len(one.aim.stages), len(two.aim.stages))
     stages = []
     for i in range(n_stages):
         stage: dict[str, np.ndarray] = {}
         for prefix, aim in (("first_", one.aim), ("second_", two.aim)):
             late = aim.stages[max(0, i - n_stages + len(aim.stages))]
-            stage |= {prefix + name: value for name, value in late.items()}
+            stage |= _prefixed(prefix, late)
         stages.append(stage)
     aim = Aim(
         value=_Sum(one.aim.value, two.aim.value),
         searched=_Sum(one.aim.searched, two.aim.searched),
-        shared=arrays,
+        shared={},
         by_draw={},
         stages=tuple(stages),
     )
-    return replace(one, aim=aim, curve=one.curve._replace(aim=arrays))
+    return replace(one, aim=aim, curves=curves)
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {prefix + name: values for name, values in arrays.items()}
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,22 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.decisions.objectives import Objective
-from bayescamel.decisions.optimum import pose, regret, solve
+from bayescamel.decisions.optimum import how_far
+from bayescamel.decisions.problem import pose, solve
 from bayescamel.decisions.result import LEVELS
 from bayescamel.exceptions import TargetError
-from bayescamel.prediction import extrapolation
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
+    from bayescamel.stacking import StackedPosterior
 
 PATH_DRAWS = 500
 """Draws on a path: a band needs fewer than a decision."""
 
 
 def optimal_path(
-    posterior: "Posterior",
+    posterior: "Posterior | StackedPosterior",
     sizes: Sequence[float | Target],
     objective: Objective = None,
     *,
@@ -61,15 +62,14 @@ def optimal_path(
     targets = [_target(size, tokens_per_param, n_tokens) for size in sizes]
     if not targets:
         raise TargetError("a path needs at least one size")
-    near = posterior.centre.mixture[None]
+    near = posterior.runs["mixture"].to_numpy().mean(axis=0)[None]
     rows = []
     for target in targets:
         problem = pose(posterior, target, objective, max_draws=max_draws, seed=seed, **options)
-        best, own = solve(problem, near, seed)
+        best, own = solve(problem, near)
         values = problem.values(best[None])[:, 0]
-        own, regrets = regret(problem, best, values, own)
+        own, regrets = problem.regret(best, values, own)
         lower, upper = np.quantile(own, LEVELS, axis=0)
-        place = xr.DataArray(best[None], dims=("mixture", "domain"))
         rows.append(
             xr.Dataset(
                 {
@@ -79,7 +79,7 @@ def optimal_path(
                     "n_tokens": np.nan if target.n_tokens is None else target.n_tokens,
                     "expected": values.mean(),
                     "regret": regrets.mean(),
-                    "extrapolation": float(extrapolation(posterior, target, place)[0]),
+                    "extrapolation": how_far(problem, best),
                 },
                 {"domain": posterior.runs["domain"].to_numpy(), "size": target.n_params},
                 {"unit": problem.aim.unit},

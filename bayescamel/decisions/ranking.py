@@ -14,10 +14,11 @@ from bayescamel.targets import Target
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Kind, Posterior
+    from bayescamel.stacking import StackedPosterior
 
 
 def rank_mixtures(
-    posterior: "Posterior",
+    posterior: "Posterior | StackedPosterior",
     target: Target,
     mixtures: Mixtures,
     objective: Objective = None,

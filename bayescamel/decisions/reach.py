@@ -1,12 +1,10 @@
 """How far measured mixtures reach, and what lies within their reach."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
+import xarray as xr
 
 NEIGHBOURS = 16
 """Measured mixtures from which a way to another mixture is looked at."""
@@ -24,9 +22,9 @@ class Reach:
     radius: float
 
     @classmethod
-    def of(cls, posterior: "Posterior") -> Self:
-        """The reach of a posterior's runs."""
-        measured = np.unique(posterior.runs["mixture"].to_numpy(), axis=0)
+    def of(cls, runs: xr.Dataset) -> Self:
+        """The reach of these runs."""
+        measured = np.unique(runs["mixture"].to_numpy(), axis=0)
         if len(measured) == 1:
             return cls(measured, 0.0)
         among = 0.5 * np.abs(measured[:, None] - measured).sum(axis=2)

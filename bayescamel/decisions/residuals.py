@@ -12,8 +12,8 @@ with noise of variance 1 − share. Its three numbers are set at their posterior
 domains together; far from any measured mixture, or where residuals do not persist, it adds nothing.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 import xarray as xr
@@ -21,9 +21,6 @@ import xarray as xr
 from bayescamel.decisions.reach import Reach
 from bayescamel.models.problem import active_params
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
 
 MAX_RUNS = 400
 """The largest runs are used, up to this number: their residuals are nearest to the target's."""
@@ -38,6 +35,19 @@ JITTER = 1e-8
 
 FURTHEST = 4.0
 """Prior standard deviations from the median at which the search for the mode stops."""
+
+
+class Measuring(Protocol):
+    """A posterior, a stack of them, or an ensemble: what knows of measured runs."""
+
+    @property
+    def runs(self) -> xr.Dataset:
+        """The runs that were fitted."""
+        ...
+
+    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of each draw's loss, shapes (draw, run, validation)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +118,7 @@ class _Measured:
     present: np.ndarray
 
     @classmethod
-    def of(cls, posterior: "Posterior", draws: np.ndarray | None) -> Self:
-        if draws is not None:
-            posterior = _selected(posterior, draws)
+    def of(cls, posterior: Measuring) -> Self:
         runs = posterior.runs
         log_size = np.log(active_params(runs))
         rows = np.sort(np.argsort(-log_size, kind="stable")[:MAX_RUNS])
@@ -134,21 +142,10 @@ class _Measured:
         ]
 
 
-def local_effects(
-    posterior: "Posterior",
-    target: Target,
-    mixtures: np.ndarray,
-    draws: np.ndarray | None = None,
-) -> LocalEffects:
-    """Residuals to expect of mixtures (M, domain) at the target.
-
-    Parameters
-    ----------
-    draws
-        Indices of the draws to use, chains stacked; None: all.
-    """
-    measured = _Measured.of(posterior, draws)
-    persistence = _persistence(measured, Reach.of(posterior).radius)
+def local_effects(posterior: Measuring, target: Target, mixtures: np.ndarray) -> LocalEffects:
+    """Residuals to expect of mixtures (M, domain) at the target."""
+    measured = _Measured.of(posterior)
+    persistence = _persistence(measured, Reach.of(posterior.runs).radius)
     log_size = np.log(target.n_active_params or target.n_params)
     across = _variation(mixtures, measured.mixture)
     cross = persistence.covariance(across, log_size - measured.log_size)
@@ -164,15 +161,6 @@ def local_effects(
         left = among - weights @ cross[:, rows].T
         factor[columns] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
     return LocalEffects(mean, factor, noise, persistence)
-
-
-def _selected(posterior: "Posterior", draws: np.ndarray) -> "Posterior":
-    """The posterior with some of its draws, as one chain."""
-    flat = posterior.tree["posterior"].to_dataset().stack(sample=("chain", "draw"))
-    some = flat.isel(sample=draws).drop_vars(["sample", "chain", "draw"])
-    one = some.rename(sample="draw").expand_dims("chain").transpose("chain", "draw", ...)
-    one = one.assign_coords(chain=[0], draw=np.arange(len(draws)))
-    return replace(posterior, tree=xr.DataTree.from_dict({"posterior": one}))
 
 
 def _persistence(measured: _Measured, reach: float) -> Persistence:

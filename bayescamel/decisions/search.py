@@ -33,6 +33,11 @@ PENALTY, STIFFENING = 4.0, 1.6
 """First penalty, in units of the steepest slope at the start, and its factor between stages."""
 
 
+type Laws = tuple[Law, ...]
+type Curves = tuple[Curve, ...]
+"""One of each for every law that is averaged."""
+
+
 class Space(NamedTuple):
     """Search variables x (N, P) of N problems: mixture = offset + x, or + p − q."""
 
@@ -83,21 +88,21 @@ def make_space(allowed: Polytope, centres: np.ndarray) -> Space:
     return Space(sign, offset, x_low, x_high, total, rows, row_low, row_high)
 
 
-def screen(law: Law, value: Any, curve: Curve, mixtures: np.ndarray) -> np.ndarray:
+def screen(laws: Laws, value: Any, curves: Curves, mixtures: np.ndarray) -> np.ndarray:
     """The objective of a few mixtures (M, domain) in single precision: (draw, M)."""
-    return np.asarray(_compiled().screen(law, value, _single(curve), _single(mixtures))).T
+    return np.asarray(_compiled().screen(laws, value, _single(curves), _single(mixtures))).T
 
 
 def best_of_each(
-    law: Law, value: Any, curve: Curve, space: Space, starts: np.ndarray
+    laws: Laws, value: Any, curves: Curves, space: Space, starts: np.ndarray
 ) -> np.ndarray:
     """Each draw's own optimum, from its start; both (draw, domain)."""
     space, starts = _single(space), _single(starts)
-    return np.asarray(_compiled().each(law, value, _single(curve), space, starts), np.float64)
+    return np.asarray(_compiled().each(laws, value, _single(curves), space, starts), np.float64)
 
 
 def best_of_all(
-    law: Law, value: Any, curve: Curve, risk: np.ndarray, space: Space, starts: np.ndarray
+    laws: Laws, value: Any, curves: Curves, risk: np.ndarray, space: Space, starts: np.ndarray
 ) -> np.ndarray:
     """Mixtures that are best for all draws together, one from each start; (N, domain).
 
@@ -106,8 +111,8 @@ def best_of_all(
     risk
         Weights of the sorted draws; see `bayescamel.decisions.risk`.
     """
-    arrays = _single((curve, risk, space, starts))
-    return np.asarray(_compiled().all(law, value, *arrays), np.float64)
+    arrays = _single((curves, risk, space, starts))
+    return np.asarray(_compiled().all(laws, value, *arrays), np.float64)
 
 
 def _single(tree: Any) -> Any:
@@ -133,21 +138,21 @@ def _compiled() -> _Compiled:
     jnp = jax.numpy
 
     @partial(jax.jit, static_argnums=(0, 1))
-    def screen(law: Law, value: Any, curve: Curve, mixtures: Array) -> Array:
-        one = partial(objective_values, jnp, law, value, curve)
+    def screen(laws: Laws, value: Any, curves: Curves, mixtures: Array) -> Array:
+        one = partial(objective_values, jnp, laws, value, curves)
         return jax.lax.map(lambda w: one(w[None, None])[:, 0], mixtures)
 
     @partial(jax.jit, static_argnums=(0, 1))
-    def each(law: Law, value: Any, curve: Curve, space: Space, starts: Array) -> Array:
-        one = partial(objective_values, jnp, law, value, curve)
+    def each(laws: Laws, value: Any, curves: Curves, space: Space, starts: Array) -> Array:
+        one = partial(objective_values, jnp, laws, value, curves)
         return _descend(lambda w: one(w[:, None])[:, 0], space, starts)
 
     @partial(jax.jit, static_argnums=(0, 1))
     def together(
-        law: Law, value: Any, curve: Curve, risk: Array, space: Space, starts: Array
+        laws: Laws, value: Any, curves: Curves, risk: Array, space: Space, starts: Array
     ) -> Array:
         def one(mixture: Array) -> Array:
-            values = objective_values(jnp, law, value, curve, mixture[None, None])[:, 0]
+            values = objective_values(jnp, laws, value, curves, mixture[None, None])[:, 0]
             return (jnp.sort(values) * risk).sum()
 
         return _descend(partial(jax.lax.map, one), space, starts)

@@ -1,0 +1,85 @@
+"""The draws that a decision is taken from: of one law, or of several that are averaged."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import xarray as xr
+
+if TYPE_CHECKING:
+    from bayescamel.laws.base import Law
+    from bayescamel.posterior import Posterior
+    from bayescamel.stacking import StackedPosterior
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Posteriors of the same runs, thinned to the draws in use, which count alike.
+
+    Parameters
+    ----------
+    parts
+        One a law, each with one chain.
+    draws
+        For each part, which draws of its posterior these are, chains stacked.
+    """
+
+    parts: tuple["Posterior", ...]
+    draws: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, posterior: "Posterior | StackedPosterior", max_draws: int) -> Self:
+        """Take draws evenly; of a stack, from each law as many as its weight says."""
+        from bayescamel.posterior import Posterior
+
+        if isinstance(posterior, Posterior):
+            chosen = _evenly(posterior.n_draws, min(max_draws, posterior.n_draws))
+            return cls((_selected(posterior, chosen),), (chosen,))
+        components = posterior.components
+        total = min(max_draws, *(part.n_draws for part in components.values()))
+        parts, draws = [], []
+        for law, part in components.items():
+            count = round(float(posterior.weights.sel(law=law)) * total)
+            if count:
+                draws.append(_evenly(part.n_draws, count))
+                parts.append(_selected(part, draws[-1]))
+        return cls(tuple(parts), tuple(draws))
+
+    def thinned(self, max_draws: int) -> Self:
+        """At most about `max_draws` of the draws, evenly of each part."""
+        step = -(-self.n_draws // max_draws)
+        parts = [_selected(part, np.arange(0, part.n_draws, step)) for part in self.parts]
+        return type(self)(tuple(parts), tuple(draws[::step] for draws in self.draws))
+
+    @property
+    def laws(self) -> tuple["Law", ...]:
+        """The law of each part."""
+        return tuple(part.law for part in self.parts)
+
+    @property
+    def runs(self) -> xr.Dataset:
+        """The runs that all parts were fitted to."""
+        return self.parts[0].runs
+
+    @property
+    def n_draws(self) -> int:
+        """Draws of all parts together."""
+        return sum(part.n_draws for part in self.parts)
+
+    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of runs' losses by draw, parts one after the other."""
+        each = [part.run_distribution(runs) for part in self.parts]
+        return np.concatenate([mean for mean, _ in each]), np.concatenate([sd for _, sd in each])
+
+
+def _evenly(n: int, count: int) -> np.ndarray:
+    return np.linspace(0, n - 1, count).round().astype(int)
+
+
+def _selected(posterior: "Posterior", draws: np.ndarray) -> "Posterior":
+    """The posterior with some of its draws, as one chain."""
+    flat = posterior.tree["posterior"].to_dataset().stack(sample=("chain", "draw"))
+    some = flat.isel(sample=draws).drop_vars(["sample", "chain", "draw"])
+    one = some.rename(sample="draw").expand_dims("chain").transpose("chain", "draw", ...)
+    one = one.assign_coords(chain=[0], draw=np.arange(len(draws)))
+    return replace(posterior, tree=xr.DataTree.from_dict({"posterior": one}))

@@ -1,0 +1,184 @@
+"""One decision as a problem to be searched, and its solution draw by draw."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayescamel.constraints import Constraints
+from bayescamel.decisions.curve import Curve, Repeated, evaluate, make_curve
+from bayescamel.decisions.ensemble import Ensemble
+from bayescamel.decisions.objectives import Aim, Objective, as_aim
+from bayescamel.decisions.residuals import local_effects
+from bayescamel.decisions.risk import Risk
+from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
+from bayescamel.mixtures import Polytope, dirichlet
+from bayescamel.repetition import Repetition
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.posterior import Posterior
+    from bayescamel.stacking import StackedPosterior
+
+MAX_DRAWS = 2000
+"""Draws that are optimised one by one; of more every so-manieth is taken."""
+
+STARTS = 64
+"""Random mixtures within the constraints from the best of which a search sets out."""
+
+BALLS = 4
+"""Balls around measured mixtures in which the recommendation is searched: the most promising."""
+
+COMPARED = 250
+"""Draws, at most, of the comparisons between a few mixtures."""
+
+DIMS = ("domain", "validation")
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One decision, ready to be searched.
+
+    Parameters
+    ----------
+    ensemble, target
+        What is known, and what the mixture is for.
+    aim, curves
+        The objective; one curve a law.
+    allowed
+        The mixtures to choose from.
+    risk
+        What of the objective's distribution is to be small.
+    unique, repetition, seed
+        Available tokens over the target's, the prior of their worth, the seed of its draws.
+    """
+
+    ensemble: Ensemble
+    target: Target
+    aim: Aim
+    curves: tuple[Curve, ...]
+    allowed: Polytope
+    risk: Risk
+    unique: np.ndarray | None
+    repetition: Repetition
+    seed: int
+
+    def values(self, mixtures: np.ndarray) -> np.ndarray:
+        """The objective (draw, M) of mixtures (M, domain)."""
+        return evaluate(self.ensemble.laws, self.aim, self.curves, mixtures[None])
+
+    def local_values(self, mixtures: np.ndarray) -> np.ndarray:
+        """The same with what the laws miss of each mixture, for fewer draws."""
+        some = self.ensemble.thinned(COMPARED)
+        curves = _curves(some, self.target, self.aim, self.unique, self.repetition, self.seed)
+        effects = local_effects(some, self.target, mixtures)
+        drawn = effects.draw(np.random.default_rng(self.seed), runs=False)
+        return evaluate(some.laws, self.aim, curves, mixtures[None], drawn)
+
+    def regret(
+        self, best: np.ndarray, at_best: np.ndarray, own: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Each draw's optimum (draw, domain), and its regret (draw,) of the mixture `best`.
+
+        A search stops a little short: no draw's optimum is worse than a mixture known to us.
+        """
+        at_own = evaluate(self.ensemble.laws, self.aim, self.curves, own[:, None])[:, 0]
+        own = np.where((at_best < at_own)[:, None], best, own)
+        return own, np.maximum(at_best - at_own, 0.0)
+
+
+def pose(
+    posterior: "Posterior | StackedPosterior",
+    target: Target,
+    objective: Objective = None,
+    *,
+    constraints: Constraints | None = None,
+    risk: Risk | None = None,
+    repetition: Repetition | None = None,
+    max_draws: int = MAX_DRAWS,
+    seed: int = 0,
+) -> Problem:
+    """Check the parts of a decision and put them together.
+
+    Parameters as in `bayescamel.decisions.optimal_mixture`.
+    """
+    runs = posterior.runs
+    domains, validation = ([str(name) for name in runs[dim].to_numpy()] for dim in DIMS)
+    limits = Constraints() if constraints is None else constraints
+    prior = Repetition() if repetition is None else repetition
+    ensemble = Ensemble.of(posterior, max_draws)
+    n_draws = getattr(posterior, "n_draws", None)
+    aim = as_aim(objective, validation, runs["loss"].mean("run").to_numpy(), n_draws)
+    unique = limits.shares(domains, target)
+    return Problem(
+        ensemble=ensemble,
+        target=target,
+        aim=aim,
+        curves=_curves(ensemble, target, aim, unique, prior, seed),
+        allowed=limits.polytope(domains, target, runs["mixture"].to_numpy()),
+        risk=Risk() if risk is None else risk,
+        unique=unique,
+        repetition=prior,
+        seed=seed,
+    )
+
+
+def _curves(
+    ensemble: Ensemble,
+    target: Target,
+    aim: Aim,
+    unique: np.ndarray | None,
+    repetition: Repetition,
+    seed: int,
+) -> tuple[Curve, ...]:
+    r_star = repetition.draws(ensemble.n_draws, seed)[:, None, None]
+    curves, first = [], 0
+    for part, draws in zip(ensemble.parts, ensemble.draws, strict=True):
+        here = slice(first, first := first + len(draws))
+        repeated = None if unique is None else Repeated(unique, r_star[here])
+        curves.append(make_curve(part, target, aim.arrays(draws), repeated))
+    return tuple(curves)
+
+
+def solve(problem: Problem, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mixture of least risk (domain,), and each draw's optimum (draw, domain).
+
+    Parameters
+    ----------
+    known
+        Mixtures (M, domain) to start from as well.
+    """
+    laws, value, allowed = problem.ensemble.laws, problem.aim.searched, problem.allowed
+    stages = [
+        tuple(curve._replace(aim=curve.aim | stage) for curve in problem.curves)
+        for stage in problem.aim.stages
+    ]
+    centres, inside = allowed.anchors
+    n_random = max(STARTS, 2 * len(centres))
+    random = dirichlet(n_random, allowed.domains, problem.seed, within=allowed)
+    starts = np.concatenate([random.to_numpy(), inside, allowed.repair(known)])
+    anchor = np.abs(starts[:, None] - centres).sum(axis=2).argmin(axis=1)
+    values = screen(laws, value, stages[0], starts)
+
+    first = values.argmin(axis=1)
+    own, near = starts[first], anchor[first]
+    space = make_space(allowed, centres[near])
+    for curves in stages:
+        own = best_of_each(laws, value, curves, space, own)
+    own = allowed.repair(own, near)
+
+    # For all draws together: from the best start in each of the best balls, and, where all
+    # mixtures allowed are connected, from the middle of the draws' optima.
+    order = problem.risk.of(values).argsort()
+    _, best_in_ball = np.unique(anchor[order], return_index=True)
+    chosen = order[np.sort(best_in_ball)[:BALLS]]
+    found, near = starts[chosen], anchor[chosen]
+    if len(centres) == 1:
+        found = np.concatenate([found, own.mean(axis=0, keepdims=True)])
+        near = np.zeros(len(found), dtype=int)
+    space = make_space(allowed, centres[near])
+    weights = problem.risk.weights(len(own))
+    for curves in stages:
+        found = best_of_all(laws, value, curves, weights, space, found)
+    found = allowed.repair(found, near)
+    return found[problem.risk.of(problem.values(found)).argmin()], own
