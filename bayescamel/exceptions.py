@@ -43,3 +43,7 @@ class StudyError(BayesCamelError):
 
 class ConflictError(StudyError):
     """A run that was told already, with other numbers."""
+
+
+class BenchmarkError(BayesCamelError):
+    """A benchmark of which too little is known, or evaluation results that cannot be read."""

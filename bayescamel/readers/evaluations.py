@@ -1,0 +1,171 @@
+"""What every reader returns: one row a model and benchmark, and what was not used."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescamel.exceptions import BenchmarkError
+
+COLUMNS = ("key", "benchmark", "accuracy", "score", "questions", "source")
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """Results on benchmarks, not yet joined to runs.
+
+    Parameters
+    ----------
+    table
+        One row a model and benchmark: ``key`` names the model, ``accuracy`` and ``score`` are 0 to
+        1 (NaN: not measured), ``questions`` counts the questions (NaN: not told), ``source`` is the
+        file.
+    unused
+        One line for each result that was read and not used, with the reason.
+    """
+
+    table: pd.DataFrame
+    unused: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[dict[str, Any]], unused: Sequence[str], where: Path
+    ) -> "Evaluations":
+        """Check and order rows; a later row of one model and benchmark replaces the earlier.
+
+        Raises
+        ------
+        BenchmarkError
+            When there is no row, or a value is outside 0 to 1.
+        """
+        if not rows:
+            reasons = f" ({'; '.join(unused[:3])})" if unused else ""
+            raise BenchmarkError(f"{where}: no result of any benchmark was found{reasons}")
+        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        for column in ("accuracy", "score"):
+            outside = table[~table[column].between(0, 1) & table[column].notna()]
+            if len(outside):
+                row = outside.iloc[0]
+                raise BenchmarkError(
+                    f"{row['source']}: {column} {row[column]:g} of {row['benchmark']!r} is outside "
+                    "0 to 1: give a share, not a percentage"
+                )
+        replaced = table[table.duplicated(["key", "benchmark"], keep="last")]
+        told = [
+            f"{row.source}: {row.benchmark!r} of {row.key!r} is replaced by a later one"
+            for row in replaced.itertuples()
+        ]
+        kept = table.drop(index=replaced.index).sort_values(["key", "benchmark"], ignore_index=True)
+        return cls(kept, (*unused, *told))
+
+    def questions(self) -> dict[str, int]:
+        """Questions by benchmark, where the files tell them.
+
+        Raises
+        ------
+        BenchmarkError
+            When two models were asked different numbers of questions of one benchmark.
+        """
+        result: dict[str, int] = {}
+        told = self.table.dropna(subset=["questions"])
+        for name, rows in told.groupby("benchmark"):
+            counts = np.unique(rows["questions"])
+            if len(counts) > 1:
+                low, high = (rows[rows["questions"] == n].iloc[0] for n in counts[[0, -1]])
+                raise BenchmarkError(
+                    f"{name!r} has {counts[0]:g} questions in {low['source']} and {counts[-1]:g} "
+                    f"in {high['source']}: keep files of one kind, or give each its own name"
+                )
+            result[str(name)] = int(counts[0])
+        return result
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a JSON file.
+
+    Raises
+    ------
+    BenchmarkError
+        When the file is no JSON object; names the file, and the line where it breaks.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise BenchmarkError(
+            f"{path}: broken JSON at line {error.lineno} ({error.msg}): restore the file or move it"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchmarkError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise BenchmarkError(f"{path}: holds no JSON object but a {type(content).__name__}")
+    return content
+
+
+def entry(content: dict[str, Any], keys: Sequence[str], path: Path, kind: type) -> Any:
+    """A nested value of the kind expected there.
+
+    Raises
+    ------
+    BenchmarkError
+        Naming the file and the key that is missing or holds something else.
+    """
+    value: Any = content
+    for i, key in enumerate(keys):
+        dotted = ".".join(keys[: i + 1])
+        if not isinstance(value, dict) or key not in value:
+            raise BenchmarkError(f"{path}: no key {dotted!r}: is the file complete?")
+        value = value[key]
+    if not isinstance(value, kind):
+        raise BenchmarkError(f"{path}: {'.'.join(keys)!r} holds {value!r}, not a {kind.__name__}")
+    return value
+
+
+def number(value: object, key: str, path: Path) -> float:
+    """A finite number.
+
+    Raises
+    ------
+    BenchmarkError
+        Naming the file and the key.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BenchmarkError(f"{path}: {key!r} holds {value!r}, not a number")
+    return float(value)
+
+
+def find_files(folder: str | Path, patterns: Sequence[str]) -> list[Path]:
+    """Files below a folder that match a pattern, in the order of their names.
+
+    Raises
+    ------
+    BenchmarkError
+        When the folder is not there or has no such file.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise BenchmarkError(f"no folder {root}: check the path of the evaluation results")
+    found = sorted({path for pattern in patterns for path in root.rglob(pattern)})
+    if not found:
+        raise BenchmarkError(f"{root}: no file named {' or '.join(patterns)} in it or below")
+    return found
+
+
+def folder_key(path: Path, folder: str | Path) -> str:
+    """Name of the folder, directly below the root, that a file lies in.
+
+    Raises
+    ------
+    BenchmarkError
+        When the file lies in the root itself.
+    """
+    parts = path.relative_to(folder).parts
+    if len(parts) == 1:
+        raise BenchmarkError(
+            f"{path} lies in no folder of its own, so none names its model: use key='model'"
+        )
+    return parts[0]
