@@ -9,10 +9,12 @@ nothing was stored.
 """
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -118,7 +120,7 @@ class Database:
         return f"{self}: {reason}; {remedy}"
 
     def check_exists(self) -> None:
-        """Refuse to open what is not there: connecting would make an empty file.
+        """Refuse to open what is not there.
 
         Raises
         ------
@@ -141,6 +143,14 @@ class Database:
         StorageError
             When there are no tables of ours, or those of a newer version.
         """
+        if create and self.file is not None:
+            try:
+                self.file.touch()
+            except OSError as error:
+                raise StorageError(
+                    f"{self} cannot be made: {error.strerror}: check that its folder exists and "
+                    "can be written"
+                ) from error
         found = self.read(_revision)
         if found == REVISION:
             return
@@ -182,7 +192,13 @@ def _engine(url: URL) -> Engine:
             raise StorageError(
                 "PostgreSQL needs the psycopg package: pip install 'bayescamel[postgresql]'"
             ) from error
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+    # Never made by connecting: a file that is away for a moment would come back as an empty one.
+    place = f"file:{quote(str(Path(str(url.database)).absolute()))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS)
+
+    engine = create_engine("sqlite://", poolclass=NullPool, creator=connect)
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: object) -> None:
@@ -208,7 +224,7 @@ def _passing(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     reason = str(error.orig)
-    if "database is locked" in reason:
+    if "database is locked" in reason or "unable to open" in reason:
         return True
     # psycopg gives no state to an error of the connection itself; 57P0x: starting or stopping.
     state = getattr(error.orig, "sqlstate", "-")

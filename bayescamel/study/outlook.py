@@ -67,6 +67,11 @@ class Outlooks:
         self._posteriors = posteriors
         self._last: tuple[str, Outlook] | None = None
 
+    @property
+    def last(self) -> Outlook | None:
+        """The last one that was made, whatever was told since."""
+        return None if self._last is None else self._last[1]
+
     def of(self, seen: Snapshot) -> Outlook | None:
         """After these runs; None where they are too few."""
         runs = fittable(seen, self._settings)

@@ -44,8 +44,7 @@ def propose(
     """
     left = budget_left(settings, seen)
     pending, history = as_table(seen.pending(), settings), as_table(seen.runs, settings)
-    missing = settings.first_runs - len(seen.told()) - len(pending)
-    first = n if outlook is None else max(0, min(n, missing))
+    first = n if outlook is None else min(n, start_left(settings, seen))
     start = start_runs(settings.space, history, first, left)
     table = start
     if outlook is not None and len(start) < n:
@@ -62,7 +61,7 @@ def weigh(settings: Settings, seen: Snapshot, outlook: Outlook | None, n: int) -
     if left < settings.space.cheapest() and not seen.pending():
         return Stop(True, f"the budget is spent: the {left:.3g} FLOPs that are left pay for no run")
     if outlook is None:
-        return Stop(False, "there are too few runs to judge by")
+        return Stop(False, "there are too few runs to judge by yet")
     pending, history = as_table(seen.pending(), settings), as_table(seen.runs, settings)
     choice = Informed(settings, outlook, pending, history)
     before = choice.known
@@ -73,6 +72,11 @@ def weigh(settings: Settings, seen: Snapshot, outlook: Outlook | None, n: int) -
     removed = batch_regret_removed(before, choice.known)
     cost = float(batch["flops"].sum())
     return judge(removed, expected_regret(before), slope, settings.target, cost)
+
+
+def start_left(settings: Settings, seen: Snapshot) -> int:
+    """Runs of the start that are still to be asked for."""
+    return max(0, settings.first_runs - len(seen.told()) - len(seen.pending()))
 
 
 def budget_left(settings: Settings, seen: Snapshot) -> float:

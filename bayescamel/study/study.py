@@ -22,6 +22,7 @@ from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.allocation import Plan, compare_allocations, plan
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Space
+from bayescamel.designs.speed import Speed
 from bayescamel.designs.stopping import Stop
 from bayescamel.designs.truths import Truths
 from bayescamel.exceptions import StudyError
@@ -30,9 +31,9 @@ from bayescamel.laws import get_law
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database
-from bayescamel.study.outlook import Outlooks, fittable
+from bayescamel.study.outlook import Outlook, Outlooks, fittable
 from bayescamel.study.posteriors import Posteriors, run_table
-from bayescamel.study.proposing import budget_left, propose, weigh
+from bayescamel.study.proposing import as_table, budget_left, propose, start_left, weigh
 from bayescamel.study.records import Record, as_record
 from bayescamel.study.rows import Snapshot
 from bayescamel.study.settings import FitOptions, Settings
@@ -187,7 +188,9 @@ class Study:
             wanted = n - len(seen.returned())
             rows = []
             if wanted > 0:
-                rows = propose(self.settings, seen, self._outlooks.of(seen), wanted)
+                starting = start_left(self.settings, seen) >= wanted
+                outlook = None if starting else self._outlooks.of(seen)
+                rows = propose(self.settings, seen, outlook, wanted)
             try:
                 leased = self._storage.lease(
                     lambda now, s=seen, r=rows, a=attempt: self._checked(now, s, r, a),  # type: ignore[misc]
@@ -267,6 +270,20 @@ class Study:
         """All that is stored of the study."""
         return self._storage.snapshot()
 
+    def speed(self, seen: Snapshot | None = None) -> Speed | None:
+        """Seconds per FLOP by device; None before a run said how long it took."""
+        told = (seen or self._storage.snapshot()).told()
+        if not told:
+            return None
+        table = as_table(told, self.settings)
+        table["seconds"] = pd.Series([run.seconds for run in told], dtype=float)
+        table["device"] = [run.device for run in told]
+        return Speed.learn(table)
+
+    def last_outlook(self) -> Outlook | None:
+        """What was known at the last refit in this process; samples nothing."""
+        return self._outlooks.last
+
     def events(self) -> list[dict[str, Any]]:
         """What happened, oldest first."""
         return self._storage.events()
@@ -316,7 +333,9 @@ class Study:
     def should_stop(self, n: int = 4) -> Stop:
         """Whether the next `n` runs are worth their FLOPs; see `bayescamel.designs.stopping`."""
         seen = self._storage.snapshot()
-        return weigh(self.settings, seen, self._outlooks.of(seen), n)
+        starting = start_left(self.settings, seen) > 0
+        outlook = None if starting else self._outlooks.of(seen)
+        return weigh(self.settings, seen, outlook, n)
 
     def plan(self, budget: float | None = None) -> Plan:
         """The portfolio over sizes that leaves the least expected error at the target.

@@ -29,7 +29,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/study.db"
-        return
+    else:
+        yield from new_postgresql()
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    yield from new_postgresql()
+
+
+def new_postgresql() -> Iterator[str]:
     import psycopg
 
     server = os.environ[SERVER]

@@ -235,6 +235,8 @@ def test_tables_are_those_of_the_schema(storage):
 def old_database(url) -> None:
     """As revision 0001 left it, with one run told."""
     database = Database(url)
+    if database.file is not None:
+        database.file.touch()
     config = Config(attributes={})
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
@@ -308,5 +310,5 @@ def test_other_databases_are_refused(words):
 
 
 def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(StorageError, match="folder exists"):
+    with pytest.raises(StorageError, match="its folder exists"):
         Storage(Database(tmp_path / "no" / "study.db"), "study").create(SETTINGS.to_dict())
