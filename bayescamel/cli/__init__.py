@@ -14,6 +14,7 @@ from bayescamel.cli.demo import demo
 from bayescamel.cli.fit import fit
 from bayescamel.cli.mix import mix
 from bayescamel.cli.predict import predict
+from bayescamel.cli.study import study
 
 app = typer.Typer(
     help="Bayesian capacity-aware data-mixture scaling laws.",
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (demo, fit, predict, mix, backtest):
     app.command()(command)
+app.add_typer(study, name="study")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,114 @@
+"""The live view of a study that runs: budget, uncertainty, recommendation, trainers."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bayescamel.study.loop import Progress
+from bayescamel.study.outlook import Outlook
+from bayescamel.study.proposing import as_table
+from bayescamel.study.rows import Snapshot
+from bayescamel.study.study import Study
+
+REFRESH = 1.0
+"""Seconds between looks into the database."""
+
+LINES = 6
+"""Of what happened."""
+
+
+class View:
+    """Shows the loop's progress on a terminal, or as lines where there is none."""
+
+    def __init__(self, study: Study, console: Console) -> None:
+        self._study = study
+        self._console = console
+        self._seen: Snapshot | None = None
+        self._looked = 0.0
+        self._printed = 0
+        self._live: Live | None = None
+
+    @contextmanager
+    def showing(self) -> Iterator["View"]:
+        """Keep the view on the screen."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with Live(console=self._console, refresh_per_second=4, transient=False) as self._live:
+            yield self
+
+    def __call__(self, progress: Progress) -> None:
+        """Show what is going on."""
+        if self._live is None:
+            for line in progress.said[self._printed :]:
+                self._console.print(line, markup=False, highlight=False)
+            self._printed = len(progress.said)
+            return
+        now = time.monotonic()
+        if self._seen is None or now - self._looked > REFRESH:
+            self._seen, self._looked = self._study.snapshot(), now
+        self._live.update(picture(self._study, self._seen, self._study.last_outlook(), progress))
+
+
+def picture(study: Study, seen: Snapshot, outlook: Outlook | None, progress: Progress) -> Group:
+    """The view at one moment."""
+    budget = study.settings.budget
+    spent = seen.spent()
+    bar = Table.grid(padding=(0, 2))
+    counts = f"{len(seen.told())} told, {len(seen.pending())} pending"
+    failed = sum(run.state == "failed" for run in seen.runs)
+    bar.add_row(
+        "FLOPs",
+        ProgressBar(total=budget, completed=spent, width=30),
+        f"{spent:.3g} spent, {budget - spent:.3g} left",
+        counts + (f", {failed} failed" if failed else ""),
+    )
+    parts: list[RenderableType] = [Text(progress.doing, style="bold"), bar]
+    if outlook is None:
+        parts.append(Text("no posterior yet: spreading runs over mixtures and small sizes"))
+    else:
+        parts.append(_knowledge(outlook))
+    parts.append(_trainers(study, seen, progress))
+    parts.append(Text("\n".join(progress.said[-LINES:]), style="dim"))
+    return Group(*parts)
+
+
+def _knowledge(outlook: Outlook) -> Table:
+    best = outlook.best
+    table = Table(
+        title=f"objective at the target {best.expected:.4f} ± {float(best.values.std()):.4f}, "
+        f"expected regret {best.regret:.2g}",
+        title_justify="left",
+        box=None,
+    )
+    table.add_column("recommended")
+    for name in outlook.beliefs.domains:
+        table.add_column(name, justify="right")
+    shares = [f"{float(best.mixture.sel(domain=name)):.3f}" for name in outlook.beliefs.domains]
+    table.add_row("weight", *shares)
+    bounds = [best.interval.sel(domain=name).to_numpy() for name in outlook.beliefs.domains]
+    table.add_row("90 %", *(f"{low:.2f}-{high:.2f}" for low, high in bounds))
+    return table
+
+
+def _trainers(study: Study, seen: Snapshot, progress: Progress) -> Table:
+    table = Table("training", "parameters", "FLOPs", "seconds", "expected", "mixture", box=None)
+    speed = study.speed(seen)
+    runs = {run.run_id: run for run in seen.runs}
+    for run_id, seconds in progress.running.items():
+        run = runs.get(run_id)
+        if run is None:
+            continue  # asked for since the last look
+        expected = "?"
+        if speed is not None:
+            expected = f"{speed.seconds(as_table([run], study.settings))[0]:.0f}"
+        weights = " ".join(f"{name} {weight:.2f}" for name, weight in run.mixture.items())
+        flops = f"{run.flops or 0:.2g}"
+        table.add_row(run_id, f"{run.n_params:,.0f}", flops, f"{seconds:.0f}", expected, weights)
+    return table
