@@ -165,13 +165,19 @@ def _values_by_weights(
     residual = objective - losses @ np.linalg.lstsq(covariance, cross)[0]
     seen = losses[truth] + white * np.sqrt(noise)
     expected = knowledge.objective_mean + seen @ np.linalg.solve(covariance + np.diag(noise), cross)
-    misfit = ((seen[:, None] - losses[None]) ** 2 / noise).sum(axis=2)
+    misfit = _squared_distances(seen / np.sqrt(noise), losses / np.sqrt(noise))
     misfit[np.arange(len(truth)), truth] = np.inf
     weight = _weights(misfit - misfit.min(axis=1, keepdims=True))
     # Against the mean outcome, so that outcomes that happen to be good or bad are no gain.
     means = [expected + weight @ residual, expected, expected + weight @ residual[shuffled]]
     removed, linear, null = (m.mean(axis=0).min() - m.min(axis=1).mean() for m in means)
     return float(removed), float(linear), float(null)
+
+
+def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of each row of one table to each of the other, by one product of matrices."""
+    between = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.asarray(np.maximum(between, 0.0))
 
 
 def _weights(misfit: np.ndarray) -> np.ndarray:
