@@ -9,8 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bayescamel.constraints import Constraints as Constraints
+    from bayescamel.constraints import Group as Group
+    from bayescamel.constraints import Near as Near
     from bayescamel.datasets import load_proxies as load_proxies
     from bayescamel.decisions import OptimalMixture as OptimalMixture
+    from bayescamel.decisions import Risk as Risk
+    from bayescamel.decisions import WorstCase as WorstCase
+    from bayescamel.decisions import optimal_mixture as optimal_mixture
+    from bayescamel.decisions import optimal_path as optimal_path
+    from bayescamel.decisions import pareto_front as pareto_front
+    from bayescamel.decisions import rank_mixtures as rank_mixtures
     from bayescamel.designs.space import Size as Size
     from bayescamel.designs.space import Space as Space
     from bayescamel.exceptions import BayesCamelError as BayesCamelError
@@ -31,12 +40,17 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BayesCamelError": "exceptions",
+    "Constraints": "constraints",
+    "Group": "constraints",
+    "Near": "constraints",
     "OptimalMixture": "decisions",
     "Posterior": "posterior",
+    "Risk": "decisions",
     "Size": "designs.space",
     "Space": "designs.space",
     "Study": "study",
     "Target": "targets",
+    "WorstCase": "decisions",
     "as_mixtures": "mixtures",
     "centroid": "mixtures",
     "check_fittable": "runs",
@@ -46,6 +60,10 @@ _HOME = {
     "fit": "sampling",
     "load_proxies": "datasets",
     "objective_weights": "targets",
+    "optimal_mixture": "decisions",
+    "optimal_path": "decisions",
+    "pareto_front": "decisions",
+    "rank_mixtures": "decisions",
     "read_runs": "runs",
 }
 

@@ -78,7 +78,7 @@ def with_log_likelihood(posterior: Posterior) -> xr.DataTree:
     """
     runs = posterior.runs
     observed = runs["loss"].to_numpy()
-    mean, sd = posterior.run_distribution(runs)
+    mean, sd = posterior.curve_distribution(runs)
     density = normal_log_density(observed, mean, sd)
     row, column = np.nonzero(~np.isnan(observed))
     sizes = posterior.tree["posterior"].sizes

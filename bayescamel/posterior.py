@@ -1,7 +1,8 @@
 """The posterior of a law: draws with named dimensions, and what is read off them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,13 +14,18 @@ from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference.status import Status
 from bayescamel.laws.base import Law
 from bayescamel.mixtures import Mixtures, as_mixtures
-from bayescamel.models.problem import Centre
+from bayescamel.models.problem import Centre, build
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
-    from bayescamel.decisions import OptimalMixture
+    import pymc as pm
 
-type Kind = Literal["mean", "run"]
+    from bayescamel.constraints import Constraints
+    from bayescamel.decisions import Objective, OptimalMixture, Risk
+    from bayescamel.repetition import Repetition
+    from bayescamel.residuals import Residuals
+
+type Kind = Literal["curve", "mean", "run"]
 
 
 @dataclass(frozen=True)
@@ -75,13 +81,75 @@ class Posterior:
 
         return run_distribution(self, runs)
 
+    def curve_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """The same by the law alone; see `bayescamel.prediction.curve_distribution`."""
+        from bayescamel.prediction import curve_distribution
+
+        return curve_distribution(self, runs)
+
+    @cached_property
+    def residuals(self) -> "Residuals":
+        """What the law misses of its runs, and how it persists; see `bayescamel.residuals`."""
+        from bayescamel.residuals import Residuals
+
+        return Residuals.of(self)
+
+    def predict_new_validation(
+        self,
+        target: Target,
+        mixtures: Mixtures | None = None,
+        *,
+        reference_loss: float | None = None,
+        own: str | None = None,
+        kind: Kind = "mean",
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Losses on a domain that no run was measured on, from what the fitted ones share.
+
+        See `bayescamel.new_validation.predict_new_validation`.
+        """
+        from bayescamel.new_validation import predict_new_validation
+
+        return predict_new_validation(
+            self, target, self._mixtures(mixtures), reference_loss, own, kind, seed
+        )
+
+    def to_pymc(self) -> "pm.Model":
+        """The same law, prior and runs as a PyMC model; see `bayescamel.models.program_pymc`."""
+        from bayescamel.models.program_pymc import to_pymc
+
+        return to_pymc(self.hierarchy, self.runs, self.centre)
+
+    def to_numpyro(self) -> Callable[..., None]:
+        """As a NumPyro program; see `bayescamel.models.program_numpyro`."""
+        from bayescamel.models.program_numpyro import to_numpyro
+
+        return to_numpyro(self.hierarchy, build(self.runs, self.centre, padded=False))
+
     def optimal_mixture(
-        self, target: Target, objective: Mapping[str, float] | None = None, seed: int = 0
+        self,
+        target: Target,
+        objective: "Objective" = None,
+        *,
+        constraints: "Constraints | None" = None,
+        reference: Mixtures | None = None,
+        risk: "Risk | None" = None,
+        repetition: "Repetition | None" = None,
+        seed: int = 0,
     ) -> "OptimalMixture":
         """The mixture to train at the target; see `bayescamel.decisions.optimal_mixture`."""
         from bayescamel.decisions import optimal_mixture
 
-        return optimal_mixture(self, target, objective, seed=seed)
+        return optimal_mixture(
+            self,
+            target,
+            objective,
+            constraints=constraints,
+            reference=reference,
+            risk=risk,
+            repetition=repetition,
+            seed=seed,
+        )
 
     def next_runs(
         self,

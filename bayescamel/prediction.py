@@ -14,6 +14,7 @@ from bayescamel.targets import Target
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Kind, Posterior
+    from bayescamel.residuals import LocalEffects
 
 UNSEEN_TOKENS = 0.07
 """Scale of -d ln L / d ln D where it was not seen. Hoffmann et al. 2022's fit has 0.11 at a billion
@@ -36,8 +37,10 @@ def predict(
     mixtures
         Dims (mixture, domain).
     kind
-        ``"mean"``: the law's curve. ``"run"``: a new run's loss, which adds the effect that all
-        runs of its size share (drawn afresh for a size that was not fitted) and its own noise.
+        ``"curve"``: the law alone. ``"mean"``: the curve and what the runs tell that it misses of
+        these mixtures or ones near to them (`bayescamel.residuals`). ``"run"``: a new run's loss,
+        which adds the effect that all runs of its size share (drawn afresh for a size that was
+        not fitted), what is left open of the law's miss, and its own noise.
     seed
         Of the scatter that ``"run"`` adds.
 
@@ -52,8 +55,11 @@ def predict(
     TargetError
         When `kind` is unknown, or the runs tell tokens and the target does not.
     """
-    if kind not in ("mean", "run"):
-        raise TargetError(f"unknown kind {kind!r}: 'mean' is the curve, 'run' a new run")
+    if kind not in ("curve", "mean", "run"):
+        raise TargetError(
+            f"unknown kind {kind!r}: 'curve' is the law alone, 'mean' the expected loss, 'run' a "
+            "new run"
+        )
     draws = posterior.tree["posterior"].to_dataset()
     inputs = target_inputs(posterior, target, mixtures)
     parameters, coefficients = law_draws(posterior)
@@ -67,11 +73,16 @@ def predict(
         terms = posterior.law.terms(np, chunk, **parameters)
         relative[:, part] = mean_curve(terms, coefficients, posterior)
     relative *= unseen_tokens(posterior, target)[:, None]
-    if kind == "run":
+    if kind != "curve":
         rng = np.random.default_rng(seed)
         shift, shared, own = run_scatter(posterior, target, mixtures.to_numpy())
-        shift = shift + shared * rng.normal(size=shift.shape)
-        relative += shift[:, None] + own * rng.normal(size=relative.shape)
+        effects = local_effects(posterior, target, mixtures.to_numpy())
+        if kind == "run":
+            shift = shift + shared * rng.normal(size=shift.shape)
+            noise = rng.normal(size=relative.shape) if effects is None else effects.draw(rng, True)
+            relative += shift[:, None] + own * noise
+        elif effects is not None:
+            relative += own * effects.mean
     loss = (relative * posterior.centre.loss).reshape(
         draws.sizes["chain"], draws.sizes["draw"], *relative.shape[1:]
     )
@@ -239,17 +250,47 @@ def _total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack([0.5 * np.abs(a - row).sum(axis=1) for row in b], axis=1)
 
 
-def run_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """What a posterior says of each run's loss: mean and sd by draw, (draw, run, validation)."""
+def local_effects(
+    posterior: "Posterior", target: Target, mixtures: np.ndarray
+) -> "LocalEffects | None":
+    """What the law misses of these mixtures; None for the replicates of a point fit."""
+    if "unconstrained" not in posterior.tree.children:
+        return None
+    return posterior.residuals.at(target, mixtures)
+
+
+def curve_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd of each run's loss by draw, (draw, run, validation), by the law alone.
+
+    The law's curve, the effect of the run's size, and the run's noise.
+    """
     shape = (posterior.n_draws, runs.sizes["run"], runs.sizes["validation"])
     mean, sd = np.empty(shape), np.empty(shape)
     for target, rows in targets_of(runs):
         weights = runs["mixture"].to_numpy()[rows]
-        loss = posterior.predict(target, weights)["loss"].to_numpy()
+        loss = posterior.predict(target, weights, kind="curve")["loss"].to_numpy()
         shift, shared, own = run_scatter(posterior, target, weights)
         reference = posterior.centre.loss
         mean[:, rows] = loss.reshape(-1, *loss.shape[2:]) + (shift * reference)[:, None]
         sd[:, rows] = np.hypot(shared[:, None], own) * reference
+    return mean, sd
+
+
+def run_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """What a posterior says of each new run's loss: mean and sd by draw, (draw, run, validation).
+
+    `curve_distribution` with what the fitted runs tell that the law misses of such mixtures.
+    """
+    mean, sd = curve_distribution(posterior, runs)
+    for target, rows in targets_of(runs):
+        weights = runs["mixture"].to_numpy()[rows]
+        effects = local_effects(posterior, target, weights)
+        if effects is None:
+            continue
+        own = run_scatter(posterior, target, weights)[2] * posterior.centre.loss
+        mean[:, rows] += own * effects.mean
+        # The noise of the curve's distribution is told in part: what is left has this variance.
+        sd[:, rows] = np.sqrt(sd[:, rows] ** 2 + own**2 * (effects.run_variance - 1))
     return mean, sd
 
 

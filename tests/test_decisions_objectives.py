@@ -6,8 +6,8 @@ import pytest
 from bayescamel.decisions import DrawObjective, Risk, WorstCase, optimal_mixture, rank_mixtures
 from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import as_aim
-from bayescamel.decisions.residuals import local_effects
 from bayescamel.exceptions import TargetError
+from bayescamel.residuals import Residuals
 from bayescamel.targets import Target
 from tests.known import REFERENCE_LOSS, SIGMA, A, known_posterior
 
@@ -103,19 +103,19 @@ def test_residuals_that_persist_decide_between_measured_mixtures(posterior):
     runs = posterior.runs
     six = runs["mixture"][-6:].to_numpy()
     runs = runs.assign(mixture=(runs["mixture"].dims, np.tile(six, (3, 1))))
-    curve = replace(posterior, runs=runs).run_distribution(runs)[0].mean(axis=0)
+    curve = replace(posterior, runs=runs).curve_distribution(runs)[0].mean(axis=0)
     luck = -5 * SIGMA * REFERENCE_LOSS
     lucky = (np.arange(18) % 6 == 2)[:, None]
     informed = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, curve + luck * lucky)))
     target = Target(9e7, 1.8e9)
-    effects = local_effects(informed, target, six)
-    assert effects.persistence.share > 0.5
-    mean = effects.mean.mean(axis=(0, 2))
+    residuals = Residuals.of(informed)
+    assert residuals.persistence.share > 0.5
+    mean = residuals.at(target, six).mean.mean(axis=(0, 2))
     assert mean.argmin() == 2
-    assert mean[2] == pytest.approx(luck, rel=0.2)
+    assert mean[2] == pytest.approx(-5, rel=0.2)
     alone, informed_too = (
-        rank_mixtures(informed, target, six, residuals=residuals)["expected"].sel(mixture=2)
-        for residuals in (False, True)
+        rank_mixtures(informed, target, six, residuals=used)["expected"].sel(mixture=2)
+        for used in (False, True)
     )
     assert float(informed_too - alone) == pytest.approx(luck, rel=0.25)
 
@@ -125,8 +125,8 @@ def test_residuals_that_are_noise_change_little(posterior):
     rng = np.random.default_rng(0)
     noise = SIGMA * REFERENCE_LOSS * rng.normal(size=runs["loss"].shape)
     noisy = replace(posterior, runs=runs.assign(loss=runs["loss"] + noise))
-    effects = local_effects(noisy, TARGET, runs["mixture"].to_numpy()[:6])
-    assert np.abs(effects.mean).mean() < 0.5 * SIGMA * REFERENCE_LOSS
+    effects = Residuals.of(noisy).at(TARGET, runs["mixture"].to_numpy()[:6])
+    assert np.abs(effects.mean).mean() < 0.5
 
 
 def test_missing_losses_are_no_residuals(posterior):
@@ -135,6 +135,6 @@ def test_missing_losses_are_no_residuals(posterior):
     loss[::2, 1] = np.nan
     holes = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
     some = Ensemble.of(holes, 20)
-    effects = local_effects(some, TARGET, runs["mixture"].to_numpy()[:4])
+    effects = Residuals.of(some).at(TARGET, runs["mixture"].to_numpy()[:4])
     assert effects.mean.shape == (20, 4, 3)
     assert np.isfinite(effects.draw(np.random.default_rng(0), runs=True)).all()

@@ -22,8 +22,16 @@ from bayescamel.exceptions import MixtureError
 class Kind(StrEnum):
     """What a prediction is of."""
 
+    curve = "curve"
     mean = "mean"
     run = "run"
+
+
+TITLES = {
+    Kind.curve: "the law's curve",
+    Kind.mean: "expected",
+    Kind.run: "one new run",
+}
 
 
 @guarded
@@ -37,7 +45,7 @@ def predict(
         typer.Option(help="name=weight, once a domain; default: the runs' mean mixture."),
     ] = None,
     kind: Annotated[
-        Kind, typer.Option(help="The law's mean curve, or one new run around it.")
+        Kind, typer.Option(help="The law's curve, the expected loss, or one new run around it.")
     ] = Kind.mean,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json: Json = False,
@@ -71,8 +79,7 @@ def _show(table: dict[str, dict[str, float]], kind: Kind, distance: float) -> No
     from rich.console import Console
     from rich.table import Table
 
-    what = "mean curve" if kind is Kind.mean else "one new run"
-    shown = Table("validation domain", title=f"loss, nats per token ({what})")
+    shown = Table("validation domain", title=f"loss, nats per token ({TITLES[kind]})")
     for column in ("mean", "90 % interval"):
         shown.add_column(column, justify="right")
     for name, row in table.items():

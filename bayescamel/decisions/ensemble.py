@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import xarray as xr
 
+from bayescamel.prediction import run_scatter
+from bayescamel.targets import Target
+
 if TYPE_CHECKING:
     from bayescamel.laws.base import Law
     from bayescamel.posterior import Posterior
@@ -66,10 +69,30 @@ class Ensemble:
         """Draws of all parts together."""
         return sum(part.n_draws for part in self.parts)
 
-    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of runs' losses by draw, parts one after the other."""
-        each = [part.run_distribution(runs) for part in self.parts]
+    def curve_losses(self, target: Target, mixtures: xr.DataArray) -> np.ndarray:
+        """Losses (draw, mixture, validation) by the laws alone, parts one after the other."""
+        each = [part.predict(target, mixtures, kind="curve")["loss"] for part in self.parts]
+        return np.concatenate([loss.to_numpy()[0] for loss in each])
+
+    def curve_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of runs' losses by draw, by the laws alone, parts one after the other."""
+        each = [part.curve_distribution(runs) for part in self.parts]
         return np.concatenate([mean for mean, _ in each]), np.concatenate([sd for _, sd in each])
+
+    def scatter(
+        self, target: Target, mixtures: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How runs scatter, nats per token, parts one after the other.
+
+        See `bayescamel.prediction.run_scatter`: effect of the size and its sd (draw, validation),
+        sd of a run's noise (draw, mixture, validation).
+        """
+        each = [
+            [values * part.centre.loss for values in run_scatter(part, target, mixtures)]
+            for part in self.parts
+        ]
+        shift, shared, own = (np.concatenate(values) for values in zip(*each, strict=True))
+        return shift, shared, own
 
 
 def _evenly(n: int, count: int) -> np.ndarray:

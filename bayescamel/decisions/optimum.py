@@ -8,11 +8,11 @@ import xarray as xr
 from bayescamel.constraints import Constraints
 from bayescamel.decisions.objectives import Objective
 from bayescamel.decisions.problem import MAX_DRAWS, Problem, pose, solve
-from bayescamel.decisions.reach import Reach
 from bayescamel.decisions.result import LEVELS, Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.prediction import extrapolation
+from bayescamel.reach import Reach
 from bayescamel.repetition import Repetition
 from bayescamel.targets import Target
 

@@ -9,11 +9,11 @@ from bayescamel.constraints import Constraints
 from bayescamel.decisions.curve import Curve, Repeated, evaluate, make_curve
 from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import Aim, Objective, as_aim
-from bayescamel.decisions.residuals import local_effects
 from bayescamel.decisions.risk import Risk
 from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
 from bayescamel.mixtures import Polytope, dirichlet
 from bayescamel.repetition import Repetition
+from bayescamel.residuals import Residuals
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ class Problem:
         """The same with what the laws miss of each mixture, for fewer draws."""
         some = self.ensemble.thinned(COMPARED)
         curves = _curves(some, self.target, self.aim, self.unique, self.repetition, self.seed)
-        effects = local_effects(some, self.target, mixtures)
+        effects = Residuals.of(some).at(self.target, mixtures)
         drawn = effects.draw(np.random.default_rng(self.seed), runs=False)
+        drawn = drawn * some.scatter(self.target, mixtures)[2]
         return evaluate(some.laws, self.aim, curves, mixtures[None], drawn)
 
     def regret(

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import Objective, as_aim
-from bayescamel.decisions.residuals import local_effects
+from bayescamel.decisions.problem import MAX_DRAWS
 from bayescamel.decisions.result import LEVELS
 from bayescamel.decisions.risk import Risk
 from bayescamel.mixtures import Mixtures, as_mixtures
+from bayescamel.prediction import extrapolation
+from bayescamel.residuals import Residuals
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ def rank_mixtures(
     """Rank mixtures by their posterior risk at the target.
 
     Where mixtures are given, those that were measured before are often among them, and what the
-    law missed of them at smaller sizes it will miss again; see `bayescamel.decisions.residuals`.
+    law missed of them at smaller sizes it will miss again; see `bayescamel.residuals`.
 
     Parameters
     ----------
@@ -57,15 +60,20 @@ def rank_mixtures(
     """
     domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
     choice = as_mixtures(mixtures, domains)
-    predicted = posterior.predict(target, choice, kind="mean" if residuals else kind, seed=seed)
-    loss = predicted["loss"].transpose("chain", "draw", "mixture", "validation").to_numpy()
-    loss = loss.reshape(-1, *loss.shape[2:])
+    ensemble = Ensemble.of(posterior, max_draws=getattr(posterior, "n_draws", MAX_DRAWS))
+    loss = ensemble.curve_losses(target, choice)
+    rng = np.random.default_rng(seed)
+    shift, shared, own = ensemble.scatter(target, choice.to_numpy())
     if residuals:
-        effects = local_effects(posterior, target, choice.to_numpy())
-        loss = loss + effects.draw(np.random.default_rng(seed), runs=kind == "run")
+        effects = Residuals.of(ensemble).at(target, choice.to_numpy())
+        loss = loss + own * effects.draw(rng, runs=kind == "run")
+    elif kind == "run":
+        loss = loss + own * rng.normal(size=loss.shape)
+    if kind == "run":
+        loss = loss + (shift + shared * rng.normal(size=shared.shape))[:, None]
     validation = [str(name) for name in posterior.runs["validation"].to_numpy()]
     reference_loss = posterior.runs["loss"].mean("run").to_numpy()
-    aim = as_aim(objective, validation, reference_loss, len(loss))
+    aim = as_aim(objective, validation, reference_loss, getattr(posterior, "n_draws", None))
     values = aim.value(np, loss, aim.arrays(np.arange(len(loss))))
 
     regrets = values - values.min(axis=1, keepdims=True)
@@ -78,7 +86,7 @@ def rank_mixtures(
         "probability_best": (regrets == 0).mean(axis=0),
         "regret": regrets.mean(axis=0),
         "regret90": np.quantile(regrets, 0.9, axis=0),
-        "extrapolation": predicted["extrapolation"].to_numpy(),
+        "extrapolation": extrapolation(ensemble.parts[0], target, choice).to_numpy(),
     }
     ranked = xr.Dataset(
         {name: ("mixture", values) for name, values in columns.items()}

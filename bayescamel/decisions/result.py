@@ -22,7 +22,7 @@ class Comparison:
         Dims (domain,).
     gain
         Its objective minus the recommendation's, draw by draw: dims (sample,). What the law
-        misses of either mixture is part of it (`bayescamel.decisions.residuals`).
+        misses of either mixture is part of it (`bayescamel.residuals`).
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpyro.handlers import seed, trace
 
 import bayescamel as bc
 from bayescamel.exceptions import FitError
@@ -67,7 +68,14 @@ def test_unknown_choices_are_refused(runs, options, message):
         bc.fit(runs, LAW, progress=False, **options)
 
 
-def test_other_engines_start_from_no_posterior(runs):
+def test_a_posterior_gives_its_programs_and_other_engines_start_from_none(runs):
     previous = fitted(runs, "marginal", chains=2, draws=50, tune=50)
+    model = previous.to_pymc()
+    blocks = {block.name for block in previous.hierarchy.blocks()}
+    free = {variable.name for variable in model.free_RVs}
+    assert free == blocks | {"E", "A", "size_effect"}
+    drawn = seed(previous.to_numpyro(), 0)
+    sites = {n for n, site in trace(drawn).get_trace().items() if site["type"] == "sample"}
+    assert sites == free | {"loss"}
     with pytest.raises(FitError, match="leave warm_start out"):
         bc.fit(runs, LAW, engine="nutpie", warm_start=previous, progress=False)

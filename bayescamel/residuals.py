@@ -2,9 +2,9 @@
 
 A law is smooth in the mixture and real losses are not quite: the same mixture lies above the curve
 at one size and again at the next (correlations of 0.5 to 0.9 between neighbouring sizes of
-mixinglaws_5mix, after laws with residuals of 0.3 %). Where mixtures that were measured, or ones
-near to them, are compared, these residuals tell more than the curve. They are modelled in units of
-the run-to-run noise σ as a Gaussian process
+mixinglaws_5mix, after laws with residuals of 0.3 %). Of mixtures that were measured, or ones near
+to them, these residuals tell what the curve cannot. They are modelled in units of the run-to-run
+noise σ as a Gaussian process
 
     z(w, N) ~ GP(0, share · exp(-TV(w, w') / length - |ln N - ln N'| / log_factor)) + noise
 
@@ -18,8 +18,8 @@ from typing import Protocol, Self
 import numpy as np
 import xarray as xr
 
-from bayescamel.decisions.reach import Reach
 from bayescamel.models.problem import active_params
+from bayescamel.reach import Reach
 from bayescamel.targets import Target
 
 MAX_RUNS = 400
@@ -38,15 +38,15 @@ FURTHEST = 4.0
 
 
 class Measuring(Protocol):
-    """A posterior, a stack of them, or an ensemble: what knows of measured runs."""
+    """A posterior, or an ensemble of them: what knows of measured runs."""
 
     @property
     def runs(self) -> xr.Dataset:
         """The runs that were fitted."""
         ...
 
-    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of each draw's loss, shapes (draw, run, validation)."""
+    def curve_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of each draw's loss, shapes (draw, run, validation), by the law alone."""
         ...
 
 
@@ -77,105 +77,114 @@ class Persistence:
 
 @dataclass(frozen=True, eq=False)
 class LocalEffects:
-    """Residuals of mixtures at a target, given those of the runs.
+    """Residuals of mixtures at a size, given those of the runs, in units of the noise.
 
     Parameters
     ----------
     mean
-        (draw, mixture, validation), nats per token.
+        What the runs tell, (draw, mixture, validation).
     factor
-        Cholesky factors (validation, mixture, mixture) of what the runs leave open, in units of
-        the noise.
-    noise
-        σ, (draw, mixture, validation), nats per token.
-    persistence
-        What was learned of all residuals.
+        Cholesky factors (validation, mixture, mixture) of what they leave open.
+    own
+        Variance of a run's own noise, the share that does not persist.
     """
 
     mean: np.ndarray
     factor: np.ndarray
-    noise: np.ndarray
-    persistence: Persistence
+    own: float
+
+    @property
+    def run_variance(self) -> np.ndarray:
+        """Of a new run around `mean`: left open, and its own noise; (mixture, validation)."""
+        return np.asarray((self.factor**2).sum(axis=2).T + self.own)
 
     def draw(self, rng: np.random.Generator, runs: bool) -> np.ndarray:
         """One effect of each mixture a draw, (draw, mixture, validation); with a run's noise."""
         normal = rng.normal(size=self.mean.shape)
-        effect = self.mean + self.noise * np.einsum("vmn,snv->smv", self.factor, normal)
+        effect = self.mean + np.einsum("vmn,snv->smv", self.factor, normal)
         if runs:
-            sd = np.sqrt(1 - self.persistence.share) * self.noise
-            effect = effect + sd * rng.normal(size=self.mean.shape)
+            effect = effect + np.sqrt(self.own) * rng.normal(size=self.mean.shape)
         return np.asarray(effect)
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
-    """Standardised residuals z (draw, run, validation) of runs, and where they lie."""
+class Residuals:
+    """What laws miss of their runs, by draw, and how it persists.
+
+    Parameters
+    ----------
+    z
+        Standardised residuals (draw, run, validation), 0 where a loss is missing.
+    mixture, log_size, present
+        Where the runs lie: (run, domain), (run,), and which losses are there (run, validation).
+    persistence
+        Learned of all residuals.
+    """
 
     z: np.ndarray
-    sd: np.ndarray
     mixture: np.ndarray
     log_size: np.ndarray
     present: np.ndarray
+    persistence: Persistence
 
     @classmethod
     def of(cls, posterior: Measuring) -> Self:
+        """The residuals of a posterior's largest runs."""
         runs = posterior.runs
         log_size = np.log(active_params(runs))
         rows = np.sort(np.argsort(-log_size, kind="stable")[:MAX_RUNS])
         chosen: xr.Dataset = runs.isel(run=rows)
-        mean, sd = posterior.run_distribution(chosen)
+        mean, sd = posterior.curve_distribution(chosen)
         loss = chosen["loss"].to_numpy()
         z = np.nan_to_num((loss - mean) / sd)
-        return cls(z, sd, chosen["mixture"].to_numpy(), log_size[rows], np.isfinite(loss))
+        mixture, present = chosen["mixture"].to_numpy(), np.isfinite(loss)
+        learned = _persistence(
+            z.mean(axis=0), mixture, log_size[rows], present, Reach.of(runs).radius
+        )
+        return cls(z, mixture, log_size[rows], present, learned)
 
-    def distances(self) -> tuple[np.ndarray, np.ndarray]:
-        """Between runs, (run, run): total variation, and difference in ln size."""
+    def at(self, target: Target, mixtures: np.ndarray) -> LocalEffects:
+        """Residuals to expect of mixtures (M, domain) at the target."""
+        log_size = np.log(target.n_active_params or target.n_params)
+        across = _variation(mixtures, self.mixture)
+        cross = self.persistence.covariance(across, log_size - self.log_size)
+        among = self.persistence.covariance(_variation(mixtures, mixtures), np.zeros(1))
         apart = self.log_size[:, None] - self.log_size
-        return _variation(self.mixture, self.mixture), apart
-
-    def patterns(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Runs and the validation domains measured on just these: usually one pattern."""
-        patterns, which = np.unique(self.present, axis=1, return_inverse=True)
-        return [
-            (np.flatnonzero(pattern), np.flatnonzero(which == i))
-            for i, pattern in enumerate(patterns.T)
-        ]
-
-
-def local_effects(posterior: Measuring, target: Target, mixtures: np.ndarray) -> LocalEffects:
-    """Residuals to expect of mixtures (M, domain) at the target."""
-    measured = _Measured.of(posterior)
-    persistence = _persistence(measured, Reach.of(posterior.runs).radius)
-    log_size = np.log(target.n_active_params or target.n_params)
-    across = _variation(mixtures, measured.mixture)
-    cross = persistence.covariance(across, log_size - measured.log_size)
-    among = persistence.covariance(_variation(mixtures, mixtures), np.zeros(1))
-    covariance = _covariance(*measured.distances(), persistence)
-    noise = measured.sd[:, across.argmin(axis=1)]
-    mean = np.empty_like(noise)
-    factor = np.empty((noise.shape[2], len(mixtures), len(mixtures)))
-    for rows, columns in measured.patterns():
-        weights = np.linalg.solve(covariance[np.ix_(rows, rows)], cross[:, rows].T).T
-        told = np.einsum("srv,mr->smv", measured.z[:, rows][:, :, columns], weights)
-        mean[:, :, columns] = told * noise[:, :, columns]
-        left = among - weights @ cross[:, rows].T
-        factor[columns] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
-    return LocalEffects(mean, factor, noise, persistence)
+        covariance = _covariance(_variation(self.mixture, self.mixture), apart, self.persistence)
+        mean = np.empty((len(self.z), len(mixtures), self.z.shape[2]))
+        factor = np.empty((self.z.shape[2], len(mixtures), len(mixtures)))
+        for rows, columns in _patterns(self.present):
+            weights = np.linalg.solve(covariance[np.ix_(rows, rows)], cross[:, rows].T).T
+            told = np.einsum("srv,mr->smv", self.z[:, rows][:, :, columns], weights, optimize=True)
+            mean[:, :, columns] = told
+            left = among - weights @ cross[:, rows].T
+            factor[columns] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
+        return LocalEffects(mean, factor, 1 - self.persistence.share)
 
 
-def _persistence(measured: _Measured, reach: float) -> Persistence:
-    """The posterior mode, by L-BFGS from three starts."""
+def _patterns(present: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Runs and the validation domains measured on just these: usually one pattern."""
+    patterns, which = np.unique(present, axis=1, return_inverse=True)
+    return [
+        (np.flatnonzero(pattern), np.flatnonzero(which == i))
+        for i, pattern in enumerate(patterns.T)
+    ]
+
+
+def _persistence(
+    z: np.ndarray, mixture: np.ndarray, log_size: np.ndarray, present: np.ndarray, reach: float
+) -> Persistence:
+    """The posterior mode given residuals (run, validation), by L-BFGS from three starts."""
     from scipy.linalg import cholesky, solve_triangular
     from scipy.optimize import minimize
 
-    z = measured.z.mean(axis=0)
     length = max(reach, 0.01)
     centre = np.array(
         [np.log(TYPICAL_SHARE / (1 - TYPICAL_SHARE)), np.log(length), np.log(TYPICAL_LOG_FACTOR)]
     )
 
-    patterns = measured.patterns()
-    distance, apart = measured.distances()
+    patterns = _patterns(present)
+    distance, apart = _variation(mixture, mixture), log_size[:, None] - log_size
 
     def at(place: np.ndarray) -> Persistence:
         share = 1 / (1 + np.exp(-place[0]))
