@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bayescamel.benchmarks import BenchmarkPosterior as BenchmarkPosterior
+    from bayescamel.benchmarks import fit_benchmarks as fit_benchmarks
     from bayescamel.constraints import Constraints as Constraints
     from bayescamel.constraints import Group as Group
     from bayescamel.constraints import Near as Near
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BayesCamelError": "exceptions",
+    "BenchmarkPosterior": "benchmarks",
     "Constraints": "constraints",
     "Group": "constraints",
     "Near": "constraints",
@@ -58,6 +61,7 @@ _HOME = {
     "dirichlet": "mixtures",
     "fingerprint": "runs",
     "fit": "sampling",
+    "fit_benchmarks": "benchmarks",
     "load_proxies": "datasets",
     "objective_weights": "targets",
     "optimal_mixture": "decisions",

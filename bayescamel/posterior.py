@@ -20,6 +20,7 @@ from bayescamel.targets import Target
 if TYPE_CHECKING:
     import pymc as pm
 
+    from bayescamel.benchmarks import BenchmarkPosterior
     from bayescamel.constraints import Constraints
     from bayescamel.decisions import Objective, OptimalMixture, Risk
     from bayescamel.repetition import Repetition
@@ -62,6 +63,21 @@ class Posterior:
         """Draws of all chains together."""
         sizes = self.tree["posterior"].sizes
         return int(sizes["chain"] * sizes["draw"])
+
+    def predict_benchmarks(
+        self,
+        target: Target,
+        mixtures: Mixtures | None = None,
+        *,
+        benchmarks: "BenchmarkPosterior",
+        kind: Kind = "mean",
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Accuracies of a model at the target: every draw of this law through one of `benchmarks`.
+
+        See `bayescamel.benchmarks.prediction.predict_benchmarks`.
+        """
+        return benchmarks.predict(self, target, mixtures, kind, seed)
 
     def predict(
         self,

@@ -10,8 +10,10 @@ import typer
 
 from bayescamel import __version__
 from bayescamel.cli.backtest import backtest
+from bayescamel.cli.backtest_benchmarks import backtest_benchmarks
 from bayescamel.cli.demo import demo
 from bayescamel.cli.fit import fit
+from bayescamel.cli.fit_benchmarks import fit_benchmarks
 from bayescamel.cli.mix import mix
 from bayescamel.cli.predict import predict
 from bayescamel.cli.study import study
@@ -22,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, fit, predict, mix, backtest):
+for command in (demo, fit, predict, mix, backtest, fit_benchmarks, backtest_benchmarks):
     app.command()(command)
 app.add_typer(study, name="study")
 

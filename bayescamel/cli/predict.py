@@ -1,7 +1,8 @@
 """``bayescamel predict``: the losses of a model that was not trained."""
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,9 @@ from bayescamel.cli.common import (
     weights,
 )
 from bayescamel.exceptions import MixtureError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class Kind(StrEnum):
@@ -47,10 +51,14 @@ def predict(
     kind: Annotated[
         Kind, typer.Option(help="The law's curve, the expected loss, or one new run around it.")
     ] = Kind.mean,
+    benchmarks: Annotated[
+        Path | None,
+        typer.Option(help="What `bayescamel fit-benchmarks` wrote: predict those, not losses."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json: Json = False,
 ) -> None:
-    """Predict the loss on each validation domain, with 90 % intervals."""
+    """Predict the loss on each validation domain, or each benchmark, with 90 % intervals."""
     from bayescamel.targets import Target
 
     target = Target(params, tokens, active_params)
@@ -58,32 +66,69 @@ def predict(
     with quiet_stdout():
         from bayescamel.posterior import Posterior
 
-        prediction = Posterior.load(posterior).predict(target, given, kind=kind.value, seed=seed)
-    losses = prediction["loss"].isel(mixture=0)
-    bounds = losses.quantile([0.05, 0.95], dim=("chain", "draw"))
-    table = {
-        str(name): {
-            "mean": float(losses.sel(validation=name).mean()),
-            "lower90": float(bounds.sel(validation=name)[0]),
-            "upper90": float(bounds.sel(validation=name)[1]),
-        }
-        for name in losses["validation"].to_numpy()
-    }
+        fitted = Posterior.load(posterior)
+        if benchmarks is None:
+            prediction = fitted.predict(target, given, kind=kind.value, seed=seed)
+            table = _intervals(prediction["loss"], "validation")
+        else:
+            from bayescamel.benchmarks import BenchmarkPosterior
+
+            prediction = fitted.predict_benchmarks(
+                target,
+                given,
+                benchmarks=BenchmarkPosterior.load(benchmarks),
+                kind=kind.value,
+                seed=seed,
+            )
+            table = _benchmarks(prediction)
     if json:
         answer(dict(table))
         return
     _show(table, kind, float(prediction["extrapolation"][0]))
 
 
-def _show(table: dict[str, dict[str, float]], kind: Kind, distance: float) -> None:
+type _Row = dict[str, float | bool]
+
+
+def _intervals(draws: "xr.DataArray", dim: str) -> dict[str, _Row]:
+    one = draws.isel(mixture=0)
+    bounds = one.quantile([0.05, 0.95], dim=("chain", "draw"))
+    return {
+        str(name): {
+            "mean": float(one.sel({dim: name}).mean()),
+            "lower90": float(bounds.sel({dim: name})[0]),
+            "upper90": float(bounds.sel({dim: name})[1]),
+        }
+        for name in one[dim].to_numpy()
+    }
+
+
+def _benchmarks(prediction: "xr.Dataset") -> dict[str, _Row]:
+    """Accuracies, or smooth scores where no accuracy was fitted."""
+    measure = "accuracy" if "accuracy" in prediction else "score"
+    table = _intervals(prediction[measure], "benchmark")
+    for name, row in table.items():
+        row["above_chance"] = bool(prediction["above_chance"].sel(benchmark=name))
+    return table
+
+
+def _show(table: dict[str, _Row], kind: Kind, distance: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table("validation domain", title=f"loss, nats per token ({TITLES[kind]})")
+    of_benchmarks = any("above_chance" in row for row in table.values())
+    what = "benchmark" if of_benchmarks else "validation domain"
+    unit = "accuracy, 0 to 1" if of_benchmarks else "loss, nats per token"
+    shown = Table(what, title=f"{unit} ({TITLES[kind]})")
     for column in ("mean", "90 % interval"):
         shown.add_column(column, justify="right")
+    if of_benchmarks:
+        shown.add_column("")
     for name, row in table.items():
-        shown.add_row(name, f"{row['mean']:.4f}", f"{row['lower90']:.4f} to {row['upper90']:.4f}")
+        cells = [name, f"{row['mean']:.4f}", f"{row['lower90']:.4f} to {row['upper90']:.4f}"]
+        if of_benchmarks:
+            cells.append("" if row["above_chance"] else "at chance in every fitted run: unknown")
+        shown.add_row(*cells)
     console = Console()
     console.print(shown)
     console.print(f"extrapolation distance: {distance:.2f}")

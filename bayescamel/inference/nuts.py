@@ -7,7 +7,7 @@ interpreter during it, so chains run in parallel threads on one device, progress
 stretches and Ctrl-C is heard.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Event
@@ -17,10 +17,8 @@ import jax
 import numpy as np
 from numpyro.infer.hmc import hmc
 
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws.base import Array
 from bayescamel.models.density import log_density
-from bayescamel.models.problem import Problem
 
 STRETCH = 25
 """Iterations in a compiled call: short enough for progress and Ctrl-C, long enough to cost
@@ -58,13 +56,15 @@ class Geometry(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def _kernels(hierarchy: Hierarchy, tune: int, target_accept: float) -> tuple[Any, Any]:
-    def potential(centre: Array, root: Array, problem: Problem) -> Callable[[Array], Array]:
-        return lambda z: -log_density(hierarchy, centre + root @ z, problem)
+def _kernels(
+    density: Callable[[Any, Array, Any], Array], design: Hashable, tune: int, target_accept: float
+) -> tuple[Any, Any]:
+    def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
+        return lambda z: -density(design, centre + root @ z, problem)
 
     init, step = hmc(potential_fn_gen=potential, algo="NUTS")
 
-    def start(key: Array, z: Array, geometry: Geometry, problem: Problem) -> Any:
+    def start(key: Array, z: Array, geometry: Geometry, problem: Any) -> Any:
         return init(
             z,
             tune,
@@ -76,7 +76,7 @@ def _kernels(hierarchy: Hierarchy, tune: int, target_accept: float) -> tuple[Any
             rng_key=key,
         )
 
-    def stretch(state: Any, geometry: Geometry, problem: Problem) -> tuple[Any, dict[str, Array]]:
+    def stretch(state: Any, geometry: Geometry, problem: Any) -> tuple[Any, dict[str, Array]]:
         def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
             carry = step(carry, (geometry.centre, geometry.root, problem))
             return carry, {
@@ -93,9 +93,9 @@ def _kernels(hierarchy: Hierarchy, tune: int, target_accept: float) -> tuple[Any
     return jax.jit(start), jax.jit(stretch)
 
 
-def run_chains(
-    hierarchy: Hierarchy,
-    problem: Problem,
+def run_chains[D: Hashable, P](
+    design: D,
+    problem: P,
     geometry: Geometry,
     starts: np.ndarray,
     *,
@@ -104,11 +104,15 @@ def run_chains(
     seed: int,
     target_accept: float,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
+    density: Callable[[D, Array, P], Array] = log_density,  # type: ignore[assignment]
 ) -> Chains:
     """Sample.
 
     Parameters
     ----------
+    design, problem
+        What the density is of: programs are compiled once for a design (a `Hierarchy` by
+        default), and take the problem's arrays as an argument.
     geometry
         Whitening, and step size and diagonal mass to start from.
     starts
@@ -116,8 +120,10 @@ def run_chains(
     on_progress
         Called from the chains' threads with iterations done and divergences seen since the last
         call.
+    density
+        Log density of (design, unconstrained numbers, problem), in JAX.
     """
-    start, stretch = _kernels(hierarchy, tune, target_accept)
+    start, stretch = _kernels(density, design, tune, target_accept)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 

@@ -34,7 +34,7 @@ class Evaluations:
 
     @classmethod
     def of(
-        cls, rows: Sequence[dict[str, Any]], unused: Sequence[str], where: Path
+        cls, rows: Sequence[dict[str, Any]] | pd.DataFrame, unused: Sequence[str], where: Path
     ) -> "Evaluations":
         """Check and order rows; a later row of one model and benchmark replaces the earlier.
 
@@ -43,7 +43,7 @@ class Evaluations:
         BenchmarkError
             When there is no row, or a value is outside 0 to 1.
         """
-        if not rows:
+        if not len(rows):
             reasons = f" ({'; '.join(unused[:3])})" if unused else ""
             raise BenchmarkError(f"{where}: no result of any benchmark was found{reasons}")
         table = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -40,11 +40,11 @@ def read_results_table(source: str | Path | pd.DataFrame, *, key: str) -> Evalua
     table = table.assign(**{key: named}).rename(columns={key: "key"})
     rows = _long(table, where) if "benchmark" in table else _from_wide(table, where)
     measured = rows.dropna(subset=["accuracy", "score"], how="all")
-    return Evaluations.of(measured.to_dict("records"), (), where)
+    return Evaluations.of(measured, (), where)
 
 
 def _from_wide(table: pd.DataFrame, where: Path) -> pd.DataFrame:
-    names = [name for name in table if name.startswith(tuple(PREFIXES))]
+    names = [name for name in map(str, table.columns) if name.startswith(tuple(PREFIXES))]
     if not names:
         raise BenchmarkError(
             f"{where}: neither a column 'benchmark' nor any 'acc_*' or 'score_*'; there are: "

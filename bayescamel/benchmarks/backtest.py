@@ -1,0 +1,292 @@
+"""Fit small models, predict the benchmarks of larger ones, and count how often that held."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.benchmarks.laws import get_benchmark_law
+from bayescamel.benchmarks.problem import measured_runs, reference_loss
+from bayescamel.benchmarks.table import benchmark_facts
+from bayescamel.exceptions import BenchmarkError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+OURS = ("simplex", "bayes")
+DEFAULT = (OURS, ("exponential", "point"), ("sigmoid", "point"))
+"""Our posterior against what the papers do."""
+METHODS = ("bayes", "point")
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """One law on one benchmark of the held-out runs.
+
+    Parameters
+    ----------
+    benchmark, law, method
+        What was predicted, and by what.
+    n_train, n_test
+        Runs with this benchmark.
+    abs_error
+        Mean absolute error of the predicted accuracy.
+    coverage90, width90
+        Share of held-out accuracies inside their 90 % interval, and its mean width.
+    above_chance
+        Whether the best fitted run beats chance. The held-out runs have no say in it.
+    """
+
+    benchmark: str
+    law: str
+    method: str
+    n_train: int
+    n_test: int
+    abs_error: float
+    coverage90: float
+    width90: float
+    above_chance: bool
+
+    def to_dict(self) -> dict[str, object]:
+        """By the names of the command line's JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class BenchmarkBacktest:
+    """All results of one backtest.
+
+    Parameters
+    ----------
+    results
+        One a benchmark, law and method.
+    statuses
+        Of the posteriors, by law.
+    """
+
+    results: tuple[BenchmarkResult, ...]
+    statuses: dict[str, str]
+
+    def of(self, law: str, method: str, moving: bool | None = None) -> list[BenchmarkResult]:
+        """The results of one law, of all benchmarks or those that (do not) beat chance."""
+        return [
+            r
+            for r in self.results
+            if (r.law, r.method) == (law, method) and moving in (None, r.above_chance)
+        ]
+
+    def leading(self) -> tuple[str, str]:
+        """The law and method that the summary is of: ours where it was fitted, else the first."""
+        pairs = list(dict.fromkeys((r.law, r.method) for r in self.results))
+        return OURS if OURS in pairs else pairs[0]
+
+    def to_dict(self) -> dict[str, object]:
+        """For the command line's JSON.
+
+        ``mean_abs_error`` is over the benchmarks that the best fitted models beat chance on (all of
+        them where none does), ``coverage90`` over every held-out accuracy, both of `leading`.
+        """
+        law, method = self.leading()
+        every = self.of(law, method)
+        moving = self.of(law, method, moving=True) or every
+        tests = np.array([r.n_test for r in every])
+        covered = np.array([r.coverage90 for r in every])
+        return {
+            "benchmarks": [result.to_dict() for result in self.results],
+            "mean_abs_error": float(np.mean([r.abs_error for r in moving])),
+            "coverage90": float(covered @ tests / tests.sum()),
+        }
+
+
+def split(runs: xr.Dataset, fit_max_params: float) -> tuple[xr.Dataset, xr.Dataset]:
+    """Runs up to a size, and the larger ones.
+
+    Raises
+    ------
+    BenchmarkError
+        When one side is empty.
+    """
+    small = (runs["n_params"] <= fit_max_params).to_numpy()
+    for side, found in (("at most", small), ("more than", ~small)):
+        if not found.any():
+            sizes = ", ".join(f"{size:.3g}" for size in np.unique(runs["n_params"]))
+            raise BenchmarkError(
+                f"no run has {side} {fit_max_params:g} parameters; the sizes are {sizes}"
+            )
+    return runs.isel(run=small), runs.isel(run=~small)
+
+
+def backtest_benchmarks(
+    runs: xr.Dataset,
+    fit_max_params: float,
+    *,
+    pairs: Sequence[tuple[str, str]] = DEFAULT,
+    benchmarks: pd.DataFrame | str | Path | None = None,
+    end_to_end: bool = False,
+    on_fit: Callable[[str, str, str], None] = lambda _law, _method, _status: None,
+    **options: Any,
+) -> BenchmarkBacktest:
+    """Fit the runs up to a size and predict the accuracies of the larger ones.
+
+    Parameters
+    ----------
+    runs
+        A run table with ``acc_*``.
+    fit_max_params
+        The largest size that is fitted.
+    pairs
+        Law and method, ``"bayes"`` or ``"point"``, of each fit.
+    benchmarks
+        As in `fit_benchmarks`.
+    end_to_end
+        Predict the larger models' losses as well, by `bayescamel.fit` on the same small models:
+        mixture and size to loss to accuracy. Else their measured losses are given.
+    on_fit
+        Called with law, method and status after each fit.
+    options
+        Of `fit_benchmarks` (chains, draws, tune, seed, progress).
+
+    Raises
+    ------
+    BenchmarkError
+        When no run is small or none large enough, or a benchmark is unknown.
+    """
+    for law, method in pairs:
+        get_benchmark_law(law)
+        if method not in METHODS:
+            raise BenchmarkError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
+    small, large = split(runs, fit_max_params)
+    train, test = measured_runs(small, "accuracy"), _measured(large)
+    facts = benchmark_facts(train["benchmark"].to_numpy(), benchmarks)
+    losses = _predicted_losses(train, test, options) if end_to_end else test["loss"]
+    fits: dict[tuple[str, str], _Prediction] = {}
+    statuses = {}
+    ours = None
+    for law, method in pairs:
+        if method == "bayes":
+            from bayescamel.benchmarks.fitting import fit_benchmarks
+
+            chain = fit_benchmarks(train, law, benchmarks=benchmarks, **options)
+            statuses[law] = str(chain.status)
+            ours = chain if ours is None or law == OURS[0] else ours
+            fits[law, method] = _by_draws(chain, losses, options.get("seed", 0))
+        else:
+            fits[law, method] = _by_point(law, train, facts, losses)
+        on_fit(law, method, statuses.get(law, "") if method == "bayes" else "")
+    moving = _moving(train, facts) if ours is None else ours.facts["above_chance"].to_numpy()
+    results = [
+        _result(train, test, b, law, method, prediction, bool(moving[b]))
+        for (law, method), prediction in fits.items()
+        for b in range(train.sizes["benchmark"])
+        if test["accuracy"].isel(benchmark=b).notnull().any()
+    ]
+    return BenchmarkBacktest(tuple(results), statuses)
+
+
+type _Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Mean, lower and upper bound of an accuracy, each (run, benchmark)."""
+
+
+def _measured(runs: xr.Dataset) -> xr.Dataset:
+    kept = runs.isel(run=runs["accuracy"].notnull().any("benchmark").to_numpy())
+    if not kept.sizes["run"]:
+        raise BenchmarkError("no larger run has an accuracy to compare with")
+    return kept
+
+
+def _by_draws(chain: Any, losses: xr.DataArray, seed: int) -> _Prediction:
+    mean = chain.predict_at(losses, "mean", seed)["accuracy"].mean(("chain", "draw"))
+    run = chain.predict_at(losses, "run", seed)["accuracy"]
+    low, high = np.quantile(run, [0.05, 0.95], axis=(0, 1))
+    return mean.to_numpy(), low, high
+
+
+def _by_point(law: str, train: xr.Dataset, facts: xr.Dataset, losses: xr.DataArray) -> _Prediction:
+    from bayescamel.benchmarks.point import fit_points
+
+    fits = fit_points(get_benchmark_law(law), train, facts, reference_loss(train))
+    if "chain" in losses.dims:  # a point fit takes the mean prediction for the loss
+        losses = losses.mean(("chain", "draw"))
+    mean = fits.predict(losses.transpose("run", "validation"))
+    return mean, *fits.interval(mean)
+
+
+def _predicted_losses(train: xr.Dataset, test: xr.Dataset, options: dict[str, Any]) -> xr.DataArray:
+    """Losses (chain, draw, run, validation) of the larger models, noise of a run included."""
+    from bayescamel.sampling import fit
+    from bayescamel.targets import Target
+
+    posterior = fit(train, **options)
+    seed = options.get("seed", 0)
+    parts = []
+    for i in range(test.sizes["run"]):
+        row = test.isel(run=i)
+        tokens, active = (_given(row, name) for name in ("n_tokens", "n_active_params"))
+        target = Target(float(row["n_params"]), tokens, active)
+        loss = posterior.predict(target, row["mixture"], kind="run", seed=seed + i)["loss"]
+        parts.append(loss.isel(mixture=0, drop=True))
+    losses: xr.DataArray = xr.concat(parts, dim=test["run"])
+    return losses
+
+
+def _given(row: xr.Dataset, name: str) -> float | None:
+    value = float(row[name]) if name in row else np.nan
+    return None if np.isnan(value) else value
+
+
+def _moving(train: xr.Dataset, facts: xr.Dataset) -> np.ndarray:
+    """Without a posterior: whether some fitted run beats chance by far more than luck."""
+    chance, questions = facts["chance"].to_numpy(), facts["questions"].to_numpy()
+    best = train["accuracy"].max("run").to_numpy()
+    luck = np.sqrt(np.maximum(chance * (1 - chance), 0.01) / questions)
+    return np.asarray(best > chance + 4 * luck)
+
+
+def _result(
+    train: xr.Dataset,
+    test: xr.Dataset,
+    b: int,
+    law: str,
+    method: str,
+    prediction: _Prediction,
+    moving: bool,
+) -> BenchmarkResult:
+    observed = test["accuracy"].isel(benchmark=b).to_numpy()
+    there = ~np.isnan(observed)
+    mean, low, high = (part[:, b][there] for part in prediction)
+    value = observed[there]
+    return BenchmarkResult(
+        benchmark=str(train["benchmark"][b].item()),
+        law=law,
+        method=method,
+        n_train=int(train["accuracy"].isel(benchmark=b).notnull().sum()),
+        n_test=int(there.sum()),
+        abs_error=float(np.mean(np.abs(mean - value))),
+        coverage90=float(np.mean((low <= value) & (value <= high))),
+        width90=float(np.mean(high - low)),
+        above_chance=moving,
+    )
+
+
+def as_table(backtest: BenchmarkBacktest) -> "Table":
+    """One row a benchmark, the laws side by side, for the terminal."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    pairs = list(dict.fromkeys((r.law, r.method) for r in backtest.results))
+    table = Table("benchmark", "at chance", title="accuracy of held-out runs", box=SIMPLE)
+    for law, method in pairs:
+        table.add_column(f"{law} ({method})\nerror, coverage, width", justify="right")
+    for name in dict.fromkeys(r.benchmark for r in backtest.results):
+        rows = {(r.law, r.method): r for r in backtest.results if r.benchmark == name}
+        one = next(iter(rows.values()))
+        cells = (
+            f"{rows[p].abs_error:.3f}  {rows[p].coverage90:.0%}  {rows[p].width90:.3f}"
+            for p in pairs
+        )
+        table.add_row(name, "" if one.above_chance else "unknown", *cells)
+    return table

@@ -1,0 +1,209 @@
+"""Sampling a benchmark law: a mode, a pilot to learn the shape, the draws that are kept.
+
+Given what is pooled, benchmarks are independent, so the posterior's curvature is one small block a
+benchmark. Whitening by those blocks is learned from few draws and needs no large matrix.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import jax
+import numpy as np
+from scipy.optimize import minimize
+
+from bayescamel.benchmarks.density import log_density
+from bayescamel.benchmarks.design import BenchmarkDesign
+from bayescamel.benchmarks.problem import BenchmarkProblem
+from bayescamel.exceptions import FitError
+from bayescamel.inference.engine import CAREFUL, PILOT_TUNE, START_SCATTER, Request
+from bayescamel.inference.nuts import Chains, Geometry, run_chains
+from bayescamel.laws.base import Array
+
+MAX_STEPS = 500
+"""Of the search for the mode, which only serves as a place to start from."""
+STEP = 1e-4
+"""Of the differences that give the curvature, in prior sds."""
+MIN_CURVATURE = 0.5
+"""Least curvature used, over the prior's: what the runs leave open is as wide as the prior."""
+
+
+@partial(jax.jit, static_argnums=0)
+def _value_and_gradient(
+    design: BenchmarkDesign, flat: Array, problem: BenchmarkProblem
+) -> tuple[Array, Array]:
+    return jax.value_and_grad(lambda u: log_density(design, u, problem))(flat)
+
+
+def sample(
+    design: BenchmarkDesign,
+    problem: BenchmarkProblem,
+    request: Request,
+    on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
+) -> Chains:
+    """Draw from the posterior; where a draw diverged, once more with smaller steps."""
+    centre, scale = prior_typical(design)
+    with jax.enable_x64(True):
+        mode = find_mode(design, problem, centre)
+        root = _curvature_root(design, problem, mode, scale)
+    rng = np.random.default_rng(request.seed)
+    pilot_tune = round(PILOT_TUNE * request.tune)
+    pilot = run_chains(
+        design,
+        problem,
+        Geometry(mode, root, 0.1, np.ones(design.dimension)),
+        START_SCATTER * rng.normal(size=(request.chains, design.dimension)),
+        tune=pilot_tune,
+        draws=request.tune - 2 * pilot_tune,
+        seed=request.seed,
+        target_accept=request.target_accept,
+        on_progress=lambda iterations, _: on_progress(iterations, 0),
+        density=log_density,
+    )
+    middle, root = _shape(design, pilot.unconstrained)
+    geometry = Geometry(middle, root, design.dimension**-0.25, np.ones(design.dimension))
+    starts = np.linalg.solve(root, (pilot.unconstrained[:, -1] - middle).T).T
+
+    def run(target_accept: float) -> Chains:
+        return run_chains(
+            design,
+            problem,
+            geometry,
+            starts,
+            tune=pilot_tune,
+            draws=request.draws,
+            seed=request.seed + 1,
+            target_accept=target_accept,
+            on_progress=on_progress,
+            density=log_density,
+        )
+
+    chains = run(request.target_accept)
+    if chains.stats["diverging"].any() and request.target_accept < CAREFUL:
+        chains = run(CAREFUL)
+    return chains
+
+
+def prior_typical(design: BenchmarkDesign) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and sd a priori of every number that is sampled, pooled ones at their typical values.
+
+    The sd of a sampled number is how far it moves with its parameter's.
+    """
+    values: dict[str, np.ndarray] = {}
+    scales: dict[str, np.ndarray] = {}
+    for block in design.blocks():
+        location, scale = block.prior(np, values, np.zeros(()))
+        shape = design.shape(block.dims)
+        values[block.name] = np.broadcast_to(location, shape)
+        scales[block.name] = np.broadcast_to(scale, shape)
+    centre = design.sampled(np, values)
+    for name, scale in scales.items():
+        moved = design.sampled(np, values | {name: values[name] + scale})
+        scales[name] = np.abs(moved[name] - centre[name])
+    return _flat(centre, design), _flat(scales, design)
+
+
+def _flat(values: Mapping[str, np.ndarray], design: BenchmarkDesign) -> np.ndarray:
+    return np.concatenate([np.ravel(values[block.name]) for block in design.blocks()])
+
+
+def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndarray) -> np.ndarray:
+    """The mode with the pooling spreads held where they start.
+
+    The joint mode would shrink a spread to nothing, where no draw ever is.
+
+    Raises
+    ------
+    FitError
+        When the density is not finite at the start.
+    """
+    free = ~_spreads(design)
+
+    def objective(moved: np.ndarray) -> tuple[float, np.ndarray]:
+        flat = start.copy()
+        flat[free] = moved
+        value, gradient = _value_and_gradient(design, flat, problem)
+        if not np.isfinite(value):  # the line search steps back from infinity
+            return np.inf, np.zeros_like(moved)
+        return -float(value), -np.asarray(gradient)[free]
+
+    options = {"maxiter": MAX_STEPS}
+    found = minimize(objective, start[free], jac=True, method="L-BFGS-B", options=options)
+    if not np.isfinite(found.fun):
+        raise FitError(
+            "the posterior density of the benchmark law is not finite: check the accuracies and "
+            "losses for values far from the rest"
+        )
+    mode = start.copy()
+    mode[free] = found.x
+    return mode
+
+
+def _spreads(design: BenchmarkDesign) -> np.ndarray:
+    marks = [
+        np.full(int(np.prod(design.shape(block.dims))), block.name.endswith("_log_spread"))
+        for block in design.blocks()
+    ]
+    return np.concatenate(marks)
+
+
+def parts(design: BenchmarkDesign) -> list[np.ndarray]:
+    """Places of each benchmark's numbers, in like order, and last those of all that is pooled."""
+    own: list[list[np.ndarray]] = [[] for _ in range(design.n_benchmark)]
+    pooled: list[np.ndarray] = []
+    start = 0
+    for block in design.blocks():
+        shape = design.shape(block.dims)
+        places = start + np.arange(int(np.prod(shape))).reshape(shape)
+        start += places.size
+        if block.dims[:1] == ("benchmark",):
+            for b in range(design.n_benchmark):
+                own[b].append(places[b].ravel())
+        else:
+            pooled.append(places.ravel())
+    return [*(np.concatenate(places) for places in own), np.concatenate(pooled)]
+
+
+def _curvature_root(
+    design: BenchmarkDesign, problem: BenchmarkProblem, mode: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """Root of the covariance by blocks, from differences of the gradient.
+
+    Moving one number of every benchmark at once gives a column of all blocks.
+    """
+    *benchmarks, pooled = parts(design)
+    together = np.stack(benchmarks)
+    directions = [*together.T, *pooled[:, None]]
+    root = np.zeros((design.dimension, design.dimension))
+    columns = {}
+    for moved in directions:
+        step = np.zeros(design.dimension)
+        step[moved] = STEP * scale[moved]
+        up = np.asarray(_value_and_gradient(design, mode + step, problem)[1])
+        down = np.asarray(_value_and_gradient(design, mode - step, problem)[1])
+        change = scale * (down - up) / (2 * STEP)
+        for place in moved:
+            columns[int(place)] = change
+    held = _spreads(design)
+    for part in (*benchmarks, pooled):
+        block = np.stack([columns[int(place)][part] for place in part])
+        block = (block + block.T) / 2
+        still = held[part]
+        block[still], block[:, still] = 0.0, 0.0
+        block[still, still] = 1.0
+        curvature, axes = np.linalg.eigh(block)
+        curvature = np.maximum(curvature, MIN_CURVATURE)
+        root[np.ix_(part, part)] = scale[part][:, None] * (axes / np.sqrt(curvature))
+    return root
+
+
+def _shape(design: BenchmarkDesign, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre of the draws (chain, draw, dimension) and root of their covariance by blocks."""
+    flat = draws.reshape(-1, design.dimension)
+    root = np.zeros((design.dimension, design.dimension))
+    for part in parts(design):
+        covariance = np.cov(flat[:, part].T)
+        # Draws of one chain resemble each other: a quarter of them is counted.
+        weight = (len(flat) / 4) / (len(flat) / 4 + len(part))
+        covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
+        root[np.ix_(part, part)] = np.linalg.cholesky(covariance)
+    return flat.mean(axis=0), root

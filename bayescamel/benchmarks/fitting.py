@@ -1,0 +1,153 @@
+"""`fit_benchmarks`: from runs with benchmarks to a posterior of the step from loss to benchmark."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.benchmarks.design import BenchmarkDesign
+from bayescamel.benchmarks.laws import BenchmarkLaw, get_benchmark_law
+from bayescamel.benchmarks.problem import (
+    Measures,
+    build_problem,
+    measured_runs,
+    reference_loss,
+)
+from bayescamel.benchmarks.table import benchmark_facts
+from bayescamel.exceptions import BenchmarkError, ConvergenceError
+from bayescamel.progress import progress_bar
+from bayescamel.runs import read_runs
+
+if TYPE_CHECKING:
+    from bayescamel.benchmarks.posterior import BenchmarkPosterior
+    from bayescamel.inference.nuts import Chains
+
+MEASURES = ("accuracy", "score", "both")
+DRAWS = ("chain", "draw")
+
+
+def fit_benchmarks(
+    runs: xr.Dataset | pd.DataFrame | str | Path,
+    law: str | BenchmarkLaw = "simplex",
+    *,
+    benchmarks: pd.DataFrame | str | Path | None = None,
+    questions: Mapping[str, int] | None = None,
+    measures: Measures = "accuracy",
+    chains: int = 4,
+    draws: int = 500,
+    tune: int = 700,
+    seed: int = 0,
+    target_accept: float = 0.9,
+    progress: bool = True,
+    strict: bool = False,
+) -> "BenchmarkPosterior":
+    """Sample the posterior of a law from losses to benchmarks.
+
+    Parameters
+    ----------
+    runs
+        A run table with ``acc_*`` or ``score_*`` columns, from `read_runs` or what it reads. The
+        measured losses are what the law takes.
+    law
+        A name in `bayescamel.benchmarks.laws.BENCHMARK_LAWS`, or a law. A single-loss law takes,
+        benchmark by benchmark, the loss whose point fit leaves the smallest residuals.
+    benchmarks, questions
+        What is known of benchmarks beyond the bundled table; see `benchmark_facts`.
+    measures
+        Fit the accuracies, the smooth scores, or both by one law whose benchmarks listen to the
+        same losses for both.
+    chains, draws, tune, seed, target_accept, progress, strict
+        As in `bayescamel.fit`.
+
+    Raises
+    ------
+    RunTableError
+        When the runs cannot be read.
+    BenchmarkError
+        When a benchmark is unknown, or has too few runs, or a run lacks a loss.
+    ConvergenceError
+        When ``strict`` and a diagnostic failed.
+    """
+    began = time.perf_counter()
+    chosen = get_benchmark_law(law)
+    if measures not in MEASURES:
+        raise BenchmarkError(f"unknown measures {measures!r}; there are: {', '.join(MEASURES)}")
+    for name, value, least in (("chains", chains, 2), ("draws", draws, 50), ("tune", tune, 50)):
+        if value < least:
+            raise BenchmarkError(
+                f"{name} = {value}: at least {least} are needed to judge convergence"
+            )
+    table = runs if isinstance(runs, xr.Dataset) else read_runs(runs)
+    kept = measured_runs(table, measures)
+    facts = benchmark_facts(kept["benchmark"].to_numpy(), benchmarks, questions)
+    reference = reference_loss(kept)
+    listens = None
+    if chosen.listening == "single":
+        from bayescamel.benchmarks.point import fit_points
+
+        listens = fit_points(chosen, kept, facts, reference, measures).listening
+
+    from bayescamel.benchmarks import engine  # here: seconds to load jax
+    from bayescamel.benchmarks.posterior import BenchmarkPosterior, beats_chance
+    from bayescamel.inference import compiled
+    from bayescamel.inference.engine import Request
+    from bayescamel.inference.status import diagnose
+    from bayescamel.sampling import cache_folder
+
+    compiled.use_cache(cache_folder() / "jax")
+    problem = build_problem(kept, facts, reference, measures, listens)
+    design = BenchmarkDesign(chosen, kept.sizes["benchmark"], kept.sizes["validation"], measures)
+    request = Request(chains, draws, tune, seed, target_accept)
+    with progress_bar(progress, 0, request.iterations(warm=False)) as report:
+        sampled = engine.sample(design, problem, request, report.iterations)
+    tree = _assemble(design, kept, sampled, problem.listens)
+    status = diagnose(
+        tree["unconstrained"].to_dataset()[["value"]],
+        sampled.stats["diverging"],
+        sampled.stats["energy"],
+        time.perf_counter() - began,
+    )
+    if strict and not status.converged:
+        raise ConvergenceError(str(status))
+    moving = beats_chance(design, tree["posterior"].to_dataset(), kept["loss"] / reference, facts)
+    facts = facts.assign(above_chance=moving)
+    return BenchmarkPosterior(tree, kept, design, facts, reference, status)
+
+
+def _assemble(
+    design: BenchmarkDesign, runs: xr.Dataset, chains: "Chains", listens: np.ndarray
+) -> xr.DataTree:
+    values, _ = design.natural(np, design.unflatten(chains.unconstrained))
+    constrained = design.constrained(np, values)
+    if design.law.listening == "single":
+        shape = (*chains.unconstrained.shape[:2], *listens.shape)
+        constrained["listening"] = np.broadcast_to(listens, shape).copy()
+    coords: dict[str, Any] = {
+        "chain": np.arange(chains.unconstrained.shape[0]),
+        "draw": np.arange(chains.unconstrained.shape[1]),
+    }
+    named = coords | {dim: runs[dim].to_numpy() for dim in ("benchmark", "validation")}
+    posterior: dict[str, Any] = {}
+    for name, value in constrained.items():
+        dims = ("benchmark", "validation") if name == "listening" else ("benchmark",)
+        posterior[name] = ((*DRAWS, *dims), value)
+    for block in design.blocks():
+        if block.name.endswith(("_location", "_log_spread")):
+            posterior[block.name] = ((*DRAWS, *block.dims), values[block.name])
+    observed = [name for name in ("accuracy", "score") if name in runs]
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset(posterior, named),
+            "sample_stats": xr.Dataset({n: (DRAWS, v) for n, v in chains.stats.items()}, coords),
+            "observed_data": runs[observed],
+            "constant_data": runs[["loss"]],
+            "unconstrained": xr.Dataset(
+                {"value": ((*DRAWS, "parameter"), chains.unconstrained)},
+                coords | {"parameter": np.arange(design.dimension)},
+            ),
+        }
+    )

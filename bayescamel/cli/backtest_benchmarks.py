@@ -1,0 +1,77 @@
+"""``bayescamel backtest-benchmarks``: how well small models would have foretold the large ones."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayescamel.cli.common import Json, answer, guarded, quiet_stdout
+
+
+@guarded
+def backtest_benchmarks(
+    runs: Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")],
+    fit_max_params: Annotated[float, typer.Option(help="The largest size that is fitted.")],
+    law: Annotated[
+        list[str] | None,
+        typer.Option(help="A law; repeat for several. Default: ours and the two peers."),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="bayes or point; repeat for both. Default: ours bayes, peers point."),
+    ] = None,
+    where: Annotated[str | None, typer.Option(help="Rows to use: 'seed == 0'.")] = None,
+    losses: Annotated[
+        str | None, typer.Option(help="Validation domains to use, separated by commas.")
+    ] = None,
+    benchmark_table: Annotated[
+        Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
+    ] = None,
+    end_to_end: Annotated[
+        bool, typer.Option("--end-to-end", help="Predict the larger models' losses as well.")
+    ] = False,
+    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
+    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 500,
+    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    json: Json = False,
+) -> None:
+    """Fit runs up to a size, predict the accuracies of the larger ones, and score that."""
+    with quiet_stdout():
+        from bayescamel.benchmarks import backtest as module
+        from bayescamel.runs import read_runs
+
+        chosen = None if losses is None else [name.strip() for name in losses.split(",")]
+        table = read_runs(runs, where=where, losses=chosen)
+        usual = dict(module.DEFAULT)
+        pairs = [
+            (name, how) for name in law or usual for how in method or [usual.get(name, "bayes")]
+        ]
+
+        def tell(name: str, how: str, status: str) -> None:
+            typer.echo(f"{name} ({how}): {status or 'fitted'}", err=True)
+
+        result = module.backtest_benchmarks(
+            table,
+            fit_max_params,
+            pairs=pairs,
+            benchmarks=benchmark_table,
+            end_to_end=end_to_end,
+            on_fit=tell,
+            chains=chains,
+            draws=draws,
+            tune=tune,
+            seed=seed,
+        )
+    if json:
+        answer(result.to_dict())
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(module.as_table(result))
+    summary, (name, how) = result.to_dict(), result.leading()
+    console.print(
+        f"{name} ({how}): mean absolute error {summary['mean_abs_error']:.4f} on benchmarks above "
+        f"chance, coverage of the 90 % intervals {summary['coverage90']:.0%} on all"
+    )

@@ -1,0 +1,137 @@
+"""``bayescamel fit-benchmarks``: runs with benchmarks in, benchmark posterior out."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayescamel.cli.common import Force, Json, answer, guarded, quiet_stdout
+from bayescamel.outputs import check_output
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescamel.benchmarks.posterior import BenchmarkPosterior
+    from bayescamel.readers import Joined
+
+
+class Measures(StrEnum):
+    """What is fitted."""
+
+    accuracy = "accuracy"
+    score = "score"
+    both = "both"
+
+
+class Layout(StrEnum):
+    """How evaluation results lie on disk."""
+
+    lm_harness = "lm-harness"
+    olmes = "olmes"
+    table = "table"
+
+
+@guarded
+def fit_benchmarks(
+    runs: Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")],
+    out: Annotated[Path, typer.Option(help="Benchmark posterior to write, .nc.")],
+    where: Annotated[str | None, typer.Option(help="Rows to use: 'n_params < 3e9'.")] = None,
+    losses: Annotated[
+        str | None, typer.Option(help="Validation domains to use, separated by commas.")
+    ] = None,
+    law: Annotated[str, typer.Option(help="The law to fit.")] = "simplex",
+    measures: Annotated[Measures, typer.Option(help="What to fit.")] = Measures.accuracy,
+    benchmark_table: Annotated[
+        Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
+    ] = None,
+    evaluations: Annotated[
+        Path | None, typer.Option(help="Evaluation results to join to the runs.")
+    ] = None,
+    layout: Annotated[Layout, typer.Option(help="How those lie on disk.")] = Layout.lm_harness,
+    key: Annotated[
+        str,
+        typer.Option(help="What names a model there: model, folder, or the table's column."),
+    ] = "model",
+    on: Annotated[str, typer.Option(help="Column of the run table that holds it.")] = "run_id",
+    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
+    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 500,
+    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail, and write nothing, without convergence.")
+    ] = False,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Fit the step from loss to benchmark and save its posterior."""
+    check_output(out, force)
+    with quiet_stdout():
+        from bayescamel.runs import read_runs
+
+        source: Path | pd.DataFrame = runs
+        questions = None
+        if evaluations is not None:
+            joined = _joined(runs, evaluations, layout, key, on)
+            typer.echo(str(joined), err=True)
+            source, questions = joined.table, joined.questions
+        chosen = None if losses is None else [name.strip() for name in losses.split(",")]
+        table = read_runs(source, where=where, losses=chosen)
+
+        from bayescamel.benchmarks.fitting import fit_benchmarks as sample
+
+        posterior = sample(
+            table,
+            law,
+            benchmarks=benchmark_table,
+            questions=questions,
+            measures=measures.value,
+            chains=chains,
+            draws=draws,
+            tune=tune,
+            seed=seed,
+            strict=strict,
+        )
+        posterior.save(out, force=force)
+    if json:
+        answer(summary(posterior))
+    else:
+        typer.echo(f"{posterior!r}\nwritten to {out}")
+
+
+def _joined(runs: Path, evaluations: Path, layout: Layout, key: str, on: str) -> "Joined":
+    from bayescamel.exceptions import BenchmarkError
+    from bayescamel.readers import (
+        join_evaluations,
+        read_lm_harness,
+        read_olmes,
+        read_results_table,
+    )
+
+    if layout is Layout.table:
+        return join_evaluations(runs, read_results_table(evaluations, key=key), on=on)
+    read = read_lm_harness if layout is Layout.lm_harness else read_olmes
+    if key == "model":
+        return join_evaluations(runs, read(evaluations, key="model"), on=on)
+    if key == "folder":
+        return join_evaluations(runs, read(evaluations, key="folder"), on=on)
+    raise BenchmarkError(f"--key {key}: results in this layout name a model by model or folder")
+
+
+def summary(posterior: "BenchmarkPosterior") -> dict[str, object]:
+    """What ``--json`` says about a fit."""
+    status = posterior.status
+    moving = posterior.facts["above_chance"]
+    return {
+        "law": posterior.law.name,
+        "n_runs": posterior.runs.sizes["run"],
+        "benchmarks": {
+            str(name): {"above_chance": bool(moving.sel(benchmark=name))}
+            for name in moving["benchmark"].to_numpy()
+        },
+        "converged": status.converged,
+        "rhat_max": status.rhat_max,
+        "ess_min": min(status.ess_bulk_min, status.ess_tail_min),
+        "divergences": status.divergences,
+        "seconds": status.seconds,
+    }
