@@ -61,6 +61,7 @@ def run(
     ray_address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; default: one on this machine.")
     ] = None,
+    worker: Annotated[str | None, typer.Option(help="Who asks; default: this process.")] = None,
     name: Annotated[str, typer.Option(help="Of the study in its database.")] = "study",
     json: Json = False,
 ) -> None:
@@ -98,6 +99,7 @@ def run(
             kept,
             batch=batch or workers,
             stop_early=not until_budget,
+            worker=worker,
             watch=view,
         )
         with _ended_by_sigterm(), view.showing():

@@ -54,10 +54,24 @@ class Plan:
 
 
 class Splits:
-    """Evaluates splits of a budget over the cells of a space."""
+    """Evaluates splits of a budget over the cells of a space.
+
+    Parameters
+    ----------
+    mixtures, judged
+        On which runs of a size are made, in this order, and on which the target's losses are
+        judged, (M, domain) each; None: spread over the space.
+    """
 
     def __init__(
-        self, truths: Truths, space: Space, target: Target, budget: float, seed: int = 0
+        self,
+        truths: Truths,
+        space: Space,
+        target: Target,
+        budget: float,
+        seed: int = 0,
+        mixtures: np.ndarray | None = None,
+        judged: np.ndarray | None = None,
     ) -> None:
         if budget < space.cheapest():
             raise DesignError(
@@ -66,15 +80,17 @@ class Splits:
             )
         self._truths = truths
         self.budget = budget
-        mixtures = rounded(space.mixtures(MIXTURES, seed), space)
+        if mixtures is None:
+            mixtures = rounded(space.mixtures(MIXTURES, seed), space)
+        if judged is None:
+            judged = rounded(space.mixtures(TARGET_MIXTURES, seed + 1), space)
         self._table = cells(space, mixtures)
-        self.arms = self._table.iloc[::MIXTURES].reset_index(drop=True)
+        self.arms = self._table.iloc[:: len(mixtures)].reset_index(drop=True)
         self.arms = self.arms[["n_params", "n_active_params", "n_tokens", "flops"]]
         _, gradient = truths.gradients(self._table)
         self._gradient = gradient.reshape(
-            len(gradient), len(self.arms), MIXTURES, *gradient.shape[2:]
+            len(gradient), len(self.arms), len(mixtures), *gradient.shape[2:]
         )
-        judged = rounded(space.mixtures(TARGET_MIXTURES, seed + 1), space)
         self._loss, self._target = truths.gradients(target_table(target, judged, space.domains))
         self._known: dict[tuple[int, int], np.ndarray] = {}
         self._normal = np.random.default_rng(seed).normal(
@@ -122,8 +138,9 @@ class Splits:
         """Information in the first so many runs of an arm."""
         key = (arm, count)
         if key not in self._known:
-            whole, rest = divmod(count, MIXTURES)
-            times = whole + (np.arange(MIXTURES) < rest).astype(float)
+            n = self._gradient.shape[2]
+            whole, rest = divmod(count, n)
+            times = whole + (np.arange(n) < rest).astype(float)
             used = times > 0
             self._known[key] = size_information(
                 self._gradient[:, arm, used], times[used], *self._truths.scatter()
@@ -154,6 +171,8 @@ def compare_allocations(
     budget: float,
     *,
     splits: Mapping[str, np.ndarray] | None = None,
+    mixtures: np.ndarray | None = None,
+    judged: np.ndarray | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Expected error at the target of splits of a budget over sizes.
@@ -165,6 +184,9 @@ def compare_allocations(
     splits
         Shares of the budget by size and number of tokens, by name; None: all small, uniform runs,
         uniform FLOPs, ends (smallest and largest), all large.
+    mixtures, judged
+        On which runs of a size are made, in this order, and on which the target's losses are
+        judged, (M, domain) each; None: spread over the space.
 
     Returns
     -------
@@ -177,7 +199,7 @@ def compare_allocations(
     DesignError
         When the budget pays for no run.
     """
-    made = Splits(truths, space, target, budget, seed)
+    made = Splits(truths, space, target, budget, seed, mixtures, judged)
     given = named_splits(made) if splits is None else dict(splits)
     counts = {name: made.counts(np.asarray(shares)) for name, shares in given.items()}
     return _compared(made, counts)

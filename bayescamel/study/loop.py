@@ -57,6 +57,8 @@ class Loop:
         Runs asked for at a time: the posterior is refitted that often.
     stop_early
         Whether to stop when the next batch is not worth its FLOPs, or at the budget's end only.
+    worker
+        Who asks, for the log; None: this process.
     watch
         Called with what is going on, several times a second.
     """
@@ -70,6 +72,7 @@ class Loop:
         batch: int = 1,
         stop_early: bool = True,
         lease: float = LEASE,
+        worker: str | None = None,
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._study = study
@@ -78,6 +81,7 @@ class Loop:
         self._batch = batch
         self._stop_early = stop_early
         self._lease = lease
+        self._worker = worker
         self._watch = watch
         self._queue: list[Candidate] = []
         self._held: set[str] = set()
@@ -161,7 +165,7 @@ class Loop:
                 self._ending = stop.reason
                 return
         self._show("choosing runs")
-        self._queue = self._study.ask(n, lease=self._lease)
+        self._queue = self._study.ask(n, lease=self._lease, worker=self._worker)
         self._held.update(candidate.run_id for candidate in self._queue)
         if not self._queue:
             self._ending = "the budget pays for no further run"

@@ -56,6 +56,19 @@ def test_runs_of_a_size_share_its_effect():
     np.testing.assert_allclose(found, exact)
 
 
+def test_given_mixtures_take_the_place_of_those_spread(linear):
+    """Runs of one mixture teach nothing of another, and most of that mixture itself."""
+    one, other = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 1.0, 0.0]])
+    shares = {"all": np.full(3, 1 / 3)}
+    errors = [
+        compare_allocations(
+            linear, SPACE, TARGET, BUDGET, splits=shares, mixtures=one, judged=judged
+        )["error"].item()
+        for judged in (one, other)
+    ]
+    assert errors[0] < 0.5 * errors[1]
+
+
 def test_errors_are_those_of_simulated_studies(linear):
     """Simulate truths and runs, estimate by the closed form, and look at the target."""
     splits = Splits(linear, SPACE, TARGET, BUDGET)

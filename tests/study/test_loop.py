@@ -43,8 +43,9 @@ def run(study: Study, folder: Path, *options: str, **more: object) -> Loop:
 
 def test_runs_until_the_budget_is_spent(tmp_path):
     study = create(tmp_path)
-    loop = Loop(study, launcher(tmp_path), tmp_path / "runs")
+    loop = Loop(study, launcher(tmp_path), tmp_path / "runs", worker="me")
     assert "budget" in loop.run()
+    assert {event["worker"] for event in study.events()} == {"me"}
     status = study.snapshot()
     assert len(status.told()) == 4
     assert status.pending() == ()
