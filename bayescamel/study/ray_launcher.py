@@ -30,7 +30,7 @@ class RayLauncher:
     workers
         Tasks at a time.
     address
-        Of a cluster, such as ``ray://host:10001`` or ``auto``; None: one on this machine.
+        Of a cluster: ``auto`` on one of its nodes, or ``host:6379``; None: one on this machine.
     gpu
         Whether a run takes GPUs or CPUs, as many as the trainer says.
     retries

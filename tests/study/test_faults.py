@@ -159,5 +159,5 @@ def test_server_crashes_while_workers_are_killed(postgresql, tmp_path):
             subprocess.run([control, "crash"], check=True)
             time.sleep(0.5)
             subprocess.run([control, "start"], check=True)
-        acknowledged = workers.result(timeout=300)
+        acknowledged = workers.result(timeout=1800)
     check(study, acknowledged)
