@@ -17,12 +17,13 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
     ----------
     candidates
         Columns ``run_id``, ``n_params``, ``n_tokens`` where the runs have tokens,
-        ``n_active_params`` for sparse models, and ``w_<domain>``.
+        ``n_active_params`` for sparse models, ``w_<domain>``, and ``flops`` where their cost is
+        known better than by 6 N D.
 
     Raises
     ------
     TargetError
-        When a column is missing or a number is not positive.
+        When a column is missing or a number is not positive and finite.
     MixtureError
         When the weights of a candidate are no mixture.
     """
@@ -47,6 +48,14 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
             result[name] = candidates[name].to_numpy(dtype=np.float64)
     for row in result.itertuples():
         target_of(row)  # refuses what no model can be
+    if "flops" in candidates:
+        result["flops"] = candidates["flops"].to_numpy(dtype=np.float64)
+        wrong = result[~((result["flops"] > 0) & np.isfinite(result["flops"]))]
+        if len(wrong):
+            raise TargetError(
+                f"candidate {wrong['run_id'].iloc[0]!r}: flops = {wrong['flops'].iloc[0]:g}: a "
+                "positive, finite number is needed; without the column it is 6 N D"
+            )
     for i, domain in enumerate(domains):
         result[f"w_{domain}"] = weights.to_numpy()[:, i]
     return result
@@ -64,13 +73,17 @@ def target_of(row: object) -> Target:
 
 
 def training_flops(candidates: pd.DataFrame) -> np.ndarray:
-    """Cost of each candidate: 6 N_active D FLOPs, shape (candidate,).
+    """Cost of each candidate, (candidate,): its ``flops`` where given, else 6 N_active D.
+
+    For tiny models 6 N D misses half, the head and attention: see `proxies.flops`.
 
     Raises
     ------
     TargetError
         When candidates tell no tokens, and so no cost.
     """
+    if "flops" in candidates:
+        return np.asarray(candidates["flops"].to_numpy(np.float64))
     if "n_tokens" not in candidates:
         raise TargetError("the cost of a candidate needs 'n_tokens': add the column")
     return np.asarray(6.0 * active_params(candidates) * candidates["n_tokens"].to_numpy())

@@ -153,7 +153,7 @@ def test_server_crashes_while_workers_are_killed(postgresql, tmp_path):
     study = create(postgresql)
     acks = tmp_path / "acks"
     with ThreadPoolExecutor(1) as pool:
-        workers = pool.submit(run_workers, postgresql, acks, KILLS)
+        workers = pool.submit(run_workers, postgresql, acks, 50)
         for _ in range(3):
             time.sleep(2)
             subprocess.run([control, "crash"], check=True)
