@@ -157,6 +157,7 @@ def _corpora(folder: Path, source: Path | None) -> Path:
     from proxies.corpora import default_cache
     from proxies.launch import find_corpora
 
+    typer.echo("looking for the text to train on", err=True)
     return find_corpora(folder, source, default_cache())
 
 

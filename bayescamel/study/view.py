@@ -79,14 +79,13 @@ def picture(study: Study, seen: Snapshot, outlook: Outlook | None, progress: Pro
     return Group(*parts)
 
 
-def _knowledge(outlook: Outlook) -> Table:
+def _knowledge(outlook: Outlook) -> Group:
     best = outlook.best
-    table = Table(
-        title=f"objective at the target {best.expected:.4f} ± {float(best.values.std()):.4f}, "
-        f"expected regret {best.regret:.2g}",
-        title_justify="left",
-        box=None,
+    words = (
+        f"objective at the target {best.expected:.4f} ± {float(best.values.std()):.4f}, "
+        f"expected regret {best.regret:.2g}"
     )
+    table = Table(box=None)
     table.add_column("recommended")
     for name in outlook.beliefs.domains:
         table.add_column(name, justify="right")
@@ -94,7 +93,7 @@ def _knowledge(outlook: Outlook) -> Table:
     table.add_row("weight", *shares)
     bounds = [best.interval.sel(domain=name).to_numpy() for name in outlook.beliefs.domains]
     table.add_row("90 %", *(f"{low:.2f}-{high:.2f}" for low, high in bounds))
-    return table
+    return Group(Text(words), table)
 
 
 def _trainers(study: Study, seen: Snapshot, progress: Progress) -> Table:

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import xarray as xr
 from rich.console import Console
 
 from bayescamel.study import Study
 from bayescamel.study.launchers import LocalLauncher, Trainer
-from bayescamel.study.loop import Loop
+from bayescamel.study.loop import Loop, Progress
 from bayescamel.study.view import View, picture
 from tests.study.examples import QUICK, SPACE, TARGET, measure
 
@@ -172,6 +175,25 @@ def test_view_shows_what_goes_on(tmp_path):
     assert "spent" in text
     assert "r0001-1M" in text
     assert "4 told" in text
+
+
+def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path):
+    study = create(tmp_path)
+    dims = {"domain": ["code", "web"], "bound": ["lower90", "upper90"]}
+    best = SimpleNamespace(
+        expected=2.345,
+        values=np.array([2.335, 2.355]),
+        regret=0.0012,
+        mixture=xr.DataArray([0.3, 0.7], dims=["domain"], coords={"domain": dims["domain"]}),
+        interval=xr.DataArray([[0.2, 0.41], [0.59, 0.8]], dims=list(dims), coords=dims),
+    )
+    outlook = SimpleNamespace(best=best, beliefs=SimpleNamespace(domains=("code", "web")))
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(picture(study, study.snapshot(), outlook, Progress()))
+    text = console.export_text()
+    assert "objective at the target 2.3450 ± 0.0100, expected regret 0.0012" in text
+    assert "0.300" in text
+    assert "0.59-0.80" in text
 
 
 def test_view_prints_lines_where_there_is_no_terminal(tmp_path, capsys):
