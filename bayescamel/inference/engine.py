@@ -18,6 +18,11 @@ dimensions starts as wide as the posterior land in the basins of other modes, an
 PILOT_TUNE = 0.4
 """Share of the warm-up that the pilot spends adapting. The chains that are kept adapt as long, so
 that both run the same compiled program; what is left, the pilot draws to learn the covariance."""
+AGREED = 1.2
+"""R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
+PILOTS = 4
+"""How often a pilot whose chains disagree is gone on with: a chain that starts in a narrow mode
+beside a wide one takes some hundred iterations to leave it."""
 CAREFUL = 0.99
 """Acceptance aimed at where larger steps diverged."""
 WARM_TUNE = 100
@@ -68,6 +73,17 @@ class Shape:
         return np.linalg.solve(self.root, (positions - self.centre).T).T
 
 
+def largest_rhat(draws: np.ndarray) -> float:
+    """Largest R-hat of draws (chain, draw, dimension), chains halved."""
+    half = draws.shape[1] // 2
+    if half < 2:
+        return 1.0
+    parts = np.concatenate([draws[:, :half], draws[:, half : 2 * half]])
+    within = parts.var(axis=1, ddof=1).mean(axis=0)
+    between = half * parts.mean(axis=1).var(axis=0, ddof=1)
+    return float(np.sqrt((half - 1) / half + between / (half * within)).max())
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked of the sampler; see `bayescamel.sampling.fit`."""
@@ -112,18 +128,25 @@ def sample(
         pilot_tune = round(PILOT_TUNE * request.tune)
         dimension = len(found[0].position)
         rng = np.random.default_rng(request.seed)
-        pilot = run_chains(
-            hierarchy,
-            problem,
-            Geometry(found[0].position, found[0].root, 0.1, np.ones(dimension)),
-            START_SCATTER * rng.normal(size=(request.chains, dimension)),
-            tune=pilot_tune,
-            draws=request.tune - 2 * pilot_tune,
-            seed=request.seed,
-            target_accept=request.target_accept,
-            on_progress=lambda iterations, _: on_progress(iterations, 0),
-        )
-        warm = Shape.of(pilot.unconstrained, found[0].root)
+        geometry = Geometry(found[0].position, found[0].root, 0.1, np.ones(dimension))
+        places = START_SCATTER * rng.normal(size=(request.chains, dimension))
+        root = found[0].root
+        for round_ in range(PILOTS):
+            pilot = run_chains(
+                hierarchy,
+                problem,
+                geometry,
+                places,
+                tune=pilot_tune,
+                draws=request.tune - 2 * pilot_tune,
+                seed=request.seed + 1000 * round_,
+                target_accept=request.target_accept,
+                on_progress=lambda iterations, _: on_progress(iterations, 0),
+            )
+            warm = Shape.of(pilot.unconstrained, root)
+            if largest_rhat(pilot.unconstrained) < AGREED:
+                break
+            geometry, places, root = warm.geometry(), warm.starts(request.chains), warm.root
         tune = pilot_tune
     shape = warm
 

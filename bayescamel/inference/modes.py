@@ -7,6 +7,7 @@ approximation is looked for first, chains start around it, and the others are re
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,6 +21,7 @@ from bayescamel.models.problem import Problem
 
 NATS_WORTH_A_LOOK = 60.0
 """Modes this far below the best in density have no chance in evidence at these dimensions."""
+SIZE_EFFECTS = "log_size_effect_scale"
 SAME_MODE = 0.5
 """Two optima closer than this in log density are one."""
 MIN_CURVATURE = 0.3
@@ -85,12 +87,15 @@ def find_modes(
             return np.inf, np.zeros_like(flat)
         return -float(value), -np.asarray(gradient)
 
+    held = _held(hierarchy)
     optima: list[tuple[float, np.ndarray]] = []
     with jax.enable_x64(True):
         for start in starts:
-            found = minimize(
-                objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 3000}
-            )
+            pinned = [
+                (x, x) if fixed else (None, None) for x, fixed in zip(start, held, strict=True)
+            ]
+            near = minimize(objective, start, jac=True, bounds=pinned, **_optimiser(ftol=1e-6))
+            found = minimize(objective, near.x, jac=True, **_optimiser(ftol=1e-9))
             on_start()
             if np.isfinite(found.fun):
                 optima.append((-float(found.fun), found.x))
@@ -106,6 +111,24 @@ def find_modes(
             if new and optima[0][0] - log_density < NATS_WORTH_A_LOOK:
                 modes.append(_laplace(hierarchy, problem, position, log_density))
     return sorted(modes, key=lambda mode: -mode.log_evidence)
+
+
+def _optimiser(ftol: float) -> dict[str, Any]:
+    return {"method": "L-BFGS-B", "options": {"maxiter": 3000, "ftol": ftol}}
+
+
+def _held(hierarchy: Hierarchy) -> np.ndarray:
+    """Which coordinates are held at first: the scale of the size effects.
+
+    A law that does not fit yet has large size effects, and a scale that has grown to them keeps
+    them: with two sizes they then stand in for the dependence on size, in a mode of its own.
+    """
+    return np.concatenate(
+        [
+            np.full(int(np.prod(hierarchy.shape(block.dims))), block.name == SIZE_EFFECTS)
+            for block in hierarchy.blocks()
+        ]
+    )
 
 
 def _laplace(

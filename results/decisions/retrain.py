@@ -1,8 +1,10 @@
 """Train the recommended mixture for real, beside the reference and the uniform mixture.
 
 The bundled runs without their largest size are fitted; the mixture recommended for that size is
-trained there with two seeds, as are the best measured mixture of the largest fitted size (what a
-team without a law would take, here the reference) and the uniform one.
+trained there with two seeds, as are the mixture of least expected loss (which is not recommended
+where it cannot be told from the reference), the best measured mixture of the largest fitted size
+(what a team without a law would take, here the reference) and the uniform one. Mixtures that are
+the same are trained once.
 
     python results/decisions/retrain.py --out FOLDER > results/decisions/retrain.md
 
@@ -32,7 +34,7 @@ SEEDS = (0, 1)
 
 
 def decide(runs: xr.Dataset) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-    """The three mixtures, and what is expected of them: the mean loss over validation domains."""
+    """The mixtures, and what is expected of them: the mean loss over validation domains."""
     below = runs.isel(run=(runs["n_params"] < HELD_OUT_PARAMS).to_numpy())
     target = bc.Target(HELD_OUT_PARAMS, float(grid.TOKENS))
     posterior = bc.fit(below, progress=False)
@@ -46,6 +48,7 @@ def decide(runs: xr.Dataset) -> tuple[dict[str, dict[str, float]], dict[str, str
     print(f"```\n{best}\n```\n")
     rows = {
         "recommended": best.mixture.to_numpy(),
+        "least": best.least.to_numpy(),
         "reference": reference.to_numpy(),
         "uniform": np.full(len(names), 1 / len(names)),
     }
@@ -61,7 +64,21 @@ def decide(runs: xr.Dataset) -> tuple[dict[str, dict[str, float]], dict[str, str
     return mixtures, expected
 
 
-def table(records: pd.DataFrame, expected: dict[str, str]) -> str:
+def trained_as(mixtures: dict[str, dict[str, float]]) -> dict[str, str]:
+    """Under which name each mixture is trained: the first of those that are the same."""
+    same: dict[str, str] = {}
+    for label, mixture in mixtures.items():
+        weights = np.array(list(mixture.values()))
+        earlier = (
+            first
+            for first in dict.fromkeys(same.values())
+            if np.allclose(weights, list(mixtures[first].values()), atol=1e-6)
+        )
+        same[label] = next(earlier, label)
+    return same
+
+
+def table(records: pd.DataFrame, expected: dict[str, str], same: dict[str, str]) -> str:
     """What came out, one line a run."""
     losses = [name for name in records.columns if name.startswith("loss_")]
     lines = [
@@ -71,7 +88,7 @@ def table(records: pd.DataFrame, expected: dict[str, str]) -> str:
     ]
     for label in expected:
         for seed in SEEDS:
-            row = records[records["run_id"] == f"{label}-s{seed}"].iloc[0]
+            row = records[records["run_id"] == f"{same[label]}-s{seed}"].iloc[0]
             values = [float(row[name]) for name in losses]
             cells = [f"{value:.4f}" for value in (*values, float(np.mean(values)))]
             lines.append(f"| {label} | {seed} | " + " | ".join([*cells, expected[label]]) + " |")
@@ -93,18 +110,25 @@ def main() -> None:
     else:
         plan.parent.mkdir(parents=True, exist_ok=True)
         plan.write_text(json.dumps(mixtures, indent=2), encoding="utf-8")
+    same = trained_as(mixtures)
+    print("weights, and under which name it was trained:\n")
+    for label, mixture in mixtures.items():
+        words = ", ".join(f"{name} {weight:.3f}" for name, weight in mixture.items())
+        print(f"- {label}: {words}" + ("" if same[label] == label else f" (as {same[label]})"))
+    print()
     cells = [
         Cell(
             f"{label}-s{seed}",
             TrainConfig(ModelConfig.from_dial(grid.HELD_OUT_SIZE), mixture, grid.TOKENS, seed),
         )
         for label, mixture in mixtures.items()
+        if same[label] == label
         for seed in SEEDS
     ]
     failed = sweep(cells, folder, options.out, console=Console(stderr=True))
     if failed:
         raise SystemExit(f"not trained: {', '.join(failed)}")
-    print(table(collect(options.out), expected))
+    print(table(collect(options.out), expected, same))
 
 
 if __name__ == "__main__":
