@@ -162,7 +162,7 @@ def fitted(
         raise FitError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     began = time.perf_counter()
     if method == "bayes":
-        posterior = fit(train, law, progress=False, **options)
+        posterior = fit(train, law, **({"progress": False} | options))
         words = "converged" if posterior.status.converged else ", ".join(posterior.status.failed)
         return posterior, time.perf_counter() - began, words
     bootstrap = fit(train, law, method="point", progress=False).bootstrap(BOOTSTRAPS)

@@ -61,7 +61,6 @@ def compare(runs: xr.Dataset, laws: Sequence[str], **options: Any) -> Comparison
     trees = {law: with_log_likelihood(posterior) for law, posterior in posteriors.items()}
     outside = []
     if len(np.unique(runs["n_params"])) > 2:
-        options = {name: value for name, value in options.items() if name != "progress"}
         outside = backtest(runs, laws, methods=("bayes",), **options)
     return Comparison(
         posteriors,
