@@ -20,6 +20,8 @@ PILOT_TUNE = 0.4
 that both run the same compiled program; what is left, the pilot draws to learn the covariance."""
 AGREED = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
+ENOUGH = 100
+"""Draws a chain below which a pilot's R-hat says nothing."""
 PILOTS = 4
 """How often a pilot whose chains disagree is gone on with: a chain that starts in a narrow mode
 beside a wide one takes some hundred iterations to leave it."""
@@ -76,8 +78,6 @@ class Shape:
 def largest_rhat(draws: np.ndarray) -> float:
     """Largest R-hat of draws (chain, draw, dimension), chains halved."""
     half = draws.shape[1] // 2
-    if half < 2:
-        return 1.0
     parts = np.concatenate([draws[:, :half], draws[:, half : 2 * half]])
     within = parts.var(axis=1, ddof=1).mean(axis=0)
     between = half * parts.mean(axis=1).var(axis=0, ddof=1)
@@ -144,7 +144,8 @@ def sample(
                 on_progress=lambda iterations, _: on_progress(iterations, 0),
             )
             warm = Shape.of(pilot.unconstrained, root)
-            if largest_rhat(pilot.unconstrained) < AGREED:
+            drawn = pilot.unconstrained
+            if drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED:
                 break
             geometry, places, root = warm.geometry(), warm.starts(request.chains), warm.root
         tune = pilot_tune
