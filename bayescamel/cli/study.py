@@ -15,7 +15,7 @@ from bayescamel.cli.common import (
     quiet_stdout,
     weights,
 )
-from bayescamel.cli.study_run import run
+from bayescamel.cli.study_run import our_trainer, run
 from bayescamel.exceptions import DesignError, StudyError, TargetError
 from bayescamel.outputs import check_output
 
@@ -331,9 +331,7 @@ def _numbers(text: str) -> list[float]:
 def _sizes(text: str, proxies: bool) -> "list[float] | list[Size]":
     if not proxies:
         return _numbers(text)
-    from proxies.launch import proxy_size
-
-    return [proxy_size(dial) for dial in _numbers(text)]
+    return [our_trainer().proxy_size(dial) for dial in _numbers(text)]
 
 
 def _bounds(items: list[str]) -> dict[str, tuple[float, float]]:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -138,10 +139,21 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def our_trainer() -> ModuleType:
+    """`proxies.launch`, where its extra is installed."""
+    try:
+        from proxies import launch
+    except ImportError as error:
+        raise StudyError(
+            "our proxies need PyTorch: pip install 'bayescamel[proxies]'; your own trainer is "
+            "given by --command"
+        ) from error
+    return launch
+
+
 def _check_costs(study: "Study") -> None:
     """Refuse costs that are not those of our trainer: 6 N D is half of a tiny proxy's."""
-    from proxies.launch import proxy_size
-
+    proxy_size = our_trainer().proxy_size
     for size in study.settings.space.sizes:
         counted, actual = size.flops(1), proxy_size(size.n_params).flops(1)
         if abs(counted / actual - 1) > SAME_COST:
@@ -155,10 +167,11 @@ def _check_costs(study: "Study") -> None:
 def _corpora(folder: Path, source: Path | None) -> Path:
     """Saved corpora, once for all runs of the study: each would build them again."""
     from proxies.corpora import default_cache
-    from proxies.launch import find_corpora
 
+    find_corpora = our_trainer().find_corpora
     typer.echo("looking for the text to train on", err=True)
-    return find_corpora(folder, source, default_cache())
+    found: Path = find_corpora(folder, source, default_cache())
+    return found
 
 
 def _beside(where: str, name: str) -> Path:

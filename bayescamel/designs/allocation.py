@@ -5,6 +5,7 @@ spread over the space, each prefix a design of its own. Its expected error is th
 losses, averaged over the truths that may hold (`bayescamel.designs.truths`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,7 +74,7 @@ class Splits:
         mixtures: np.ndarray | None = None,
         judged: np.ndarray | None = None,
     ) -> None:
-        if budget < space.cheapest():
+        if not (math.isfinite(budget) and budget >= space.cheapest()):
             raise DesignError(
                 f"the budget of {budget:.3g} FLOPs does not pay for the cheapest run, "
                 f"{space.cheapest():.3g}: raise it or offer smaller runs"

@@ -7,6 +7,7 @@ sends the record back. A node that is lost is Ray's to replace: the task is trie
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -57,6 +58,7 @@ class RayLauncher:
         except ImportError as error:
             raise StudyError("the Ray launcher needs Ray: pip install 'bayescamel[ray]'") from error
         self._ray = ray
+        _check_reachable(address)
         if not ray.is_initialized():
             try:
                 ray.init(address=address, log_to_driver=False, include_dashboard=False)
@@ -123,6 +125,17 @@ class RayLauncher:
         for task, _ in self._tasks.values():
             self._ray.cancel(task, force=True)
         self._tasks.clear()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Look first: Ray itself tries for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "//" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise StudyError(f"no Ray cluster at {address}: {error}") from error
 
 
 class TrainerError(Exception):

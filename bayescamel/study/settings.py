@@ -12,13 +12,24 @@ from bayescamel.targets import Target
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How the posterior is sampled; see `bayescamel.fit`."""
+    """How the posterior is sampled; see `bayescamel.fit`.
+
+    Raises
+    ------
+    StudyError
+        When there would be no draws.
+    """
 
     law: str = "camel"
     chains: int = 4
     draws: int = 500
     tune: int = 700
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("chains", "draws", "tune"):
+            if getattr(self, name) < 1:
+                raise StudyError(f"{name} = {getattr(self, name)}: at least 1 is needed")
 
 
 @dataclass(frozen=True)

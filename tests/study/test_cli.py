@@ -1,6 +1,7 @@
 """The study's commands: JSON answers, one-line refusals."""
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -107,6 +108,7 @@ def test_plan_before_a_flop_is_spent(folder):
     }
     assert found["error"] == min(row["error"] for row in found["compared"])
     assert sum(row["flops"] for row in found["runs"]) <= 1e17
+    refused("does not pay", "plan", "study.db", "--budget", "nan")
     words = bayescamel("plan", "study.db").stdout
     assert "runs of 1e+06 parameters" in words
     assert "uniform FLOPs" in words
@@ -136,6 +138,7 @@ def test_attached_runs(folder):
         (["--law", "newton"], "newton"),
         (["--space", "no.json"], "no.json"),
         (["--params", "-1"], "n_params = -1"),
+        (["--chains", "0"], "chains = 0"),
     ],
 )
 def test_what_cannot_be_created(folder, changes, message):
@@ -178,6 +181,14 @@ def test_what_cannot_be_run(folder, words, message):
     if "--command" not in words and "--gpus" not in words:
         words = [*words, "--command", "train.py {candidate} {record}"]
     refused(message, "run", "study.db", *words)
+
+
+def test_without_torch_the_extra_is_named(folder, monkeypatch):
+    said("create", "study.db", *CREATE)
+    monkeypatch.setitem(sys.modules, "proxies.launch", None)
+    monkeypatch.delattr("proxies.launch", raising=False)
+    refused("bayescamel[proxies]", "run", "study.db")
+    refused("bayescamel[proxies]", "create", "other.db", *CREATE, "--proxies")
 
 
 def test_our_trainer_needs_its_own_costs(folder):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bayescamel.exceptions import StudyError
 from bayescamel.study import Study
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.launchers import Trainer
@@ -73,6 +74,14 @@ def test_passing_fault_is_tried_again(cluster, tmp_path):
     made = launcher(tmp_path, f"once={tmp_path / 'mark'}", retries=1)
     made.start(candidate(1))
     assert ended(made).record is not None
+
+
+def test_no_cluster_there(cluster, tmp_path):
+    from bayescamel.study.ray_launcher import RayLauncher
+
+    trainer = Trainer.of_template("train.py {candidate} {record}")
+    with pytest.raises(StudyError, match=r"no Ray cluster at 127.0.0.1:1: .*refused"):
+        RayLauncher(trainer, tmp_path, 1, address="127.0.0.1:1")
 
 
 def test_a_run_of_two_gpus_goes_through_torchrun_inside_its_task(cluster, tmp_path):
