@@ -10,12 +10,14 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.benchmarks.laws import get_benchmark_law
-from bayescamel.benchmarks.problem import measured_runs, reference_loss
+from bayescamel.benchmarks.problem import Measures, measured_runs, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from bayescamel.posterior import Posterior
 
 OURS = ("simplex", "bayes")
 DEFAULT = (OURS, ("exponential", "point"), ("sigmoid", "point"))
@@ -34,9 +36,9 @@ class BenchmarkResult:
     n_train, n_test
         Runs with this benchmark.
     abs_error
-        Mean absolute error of the predicted accuracy.
+        Mean absolute error of the prediction.
     coverage90, width90
-        Share of held-out accuracies inside their 90 % interval, and its mean width.
+        Share of held-out values inside their 90 % interval, and its mean width.
     above_chance
         Whether the best fitted run beats chance. The held-out runs have no say in it.
     """
@@ -126,11 +128,12 @@ def backtest_benchmarks(
     *,
     pairs: Sequence[tuple[str, str]] = DEFAULT,
     benchmarks: pd.DataFrame | str | Path | None = None,
-    end_to_end: bool = False,
+    measures: Measures = "accuracy",
+    end_to_end: "bool | Posterior" = False,
     on_fit: Callable[[str, str, str], None] = lambda _law, _method, _status: None,
     **options: Any,
 ) -> BenchmarkBacktest:
-    """Fit the runs up to a size and predict the accuracies of the larger ones.
+    """Fit the runs up to a size and predict the benchmarks of the larger ones.
 
     Parameters
     ----------
@@ -142,9 +145,13 @@ def backtest_benchmarks(
         Law and method, ``"bayes"`` or ``"point"``, of each fit.
     benchmarks
         As in `fit_benchmarks`.
+    measures
+        What is fitted, as in `fit_benchmarks`; smooth scores are predicted where only they were
+        fitted, else accuracies. A point fit of both is one of the accuracies.
     end_to_end
-        Predict the larger models' losses as well, by `bayescamel.fit` on the same small models:
-        mixture and size to loss to accuracy. Else their measured losses are given.
+        Predict the larger models' losses as well: mixture and size to loss to accuracy. By a
+        posterior of the small models, or by `bayescamel.fit` of them. Else the measured losses are
+        given.
     on_fit
         Called with law, method and status after each fit.
     options
@@ -160,9 +167,15 @@ def backtest_benchmarks(
         if method not in METHODS:
             raise BenchmarkError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     small, large = split(runs, fit_max_params)
-    train, test = measured_runs(small, "accuracy"), _measured(large)
+    judged = "score" if measures == "score" else "accuracy"
+    train, test = measured_runs(small, measures), _measured(large, judged)
     facts = benchmark_facts(train["benchmark"].to_numpy(), benchmarks)
-    losses = _predicted_losses(train, test, options) if end_to_end else test["loss"]
+    losses = test["loss"]
+    if end_to_end:
+        from bayescamel.sampling import fit
+
+        first = fit(train, **options) if end_to_end is True else end_to_end
+        losses = _predicted_losses(first, test, options.get("seed", 0))
     fits: dict[tuple[str, str], _Prediction] = {}
     statuses = {}
     ours = None
@@ -170,58 +183,59 @@ def backtest_benchmarks(
         if method == "bayes":
             from bayescamel.benchmarks.fitting import fit_benchmarks
 
-            chain = fit_benchmarks(train, law, benchmarks=benchmarks, **options)
+            chain = fit_benchmarks(train, law, benchmarks=benchmarks, measures=measures, **options)
             statuses[law] = str(chain.status)
             ours = chain if ours is None or law == OURS[0] else ours
-            fits[law, method] = _by_draws(chain, losses, options.get("seed", 0))
+            fits[law, method] = _by_draws(chain, losses, judged, options.get("seed", 0))
         else:
-            fits[law, method] = _by_point(law, train, facts, losses)
+            fits[law, method] = _by_point(law, train, facts, losses, measures)
         on_fit(law, method, statuses.get(law, "") if method == "bayes" else "")
-    moving = _moving(train, facts) if ours is None else ours.facts["above_chance"].to_numpy()
+    moving = (
+        _moving(train, facts, judged) if ours is None else ours.facts["above_chance"].to_numpy()
+    )
     results = [
-        _result(train, test, b, law, method, prediction, bool(moving[b]))
+        _result(train[judged], test[judged], b, law, method, prediction, bool(moving[b]))
         for (law, method), prediction in fits.items()
         for b in range(train.sizes["benchmark"])
-        if test["accuracy"].isel(benchmark=b).notnull().any()
+        if test[judged].isel(benchmark=b).notnull().any()
     ]
     return BenchmarkBacktest(tuple(results), statuses)
 
 
 type _Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Mean, lower and upper bound of an accuracy, each (run, benchmark)."""
+"""Mean, lower and upper bound of a benchmark, each (run, benchmark)."""
 
 
-def _measured(runs: xr.Dataset) -> xr.Dataset:
-    kept = runs.isel(run=runs["accuracy"].notnull().any("benchmark").to_numpy())
+def _measured(runs: xr.Dataset, judged: str) -> xr.Dataset:
+    kept = runs.isel(run=runs[judged].notnull().any("benchmark").to_numpy())
     if not kept.sizes["run"]:
-        raise BenchmarkError("no larger run has an accuracy to compare with")
+        raise BenchmarkError(f"no larger run has a benchmark's {judged} to compare with")
     return kept
 
 
-def _by_draws(chain: Any, losses: xr.DataArray, seed: int) -> _Prediction:
-    mean = chain.predict_at(losses, "mean", seed)["accuracy"].mean(("chain", "draw"))
-    run = chain.predict_at(losses, "run", seed)["accuracy"]
+def _by_draws(chain: Any, losses: xr.DataArray, judged: str, seed: int) -> _Prediction:
+    mean = chain.predict_at(losses, "mean", seed)[judged].mean(("chain", "draw"))
+    run = chain.predict_at(losses, "run", seed)[judged]
     low, high = np.quantile(run, [0.05, 0.95], axis=(0, 1))
     return mean.to_numpy(), low, high
 
 
-def _by_point(law: str, train: xr.Dataset, facts: xr.Dataset, losses: xr.DataArray) -> _Prediction:
+def _by_point(
+    law: str, train: xr.Dataset, facts: xr.Dataset, losses: xr.DataArray, measures: Measures
+) -> _Prediction:
     from bayescamel.benchmarks.point import fit_points
 
-    fits = fit_points(get_benchmark_law(law), train, facts, reference_loss(train))
+    fits = fit_points(get_benchmark_law(law), train, facts, reference_loss(train), measures)
     if "chain" in losses.dims:  # a point fit takes the mean prediction for the loss
         losses = losses.mean(("chain", "draw"))
     mean = fits.predict(losses.transpose("run", "validation"))
     return mean, *fits.interval(mean)
 
 
-def _predicted_losses(train: xr.Dataset, test: xr.Dataset, options: dict[str, Any]) -> xr.DataArray:
+def _predicted_losses(posterior: "Posterior", test: xr.Dataset, seed: int) -> xr.DataArray:
     """Losses (chain, draw, run, validation) of the larger models, noise of a run included."""
-    from bayescamel.sampling import fit
     from bayescamel.targets import Target
 
-    posterior = fit(train, **options)
-    seed = options.get("seed", 0)
     parts = []
     for i in range(test.sizes["run"]):
         row = test.isel(run=i)
@@ -238,24 +252,25 @@ def _given(row: xr.Dataset, name: str) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _moving(train: xr.Dataset, facts: xr.Dataset) -> np.ndarray:
+def _moving(train: xr.Dataset, facts: xr.Dataset, judged: str) -> np.ndarray:
     """Without a posterior: whether some fitted run beats chance by far more than luck."""
-    chance, questions = facts["chance"].to_numpy(), facts["questions"].to_numpy()
-    best = train["accuracy"].max("run").to_numpy()
+    chance = facts["chance" if judged == "accuracy" else "score_chance"].to_numpy()
+    questions = facts["questions"].to_numpy()
+    best = train[judged].max("run").to_numpy()
     luck = np.sqrt(np.maximum(chance * (1 - chance), 0.01) / questions)
     return np.asarray(best > chance + 4 * luck)
 
 
 def _result(
-    train: xr.Dataset,
-    test: xr.Dataset,
+    train: xr.DataArray,
+    test: xr.DataArray,
     b: int,
     law: str,
     method: str,
     prediction: _Prediction,
     moving: bool,
 ) -> BenchmarkResult:
-    observed = test["accuracy"].isel(benchmark=b).to_numpy()
+    observed = test.isel(benchmark=b).to_numpy()
     there = ~np.isnan(observed)
     mean, low, high = (part[:, b][there] for part in prediction)
     value = observed[there]
@@ -263,7 +278,7 @@ def _result(
         benchmark=str(train["benchmark"][b].item()),
         law=law,
         method=method,
-        n_train=int(train["accuracy"].isel(benchmark=b).notnull().sum()),
+        n_train=int(train.isel(benchmark=b).notnull().sum()),
         n_test=int(there.sum()),
         abs_error=float(np.mean(np.abs(mean - value))),
         coverage90=float(np.mean((low <= value) & (value <= high))),
@@ -278,7 +293,7 @@ def as_table(backtest: BenchmarkBacktest) -> "Table":
     from rich.table import Table
 
     pairs = list(dict.fromkeys((r.law, r.method) for r in backtest.results))
-    table = Table("benchmark", "at chance", title="accuracy of held-out runs", box=SIMPLE)
+    table = Table("benchmark", "at chance", title="benchmarks of held-out runs", box=SIMPLE)
     for law, method in pairs:
         table.add_column(f"{law} ({method})\nerror, coverage, width", justify="right")
     for name in dict.fromkeys(r.benchmark for r in backtest.results):

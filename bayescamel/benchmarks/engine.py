@@ -21,6 +21,9 @@ from bayescamel.laws.base import Array
 
 MAX_STEPS = 500
 """Of the search for the mode, which only serves as a place to start from."""
+DEPTHS = (6, 10)
+"""Most doublings during warm-up and after. In whitened coordinates 63 steps cross the posterior;
+a warm-up whose steps are still too small would spend a thousand on each iteration."""
 STEP = 1e-4
 """Of the differences that give the curvature, in prior sds."""
 MIN_CURVATURE = 0.5
@@ -58,6 +61,7 @@ def sample(
         target_accept=request.target_accept,
         on_progress=lambda iterations, _: on_progress(iterations, 0),
         density=log_density,
+        depths=DEPTHS,
     )
     middle, root = _shape(design, pilot.unconstrained)
     geometry = Geometry(middle, root, design.dimension**-0.25, np.ones(design.dimension))
@@ -75,6 +79,7 @@ def sample(
             target_accept=target_accept,
             on_progress=on_progress,
             density=log_density,
+            depths=DEPTHS,
         )
 
     chains = run(request.target_accept)

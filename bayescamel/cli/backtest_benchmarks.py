@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli.common import Json, answer, guarded, quiet_stdout
+from bayescamel.cli.fit_benchmarks import Measures
 
 
 @guarded
@@ -27,6 +28,7 @@ def backtest_benchmarks(
     benchmark_table: Annotated[
         Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
     ] = None,
+    measures: Annotated[Measures, typer.Option(help="What to fit.")] = Measures.accuracy,
     end_to_end: Annotated[
         bool, typer.Option("--end-to-end", help="Predict the larger models' losses as well.")
     ] = False,
@@ -56,6 +58,7 @@ def backtest_benchmarks(
             fit_max_params,
             pairs=pairs,
             benchmarks=benchmark_table,
+            measures=measures.value,
             end_to_end=end_to_end,
             on_fit=tell,
             chains=chains,

@@ -57,7 +57,11 @@ class Geometry(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _kernels(
-    density: Callable[[Any, Array, Any], Array], design: Hashable, tune: int, target_accept: float
+    density: Callable[[Any, Array, Any], Array],
+    design: Hashable,
+    tune: int,
+    target_accept: float,
+    depths: tuple[int, int],
 ) -> tuple[Any, Any]:
     def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
         return lambda z: -density(design, centre + root @ z, problem)
@@ -72,6 +76,7 @@ def _kernels(
             inverse_mass_matrix=geometry.inverse_mass,
             dense_mass=False,
             target_accept_prob=target_accept,
+            max_tree_depth=depths,
             model_args=(geometry.centre, geometry.root, problem),
             rng_key=key,
         )
@@ -105,6 +110,7 @@ def run_chains[D: Hashable, P](
     target_accept: float,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
     density: Callable[[D, Array, P], Array] = log_density,  # type: ignore[assignment]
+    depths: tuple[int, int] = (10, 10),
 ) -> Chains:
     """Sample.
 
@@ -122,8 +128,10 @@ def run_chains[D: Hashable, P](
         call.
     density
         Log density of (design, unconstrained numbers, problem), in JAX.
+    depths
+        Most doublings of a trajectory, during warm-up and after.
     """
-    start, stretch = _kernels(density, design, tune, target_accept)
+    start, stretch = _kernels(density, design, tune, target_accept, depths)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 

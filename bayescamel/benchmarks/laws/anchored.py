@@ -21,18 +21,18 @@ def _to_raw(xp: Any, sampled: Mapping[str, Array]) -> tuple[dict[str, Array], Ar
     ceiling = sampled["ceiling"]
     eta = sampled["midpoint"] + xp.logaddexp(0.0, -ceiling)
     log_slope = sampled["slope"] + xp.logaddexp(0.0, eta)
-    raw = {"slope": log_slope, "midpoint": eta * xp.exp(-log_slope), "ceiling": ceiling}
-    return raw, -log_slope
+    own = {"slope": log_slope, "midpoint": eta * xp.exp(-log_slope)}
+    return {**sampled, **own}, -log_slope
 
 
 def _from_raw(xp: Any, raw: Mapping[str, Array]) -> dict[str, Array]:
     eta = xp.exp(raw["slope"]) * raw["midpoint"]
-    return {
+    own = {
         "slope": raw["slope"] - xp.logaddexp(0.0, eta),
         "midpoint": eta - xp.logaddexp(0.0, -raw["ceiling"]),
-        "ceiling": raw["ceiling"],
     }
+    return {**raw, **own}
 
 
 ANCHORED = Coordinates(_to_raw, _from_raw)
-"""Of laws with ``slope`` (positive), ``midpoint`` (real) and ``ceiling`` (unit)."""
+"""Of laws with ``slope`` (positive), ``midpoint`` (real), ``ceiling`` (unit); others are kept."""

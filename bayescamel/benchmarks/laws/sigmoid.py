@@ -9,7 +9,7 @@ range a is written as a share of what is left above the floor b, which is free.
 from typing import Any
 
 from bayescamel.benchmarks.laws.anchored import ANCHORED
-from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter
+from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter, logistic
 from bayescamel.laws.base import Array
 
 
@@ -24,7 +24,7 @@ def _ladder(
     midpoint: Array,
 ) -> Array:
     del chance  # the floor is free
-    progress = 1 / (1 + xp.exp(-slope * (midpoint - (signal - 1))))
+    progress = logistic(xp, slope * (midpoint - (signal - 1)))
     return floor + (1 - floor) * ceiling * progress
 
 

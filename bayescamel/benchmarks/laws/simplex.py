@@ -11,7 +11,7 @@ Which was kept was decided at horizons among small models; `SIMPLEX_NATS` is the
 from typing import Any
 
 from bayescamel.benchmarks.laws.anchored import ANCHORED
-from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter
+from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter, logistic
 from bayescamel.laws.base import Array
 
 PARAMETERS = (
@@ -29,14 +29,14 @@ PARAMETERS = (
 def _sigmoid(
     xp: Any, signal: Array, chance: Array, *, slope: Array, midpoint: Array, ceiling: Array
 ) -> Array:
-    progress = 1 / (1 + xp.exp(-slope * (midpoint - xp.log(signal))))
+    progress = logistic(xp, slope * (midpoint - xp.log(signal)))
     return chance + (1 - chance) * ceiling * progress
 
 
 def _sigmoid_nats(
     xp: Any, signal: Array, chance: Array, *, slope: Array, midpoint: Array, ceiling: Array
 ) -> Array:
-    progress = 1 / (1 + xp.exp(-slope * (midpoint - (signal - 1))))
+    progress = logistic(xp, slope * (midpoint - (signal - 1)))
     return chance + (1 - chance) * ceiling * progress
 
 
