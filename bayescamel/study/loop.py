@@ -13,6 +13,7 @@ from pathlib import Path
 from bayescamel.exceptions import ConflictError, StudyError
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.launchers import Finished, Launcher
+from bayescamel.study.leases import Leases
 from bayescamel.study.study import Study
 
 POLL = 0.2
@@ -80,12 +81,10 @@ class Loop:
         self._folder = folder
         self._batch = batch
         self._stop_early = stop_early
-        self._lease = lease
+        self._leases = Leases(study, lease)
         self._worker = worker
         self._watch = watch
         self._queue: list[Candidate] = []
-        self._held: set[str] = set()
-        self._renewed = time.monotonic()
         self._ending = ""
         self.progress = Progress()
 
@@ -97,26 +96,26 @@ class Loop:
         StorageError
             When the database stays away; what was trained is told at the next start.
         """
-        try:
-            while True:
-                self._collect()
-                self._renew()
-                if self._launcher.free() > 0:
-                    self._fill()
-                self._show("training" if self._held else "done")
-                if not self._held:
-                    return self._ending
-                time.sleep(POLL)
-        finally:
-            self._launcher.stop()
-            if self._held:
-                self._study.renew(sorted(self._held), 0)
+        with self._leases:
+            try:
+                while True:
+                    self._collect()
+                    if self._launcher.free() > 0:
+                        self._fill()
+                    held = self._leases.held()
+                    self._show("training" if held else "done")
+                    if not held:
+                        return self._ending
+                    time.sleep(POLL)
+            finally:
+                self._launcher.stop()
 
     def _tell_leftovers(self) -> None:
         """Tell what trainers wrote whose loop was killed before it was told."""
+        held = self._leases.held()
         for run in self._study.snapshot().pending():
             record = self._folder / f"{run.run_id}.json"
-            if run.run_id in self._held or not record.exists():
+            if run.run_id in held or not record.exists():
                 continue
             try:
                 self._study.tell(run.run_id, record)
@@ -127,7 +126,7 @@ class Loop:
 
     def _collect(self) -> None:
         for ended in self._launcher.finished():
-            self._held.discard(ended.run_id)
+            self._leases.release(ended.run_id)
             if ended.record is not None:
                 self._tell(ended)
             else:
@@ -165,15 +164,10 @@ class Loop:
                 self._ending = stop.reason
                 return
         self._show("choosing runs")
-        self._queue = self._study.ask(n, lease=self._lease, worker=self._worker)
-        self._held.update(candidate.run_id for candidate in self._queue)
+        self._queue = self._study.ask(n, lease=self._leases.seconds, worker=self._worker)
+        self._leases.hold(candidate.run_id for candidate in self._queue)
         if not self._queue:
             self._ending = "the budget pays for no further run"
-
-    def _renew(self) -> None:
-        if self._held and time.monotonic() - self._renewed > self._lease / 3:
-            self._study.renew(sorted(self._held), self._lease)
-            self._renewed = time.monotonic()
 
     def _show(self, doing: str) -> None:
         self.progress.doing = doing

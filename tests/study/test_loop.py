@@ -91,6 +91,22 @@ def test_half_a_record_is_no_failure_of_the_run(tmp_path):
     assert any("trained again" in line for line in loop.progress.said)
 
 
+def test_leases_are_kept_while_a_refit_takes_longer(tmp_path, monkeypatch):
+    """What a long refit keeps the loop from collecting is not handed out again."""
+    study = create(tmp_path)
+    ask = Study.ask
+
+    def slowly(self, *words, **more):
+        time.sleep(1.5)
+        return ask(self, *words, **more)
+
+    monkeypatch.setattr(Study, "ask", slowly)
+    run(study, tmp_path, lease=0.9)
+    kinds = [event["kind"] for event in study.events()]
+    assert kinds.count("told") == 4
+    assert "returned" not in kinds
+
+
 def test_an_error_gives_the_leases_back(tmp_path):
     study = create(tmp_path)
 
