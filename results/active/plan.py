@@ -1,0 +1,155 @@
+"""Plan against reality: predicted error of splits of a budget, and the error that came out.
+
+    python results/active/plan.py RUNS.csv > results/active/plan.md
+
+The pool and the target are those of replay.py (mixinglaws_5mix at step 30,000). After the same
+eight starting runs a seed, each split adds runs that were really trained. Its error at the target
+is predicted before (`compare_allocations`: from the prior alone, and from the posterior of the
+eight), and held against that of the law fitted to all of them.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from replay import SETTINGS, Case, judge, refit
+from scipy.stats import spearmanr
+
+from bayescamel.designs.allocation import compare_allocations
+from bayescamel.designs.proposals import cells
+from bayescamel.designs.space import Size, Space
+from bayescamel.designs.truths import Truths
+from bayescamel.posterior import Posterior
+
+SPLITS = {
+    "all small": (18, 0, 0),
+    "uniform FLOPs": (18, 5, 2),
+    "ends": (18, 0, 4),
+    "uniform runs": (4, 4, 4),
+    "all middle": (0, 14, 0),
+    "all large": (0, 0, 6),
+}
+"""Runs of each size, as near to the FLOPs of six large ones as the pool allows: it has 26 of the
+smallest, of which the start takes some, and these cost little."""
+
+
+def space_of(case: Case) -> Space:
+    """The pool's sizes and tokens."""
+    domains = tuple(str(name) for name in case.pool["domain"].to_numpy())
+    sizes = tuple(Size(float(n)) for n in np.unique(case.table["n_params"]))
+    return Space(domains, sizes, n_tokens=(float(case.table["n_tokens"].iloc[0]),))
+
+
+def mixture_order(case: Case, start: list[int], seed: int) -> np.ndarray:
+    """Mixtures of the pool in an order drawn by lot, those of the start last: (M, domain)."""
+    mixtures = np.unique(case.pool["mixture"].to_numpy(), axis=0)
+    mixtures = np.random.default_rng(seed).permutation(mixtures)
+    begun = case.pool["mixture"].isel(run=start).to_numpy()
+    used = (mixtures[:, None] == begun[None]).all(axis=2).any(axis=1)
+    return np.concatenate([mixtures[~used], mixtures[used]])
+
+
+def rows_of(case: Case, order: np.ndarray, counts: tuple[int, ...]) -> list[int]:
+    """Rows of the pool: the first so many mixtures of each size."""
+    sizes = case.table["n_params"].to_numpy()
+    weights = case.pool["mixture"].to_numpy()
+    return [
+        int(np.flatnonzero((sizes == size) & (weights == mixture).all(axis=1))[0])
+        for size, count in zip(np.unique(sizes), counts, strict=True)
+        for mixture in order[:count]
+    ]
+
+
+def predict(
+    case: Case, truths: Truths, order: np.ndarray, splits: dict[str, tuple[int, ...]]
+) -> pd.DataFrame:
+    """Expected errors of splits given as numbers of runs."""
+    space = space_of(case)
+    flops = np.array([size.flops(space.n_tokens[0]) for size in space.sizes])
+    budget = max(float(np.dot(counts, flops)) for counts in splits.values())
+    shares = {name: np.array(counts) * flops / budget for name, counts in splits.items()}
+    judged = case.held_out["mixture"].to_numpy()
+    return compare_allocations(
+        truths, space, case.target, budget, splits=shares, mixtures=order, judged=judged
+    )
+
+
+def from_prior(case: Case, posterior: Posterior, start: list[int], order: np.ndarray) -> pd.Series:
+    """Before any run: the start's runs are part of every split."""
+    space = space_of(case)
+    validation = tuple(str(name) for name in case.pool["validation"].to_numpy())
+    everywhere = cells(space, space.mixtures(24, seed=0))
+    truths = Truths.prior(posterior.hierarchy, space.domains, validation, everywhere)
+    begun = case.table["n_params"].iloc[start].to_numpy()
+    more = [int((begun == size.n_params).sum()) for size in space.sizes]
+    splits = {
+        name: tuple(a + b for a, b in zip(counts, more, strict=True))
+        for name, counts in SPLITS.items()
+    }
+    return predict(case, truths, order, splits)["error"]
+
+
+def compare(case: Case, seed: int) -> pd.DataFrame:
+    """Predicted and realised errors of one seed, by split."""
+    start = case.start(seed)
+    posterior = refit(case, start, None, seed)
+    order = mixture_order(case, start, seed)
+    predicted = predict(case, Truths.of(posterior), order, SPLITS)
+    table = predicted[["error", "lower90", "upper90"]]
+    table = table.assign(prior=from_prior(case, posterior, start, order), seed=seed)
+    for name, counts in SPLITS.items():
+        rows = rows_of(case, order, counts)
+        if set(rows) & set(start):
+            raise RuntimeError(f"{name}: the split takes runs of the start again")
+        chosen = [*start, *rows]
+        fitted = refit(case, chosen, posterior, seed)
+        table.loc[name, "share"] = case.flops[chosen].sum() / case.flops.sum()
+        table.loc[name, "realised"] = judge(case, fitted, seed)["mre"]
+        print(seed, table.loc[name].to_dict(), file=sys.stderr, flush=True)
+    return table
+
+
+def report(found: pd.DataFrame) -> str:
+    """The Markdown table."""
+    found = found.assign(within=found["realised"].between(found["lower90"], found["upper90"]))
+    seeds = found["seed"].nunique()
+    lines = [
+        "| split | FLOPs | from the prior | after 8 runs | 90 % | realised | range | within |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    means = found.groupby(level=0).mean().sort_values("realised")
+    for name, row in means.iterrows():
+        one = found.loc[name, "realised"]
+        counts = " + ".join(map(str, SPLITS[str(name)]))
+        lines.append(
+            f"| {name} ({counts}) | {row['share']:.0%} | {row['prior']:.2%} | {row['error']:.2%} | "
+            f"{row['lower90']:.2%} to {row['upper90']:.2%} | {row['realised']:.2%} | "
+            f"{one.min():.2%} to {one.max():.2%} | {round(row['within'] * seeds)} of {seeds} |"
+        )
+    rank = [spearmanr(means[key], means["realised"]).statistic for key in ("prior", "error")]
+    lines.append(
+        f"\nMean relative error of the losses at the target, means over {seeds} seeds. Rank "
+        f"correlation with the realised error: {rank[0]:.2f} from the prior alone, {rank[1]:.2f} "
+        "after the eight runs. FLOPs are shares of the pool's, the start included; in brackets "
+        "the runs of each size, smallest first; “within”: seeds whose realised error is in the "
+        "interval predicted for it."
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Predict, fit and print."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("runs", type=Path)
+    made.add_argument("--setting", choices=SETTINGS, default="mixinglaws")
+    made.add_argument("--seeds", type=int, nargs="+", default=list(range(4)))
+    options = made.parse_args()
+    case = Case.read(options.runs, SETTINGS[options.setting])
+    found = pd.concat([compare(case, seed) for seed in options.seeds])
+    print(__doc__.split("\n\n")[0] + "\n\n" + report(found))
+
+
+if __name__ == "__main__":
+    main()
