@@ -143,13 +143,14 @@ def sample(
                 target_accept=request.target_accept,
                 on_progress=lambda iterations, _: on_progress(iterations, 0),
             )
-            warm = Shape.of(pilot.unconstrained, root)
             drawn = pilot.unconstrained
+            shape = Shape.of(drawn, root)
             if drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED:
                 break
-            geometry, places, root = warm.geometry(), warm.starts(request.chains), warm.root
+            geometry, places, root = shape.geometry(), shape.starts(request.chains), shape.root
         tune = pilot_tune
-    shape = warm
+    else:
+        shape = warm
 
     def run(target_accept: float) -> Chains:
         return run_chains(
