@@ -47,17 +47,18 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", nargs="*", default=["mixinglaws_5mix", "bundled"])
+    names = [*sorted(LAWS, key=lambda law: (law != DEFAULT, law)), "stack"]
+    parser.add_argument("--point", nargs="*", default=names[:-1])
+    parser.add_argument("--bayes", nargs="*", default=names)
     options = parser.parse_args()
     path = options.out / "horizons.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     for name in options.data:
         for train, group in by_training_set(horizons(load(name, options.shared))):
             for method in METHODS:
-                for law in [*sorted(LAWS, key=lambda law: (law != DEFAULT, law)), "stack"]:
+                for law in options.point if method == "point" else options.bayes:
                     done = {(r["data"], r["law"], r["method"], r["n_train"]) for r in rows}
                     if (name, law, method, train.sizes["run"]) in done:
-                        continue
-                    if (law, method) == ("stack", "point"):
                         continue
                     predictor, seconds, status = fit_one(train, law, method)
                     for horizon in group:
@@ -102,6 +103,8 @@ def summary(rows: list[dict[str, object]]) -> dict[str, object]:
             law: np.mean([row["mre"] for row in peers if row["law"] == law])
             for law in dict.fromkeys(row["law"] for row in peers)
         }
+        if not ours:
+            continue
         counts = np.array([row["n_test"] for row in ours.values()])
         covered = np.array([row["coverage90"] for row in ours.values()])
         result[str(name)] = {
