@@ -7,7 +7,10 @@ it, is either given (evaluate some of the fitted runs on the new text) or drawn 
 fitted domains, which makes the interval as wide as text is varied.
 
 Given the reference loss, a draw's curve is scaled to have it as its mean over the fitted runs: the
-contributions E, A, B … of a domain sum to its loss, but independent draws of them do not.
+contributions E, A, B … of a domain sum to its loss, but independent draws of them do not. Such
+draws can also be of a domain on which the loss of a run without its data is a thousandfold, which
+no text is: a draw counts where the curve varies over the fitted runs at most `VARIED` times as much
+as the losses on the most varied fitted domain.
 """
 
 import dataclasses
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 PRIOR_WEIGHT = 2.0
 """How many observations the prior's spread of a pair's effect counts for."""
+VARIED = 1.5
+"""How much more varied over the runs a new domain's losses may be than those of any fitted one."""
 MIN_DOMAINS = 3
 """Fewer reference losses say nothing of how they scatter."""
 
@@ -86,12 +91,10 @@ def predict_new_validation(
     with np.errstate(over="ignore", invalid="ignore"):
         over_runs = curve.at(fitted)
         relative = curve.at(target_inputs(posterior, target, mixtures))
-    # Losses are positive and finite: a draw whose are not is replaced by one whose are.
-    possible = np.isfinite(relative).all(axis=1) & np.isfinite(over_runs).all(axis=1)
-    possible &= (over_runs > 0).all(axis=1)
+    possible = np.isfinite(relative).all(axis=1) & _plausible(over_runs, posterior)
     if not possible.any():
         raise TargetError(
-            "no draw from the hierarchy has a positive, finite loss on every run: too few "
+            "no draw from the hierarchy has losses that vary over the runs as losses do: too few "
             "validation domains were fitted to say anything of another"
         )
     kept = np.where(
@@ -118,6 +121,16 @@ def predict_new_validation(
         {name: draws[name].to_numpy() for name in ("chain", "draw")}
         | {"mixture": mixtures["mixture"].to_numpy()},
     )
+
+
+def _plausible(over_runs: np.ndarray, posterior: "Posterior") -> np.ndarray:
+    """Which curves (draw, run) vary over the fitted runs as losses do; see the docstring above."""
+    measured = np.log(posterior.runs["loss"].to_numpy())
+    most = VARIED * np.nanstd(measured, axis=0).max()
+    positive = np.isfinite(over_runs).all(axis=1) & (over_runs > 0).all(axis=1)
+    spread = np.full(len(over_runs), np.inf)
+    spread[positive] = np.log(over_runs[positive]).std(axis=1)
+    return spread <= most
 
 
 def _own(posterior: "Posterior", own: str | None) -> np.ndarray:
