@@ -18,7 +18,7 @@ cd "$here/live"
     --sizes 16e3,48e3,144e3 --run-tokens 160e3,320e3 --params 431728 --tokens 1.28e6 \
     --budget 1.5e12 --chains 2 --draws 250 --tune 350
 "$bin/bayescamel" study run study.db --workers 2 --batch 4 --until-budget --worker live "$@" 2>&1 |
-    tee -a log.txt
+    sed -u "s|$here/live/||g" | tee -a log.txt
 "$bin/bayescamel" study export study.db --out runs.csv --force
 "$bin/bayescamel" study status study.db --json >status.json
 "$bin/python" "$here/live.py" study.db >report.md
