@@ -4,9 +4,10 @@
 
 On mixinglaws_5mix (step 30,000, five group losses; Ye et al. 2024, arXiv:2403.16952) and on the
 bundled runs. Cells that are in the output already are kept, so the script can be interrupted.
-``summary`` holds the comparison that matters: the default law against the best point-fit peer at
-each horizon, against every peer averaged over horizons, and the pooled coverage. ``stack`` averages
-the posteriors of three laws by how they extrapolate among the fitted sizes.
+``summary`` holds the comparison that matters: the default law against the best point fit of a law
+that others published at each horizon, against every one of them averaged over horizons, and the
+pooled coverage; beside it the default law's own point fit. ``stack`` averages the posteriors of
+three laws by how they extrapolate among the fitted sizes.
 """
 
 import argparse
@@ -14,12 +15,13 @@ import json
 import os
 import time
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+import bayescamel as bc
 from bayescamel.backtest import Predictor, by_training_set, fitted, horizons, judge
 from bayescamel.laws import LAWS
 from bayescamel.runs import read_runs
@@ -29,13 +31,14 @@ from bayescamel.stacking import stack
 GROUPS = [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")]
 DEFAULT = "camel"
 STACKED = ("camel", "joint", "additive")
+OURS = ("camel", "r1", "r2", "r2-separable")
 METHODS = ("point", "bayes")  # what is quick first
 
 
 def load(name: str, shared: Path) -> xr.Dataset:
     """The runs of a data set."""
     if name == "bundled":
-        return read_runs(files("bayescamel") / "data" / "proxies_v1.csv")
+        return bc.load_proxies()
     sizes = "size_label in ['70M', '160M', '305M', '410M']"  # 1B has one early checkpoint each
     where = f"step == 30000 and {sizes}"
     return read_runs(shared / name / "runs.csv", where=where, losses=GROUPS)
@@ -80,7 +83,7 @@ def fit_one(train: xr.Dataset, law: str, method: str) -> tuple[Predictor, float,
     return stacked, time.perf_counter() - began, words
 
 
-def write(rows: list[dict[str, object]], path: Path) -> None:
+def write(rows: list[dict[str, Any]], path: Path) -> None:
     """Rows, what they amount to, and how they were made."""
     packages = ("jax", "numpyro", "numpy", "scipy")
     about = {
@@ -92,24 +95,31 @@ def write(rows: list[dict[str, object]], path: Path) -> None:
     path.write_text(json.dumps({"about": about, "summary": summary(rows), "rows": rows}, indent=1))
 
 
-def summary(rows: list[dict[str, object]]) -> dict[str, object]:
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The default law against the point-fit peers."""
     result: dict[str, object] = {}
     for name in dict.fromkeys(row["data"] for row in rows):
-        ours = {key(row): row for row in rows if is_ours(row) and row["data"] == name}
-        peers = [row for row in rows if row["method"] == "point" and row["data"] == name]
-        best = {k: min((r["mre"] for r in peers if key(r) == k), default=np.nan) for k in ours}
+        here = [row for row in rows if row["data"] == name]
+        ours = {key(row): row for row in here if is_ours(row)}
+        point = [row for row in here if row["method"] == "point"]
+        peers = [row for row in point if row["law"] not in OURS]
+        own = {key(row): row["mre"] for row in point if row["law"] == DEFAULT}
+        best = {k: min((r["mre"], r["law"]) for r in peers if key(r) == k) for k in ours}
         by_law = {
             law: np.mean([row["mre"] for row in peers if row["law"] == law])
             for law in dict.fromkeys(row["law"] for row in peers)
         }
-        if not ours:
-            continue
         counts = np.array([row["n_test"] for row in ours.values()])
         covered = np.array([row["coverage90"] for row in ours.values()])
         result[str(name)] = {
             "horizons": {
-                str(k): {"ours": row["mre"], "best_peer": best[k], "ratio": row["mre"] / best[k]}
+                k: {
+                    "ours": row["mre"],
+                    "best_peer": best[k][0],
+                    "which": best[k][1],
+                    "ratio": row["mre"] / best[k][0],
+                    "own_point_fit": own[k],
+                }
                 for k, row in ours.items()
             },
             "mean_mre_ours": float(np.mean([row["mre"] for row in ours.values()])),
@@ -119,24 +129,48 @@ def summary(rows: list[dict[str, object]]) -> dict[str, object]:
     return result
 
 
-def is_ours(row: dict[str, object]) -> bool:
+def is_ours(row: dict[str, Any]) -> bool:
     """Whether a row is the default law's posterior."""
-    return row["law"] == DEFAULT and row["method"] == "bayes"
+    return bool(row["law"] == DEFAULT and row["method"] == "bayes")
 
 
-def key(row: dict[str, object]) -> str:
+def key(row: dict[str, Any]) -> str:
     """A horizon in words."""
-    return f"{len(row['fitted_sizes'])} sizes to {row['held_out_size']:.3g}"  # type: ignore[arg-type]
+    return f"{len(row['fitted_sizes'])} sizes to {row['held_out_size']:.3g}"
 
 
-def as_markdown(rows: list[dict[str, object]]) -> str:
-    """The rows as a table."""
-    columns = ("data", "law", "method", "n_train", "n_test", "mre", "bias", "coverage50")
-    columns += ("coverage90", "width90", "log_score", "crps", "seconds", "status")
-    lines = ["| horizon | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
+def as_markdown(rows: list[dict[str, Any]]) -> str:
+    """What it amounts to, and the rows as a table."""
+    lines = []
+    for name, found in summary(rows).items():
+        lines += [
+            f"## {name}",
+            "",
+            "| horizon | camel, Bayes | best peer | which | ratio | camel, point fit |",
+            "|---|---|---|---|---|---|",
+        ]
+        for horizon, row in found["horizons"].items():
+            words = (f"{row[c]:.4f}" for c in ("ours", "best_peer"))
+            lines.append(
+                f"| {horizon} | {' | '.join(words)} | {row['which']} | {row['ratio']:.2f} | "
+                f"{row['own_point_fit']:.4f} |"
+            )
+        means = sorted(found["mean_mre_peers"].items(), key=lambda pair: pair[1])
+        peers = ", ".join(f"{law} {mre:.4f}" for law, mre in means)
+        lines += [
+            "",
+            f"Mean relative error over these horizons: {found['mean_mre_ours']:.4f}; point-fit "
+            f"peers: {peers}. 90 % intervals of runs cover {found['pooled_coverage90']:.1%}, "
+            "pooled.",
+            "",
+        ]
+    columns = [*("data", "law", "method", "n_train", "n_test", "mre", "bias", "coverage50")]
+    columns += ["coverage90", "width90", "log_score", "crps", "seconds", "status"]
+    lines += ["## All rows", ""]
+    lines += ["| horizon | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
     for row in sorted(rows, key=lambda r: (r["data"], r["n_train"], r["held_out_size"], r["mre"])):
         cells = [row[column] for column in columns]
-        words = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
+        words = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
         lines.append(f"| {key(row)} | " + " | ".join(words) + " |")
     return "\n".join(lines) + "\n"
 
