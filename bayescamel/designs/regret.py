@@ -167,7 +167,9 @@ def _values_by_weights(
     expected = knowledge.objective_mean + seen @ np.linalg.solve(covariance + np.diag(noise), cross)
     misfit = _squared_distances(seen / np.sqrt(noise), losses / np.sqrt(noise))
     misfit[np.arange(len(truth)), truth] = np.inf
-    weight = _weights(misfit - misfit.min(axis=1, keepdims=True))
+    # Single precision: exponentials of (outcome, draw) are most of the time.
+    weight = _weights((misfit - misfit.min(axis=1, keepdims=True)).astype(np.float32))
+    residual = residual.astype(np.float32)
     # Against the mean outcome, so that outcomes that happen to be good or bad are no gain.
     means = [expected + weight @ residual, expected, expected + weight @ residual[shuffled]]
     removed, linear, null = (m.mean(axis=0).min() - m.min(axis=1).mean() for m in means)

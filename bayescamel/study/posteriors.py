@@ -114,7 +114,8 @@ class Posteriors:
             try:
                 return Posterior.load(path)
             except StorageError as error:
-                log.warning("the posterior kept in %s is sampled again: %s", path.name, error)
+                # The error names the file by where it is.
+                log.warning("a posterior that was kept is sampled again: %s", error)
         return None
 
     def _files(self) -> list[Path]:

@@ -2,9 +2,8 @@
 
     python results/active/speed.py > results/active/speed.md
 
-The draws are those of `camel` after 36 simulated runs. An acquisition is timed in a process of its
-own, from the draws to one score a candidate: the fastest of three, after a hundredth of them for
-the compiler.
+The draws are those of `camel` after 36 simulated runs. Timed from the draws to one score a
+candidate, after a hundredth of the candidates for the compiler.
 """
 
 import argparse
@@ -14,7 +13,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +30,10 @@ DRAWS = 2000
 MIXTURES = 64
 SIZES = (2e7, 4e7, 8e7, 16e7)
 TARGET = bc.Target(1e9, 2e10)
-COUNTS = (10_000, 100_000)
+REPEATS = {10_000: 5, 100_000: 1}
+"""Of each number of candidates; the fastest counts, since others may use the machine."""
+
+DESCRIBED = "candidates described"
 
 
 def candidates(n: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -54,8 +55,8 @@ def simulated_posterior() -> Posterior:
     return bc.fit(bc.read_runs(table), chains=4, draws=DRAWS // 4, tune=500, progress=False)
 
 
-def measure(name: str, n: int, posterior: Path) -> dict[str, float]:
-    """Seconds and memory of one acquisition in this process."""
+def measure(n: int, posterior: Path) -> dict[str, dict[str, float]]:
+    """Seconds and memory of every acquisition, the description of the candidates included."""
     rng = np.random.default_rng(0)
     table, history = candidates(n, rng), candidates(8, rng)
     uniform = np.full(len(NAMES), 1 / len(NAMES))
@@ -63,75 +64,93 @@ def measure(name: str, n: int, posterior: Path) -> dict[str, float]:
     mixtures = rng.dirichlet(np.ones(len(NAMES)), MIXTURES)
     flops = training_flops(table)
     history = history.assign(flops=training_flops(history))
+    found: dict[str, dict[str, float]] = {}
     before = memory()
-    took: list[tuple[float, float]] = []
-    for part in (n // 100, n, n, n):
-        began, used = time.perf_counter(), time.process_time()
+    for part in (n // 100, *(n,) * REPEATS[n]):
+        described = Timed()
         known = learn(beliefs, TARGET, mixtures, uniform, table[:part])
+        once = {DESCRIBED: described.done()}
         situation = Situation(table[:part], flops[:part], history, known, seed=0)
-        scores = ACQUISITIONS[name].scores(situation)
-        took.append((time.perf_counter() - began, time.process_time() - used))
-    if scores.shape != (n,):
-        raise RuntimeError(f"{name} gave scores of shape {scores.shape}")
-    wall, cpu = min(took[1:])
-    found = {"wall": wall, "cpu": cpu, "before": before, "peak": memory()}
-    return found | {"features": known.basis.n_features, "draws": beliefs.n_draws}
+        for name, acquisition in ACQUISITIONS.items():
+            scored = Timed()
+            if acquisition.scores(situation).shape != (part,):
+                raise RuntimeError(f"{name} did not score every candidate")
+            own = scored.done()
+            once[name] = {key: own[key] + once[DESCRIBED][key] for key in ("wall", "cpu")}
+            once[name]["peak"] = max(own["peak"], once[DESCRIBED]["peak"])
+        if part == n:
+            found = {
+                name: min(one, found.get(name, one), key=lambda o: o["wall"])
+                for name, one in once.items()
+            }
+    facts = {"before": before, "features": float(known.basis.n_features)}
+    return {name: one | facts for name, one in found.items()}
+
+
+class Timed:
+    """Seconds by the clock, of CPU time, and the most memory since it was made."""
+
+    def __init__(self) -> None:
+        # What has been the most so far is forgotten (see proc(5)).
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+        self._began, self._used = time.perf_counter(), time.process_time()
+
+    def done(self) -> dict[str, float]:
+        """What it took."""
+        wall, cpu = time.perf_counter() - self._began, time.process_time() - self._used
+        return {"wall": wall, "cpu": cpu, "peak": memory()}
 
 
 def memory() -> float:
-    """The most that this process has held, GiB; rusage would count the parent's too."""
+    """The most that this process has held, GiB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 2**20
 
 
-def apart(name: str, n: int, posterior: Path) -> dict[str, float]:
+def apart(n: int, posterior: Path) -> dict[str, dict[str, float]]:
     """The same in a process of its own."""
-    words = [sys.executable, __file__, "--one", name, str(n), str(posterior)]
+    words = [sys.executable, __file__, "--one", str(n), str(posterior)]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout)
+    found: dict[str, dict[str, float]] = json.loads(done.stdout)
     return found
 
 
-def table_of(found: dict[str, dict[int, dict[str, float]]]) -> str:
-    """Rows of the Markdown table."""
-    counts = list(next(iter(found.values())))
+def table_of(found: dict[int, dict[str, dict[str, float]]]) -> str:
+    """The Markdown table."""
     head = ["acquisition"]
-    for n in counts:
+    for n in found:
         head += [f"{n:,}: s", "CPU s", "peak GiB"]
     lines = [head, ["---"] * len(head)]
-    for name, by_count in found.items():
-        row: list[Any] = [name]
-        for n in counts:
-            one = by_count[n]
-            row += [f"{one['wall']:.2f}", f"{one['cpu']:.2f}", f"{one['peak']:.2f}"]
+    for name in next(iter(found.values())):
+        row = [name]
+        for by_name in found.values():
+            row += [f"{by_name[name][key]:.2f}" for key in ("wall", "cpu", "peak")]
         lines.append(row)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
-    """Print the table, or with --one the JSON of one acquisition."""
+    """Print the table, or with --one the JSON of one number of candidates."""
     made = argparse.ArgumentParser(description=__doc__)
-    made.add_argument("--one", nargs=3, metavar=("ACQUISITION", "CANDIDATES", "POSTERIOR"))
-    made.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
+    made.add_argument("--one", nargs=2, metavar=("CANDIDATES", "POSTERIOR"))
+    made.add_argument("--posterior", type=Path, help="kept from before; default: fitted now")
     options = made.parse_args()
     if options.one:
-        print(json.dumps(measure(options.one[0], int(options.one[1]), Path(options.one[2]))))
+        print(json.dumps(measure(int(options.one[0]), Path(options.one[1]))))
         return
-    found: dict[str, dict[int, dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        posterior = Path(folder) / "posterior.nc"
-        simulated_posterior().save(posterior)
-        for name in ACQUISITIONS:
-            found[name] = {n: apart(name, n, posterior) for n in options.counts}
-            print(name, found[name], file=sys.stderr, flush=True)
-    every = [one for by_count in found.values() for one in by_count.values()]
-    before, features = (max(one[key] for one in every) for key in ("before", "features"))
+        posterior = options.posterior
+        if posterior is None:
+            posterior = Path(folder) / "posterior.nc"
+            simulated_posterior().save(posterior)
+        found = {n: apart(n, posterior) for n in REPEATS}
+    first = next(iter(found[min(found)].values()))
     print(__doc__.split("\n\n")[0] + "\n")
     print(table_of(found))
     print(
-        f"\nSeconds by the clock and of CPU time on two cores, from the draws to the scores; peak "
-        f"memory of the process, of which {before:.2f} GiB before anything is scored; "
-        f"{features} features."
+        "\nSeconds by the clock and of CPU time on two cores, from the draws to the scores: "
+        f"“{DESCRIBED}” is part of each. Peak memory of the process, of which "
+        f"{first['before']:.2f} GiB before anything is scored; {first['features']:.0f} features."
     )
 
 
