@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayescamel.benchmarks import BenchmarkPosterior as BenchmarkPosterior
     from bayescamel.benchmarks import fit_benchmarks as fit_benchmarks
+    from bayescamel.comparison import compare as compare
     from bayescamel.constraints import Constraints as Constraints
     from bayescamel.constraints import Group as Group
     from bayescamel.constraints import Near as Near
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bayescamel.runs import fingerprint as fingerprint
     from bayescamel.runs import read_runs as read_runs
     from bayescamel.sampling import fit as fit
+    from bayescamel.stacking import stack as stack
     from bayescamel.study import Study as Study
     from bayescamel.targets import Target as Target
     from bayescamel.targets import objective_weights as objective_weights
@@ -57,6 +59,7 @@ _HOME = {
     "as_mixtures": "mixtures",
     "centroid": "mixtures",
     "check_fittable": "runs",
+    "compare": "comparison",
     "corners": "mixtures",
     "dirichlet": "mixtures",
     "fingerprint": "runs",
@@ -69,6 +72,7 @@ _HOME = {
     "pareto_front": "decisions",
     "rank_mixtures": "decisions",
     "read_runs": "runs",
+    "stack": "stacking",
 }
 
 __all__ = [
