@@ -141,7 +141,11 @@ def key(row: dict[str, Any]) -> str:
 
 def as_markdown(rows: list[dict[str, Any]]) -> str:
     """What it amounts to, and the rows as a table."""
-    lines = []
+    lines = [
+        "`python results/extrapolation/extrapolate.py --shared ../shared/data --out "
+        "results/extrapolation`; versions in horizons.json.",
+        "",
+    ]
     for name, found in summary(rows).items():
         lines += [
             f"## {name}",

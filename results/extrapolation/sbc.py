@@ -132,6 +132,8 @@ def main() -> None:
     rows.sort(key=lambda row: row["p"])
     pooled = np.sum([row["counts"] for row in rows], axis=0)
     summary = {
+        "command": f"python results/extrapolation/sbc.py --replicates {options.replicates} --out "
+        "results/extrapolation",
         "replicates": options.replicates,
         "quantities": len(rows),
         "smallest_p": rows[0]["p"],

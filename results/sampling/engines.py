@@ -143,14 +143,22 @@ def main() -> None:
                 "versions": {package: version(package) for package in packages},
             }
             path.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
-    write_table(rows, options.out / "engines.md")
+            write_table(rows, about, options.out / "engines.md")
 
 
-def write_table(rows: list[dict[str, object]], path: Path) -> None:
+def write_table(rows: list[dict[str, object]], about: dict[str, object], path: Path) -> None:
     """The rows as Markdown."""
     columns = ("data", "engine", "cold_s", "warm_s", "leapfrogs", "rhat_max", "ess_bulk")
     columns += ("ess_tail", "ess_per_s", "divergences", "peak_mb")
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines = [
+        f"`{about['command']}`, {about['cores']} cores, {about['versions']}.",
+        "",
+        "`marginal` is our engine, the others sample the plain program; `bootstrap` is 200",
+        "replicates of the Huber L-BFGS point fit. `> n`: ended after so many seconds.",
+        "",
+        "| " + " | ".join(columns) + " |",
+        "|" + "---|" * len(columns),
+    ]
     for row in rows:
         cells = [row.get(column, "") for column in columns]
         words = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
