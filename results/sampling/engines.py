@@ -138,7 +138,7 @@ def main() -> None:
             packages = ("jax", "numpyro", "nutpie", "pymc", "numpy")
             about = {
                 "command": "python results/sampling/engines.py --shared ../shared/data --out "
-                "results/sampling",
+                f"results/sampling --limit {options.limit:.0f}",
                 "cores": os.cpu_count(),
                 "versions": {package: version(package) for package in packages},
             }
