@@ -1,0 +1,181 @@
+"""Benchmarks of larger models predicted from smaller ones: tables of error and coverage.
+
+    python results/benchmarks/backtest.py gadre --runs ../shared/data/gadre_scaling/runs.csv
+    python results/benchmarks/backtest.py proxies
+
+`gadre`: models up to 1.4B parameters are fitted, those of 6.9B predicted, their measured losses
+given (Gadre et al. 2024, arXiv:2403.08540). `proxies`: the bundled runs, all sizes but the largest
+fitted; there losses are given, or predicted as well (end to end). Nothing in the design was chosen
+on the runs that are predicted here. What was computed is in the JSON file and is not computed
+again; delete the file to start anew.
+"""
+
+import argparse
+import json
+import platform
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescamel.benchmarks.backtest import backtest_benchmarks, split
+from bayescamel.benchmarks.table import benchmark_facts
+from bayescamel.datasets import HELD_OUT_PARAMS, load_proxies
+from bayescamel.runs import read_runs
+from bayescamel.sampling import fit
+
+HERE = Path(__file__).parent
+PAIRS = (
+    ("exponential", "point"),
+    ("sigmoid", "point"),
+    ("simplex", "bayes"),
+)
+PEERS_BAYES = (("exponential", "bayes"), ("sigmoid", "bayes"))
+CASES = {
+    "gadre": [("accuracy", False, pair) for pair in (*PAIRS, *PEERS_BAYES)],
+    "proxies": [
+        *(("accuracy", end_to_end, pair) for end_to_end in (False, True) for pair in PAIRS),
+        *((measures, True, ("simplex", "bayes")) for measures in ("score", "both")),
+    ],
+}
+FIT_MAX = {"gadre": 2e9, "proxies": HELD_OUT_PARAMS - 1}
+
+
+def main() -> None:
+    """Compute what is missing, then write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("set", choices=CASES)
+    parser.add_argument("--runs", type=Path, help="the run table of gadre")
+    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--cases", type=int, help="the first so many cases only")
+    for name, default in (("chains", 4), ("draws", 500), ("tune", 700)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    options = parser.parse_args()
+    runs = load_proxies() if options.set == "proxies" else read_runs(options.runs)
+    settings = {name: getattr(options, name) for name in ("chains", "draws", "tune")}
+    path = options.out / f"{options.set}.json"
+    done: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    losses = None
+    for measures, end_to_end, pair in CASES[options.set][: options.cases]:
+        key = title(measures, end_to_end, pair)
+        if key in done:
+            continue
+        began = time.perf_counter()
+        if end_to_end and losses is None:
+            losses = fit(split(runs, FIT_MAX[options.set])[0], progress=False, **settings)
+            print("losses", losses.status, flush=True)
+        found = backtest_benchmarks(
+            runs,
+            FIT_MAX[options.set],
+            pairs=[pair],
+            measures=measures,
+            end_to_end=losses if end_to_end and losses else False,
+            progress=False,
+            **settings,
+        )
+        done[key] = {
+            "measures": measures,
+            "end_to_end": end_to_end,
+            "seconds": time.perf_counter() - began,
+            "settings": settings if pair[1] == "bayes" or end_to_end else {},
+            "status": found.statuses.get(pair[0], ""),
+            "results": [asdict(result) for result in found.results],
+        }
+        path.write_text(json.dumps(done, indent=1) + "\n")
+        print(key, f"{done[key]['seconds']:.0f} s", done[key]["status"], flush=True)
+    path.with_suffix(".md").write_text(report(options.set, runs, done))
+
+
+def title(measures: str, end_to_end: bool, pair: tuple[str, str]) -> str:
+    """What a case is called."""
+    return f"{measures}, losses {'predicted' if end_to_end else 'given'}: {' '.join(pair)}"
+
+
+def report(name: str, runs: xr.Dataset, done: dict[str, Any]) -> str:
+    """The tables in Markdown."""
+    packages = ", ".join(f"{p} {version(p)}" for p in ("bayescamel", "jax", "numpyro", "numpy"))
+    argument = " --runs ../shared/data/gadre_scaling/runs.csv" if name == "gadre" else ""
+    lines = [
+        f"`python results/benchmarks/backtest.py {name}{argument}`",
+        f"({packages}, Python {platform.python_version()})",
+        "",
+        "`moves`: the best held-out model beats chance by four standard errors of guessing;",
+        "`fitted moves`: our posterior is sure that the best fitted model does, known beforehand.",
+        "Errors and widths are shares of 1; coverage is of 90 % intervals over held-out values.",
+        "",
+    ]
+    moves = held_out_moves(name, runs)
+    lines += summary(done, moves)
+    missing = [key for case in CASES[name] if (key := title(*case)) not in done]
+    if missing:
+        lines += ["", "Not computed yet: " + "; ".join(missing) + "."]
+    first = done.get("accuracy, losses given: simplex bayes")
+    if first:
+        lines += ["", "## By benchmark: ours, losses given", "", *by_benchmark(first, moves)]
+    return "\n".join(lines) + "\n"
+
+
+def held_out_moves(name: str, runs: xr.Dataset) -> dict[str, bool]:
+    """Whether the best held-out model beats chance, by benchmark."""
+    facts = benchmark_facts(runs["benchmark"].to_numpy())
+    chance, questions = facts["chance"].to_numpy(), facts["questions"].to_numpy()
+    large = runs.isel(run=(runs["n_params"] > FIT_MAX[name]).to_numpy())
+    luck = np.sqrt(np.maximum(chance * (1 - chance), 0.01) / questions)
+    best = large["accuracy"].max("run").to_numpy()
+    return dict(zip(map(str, runs["benchmark"].to_numpy()), best > chance + 4 * luck, strict=True))
+
+
+def summary(done: dict[str, Any], moves: dict[str, bool]) -> list[str]:
+    """One row a case."""
+    ours = next((c for k, c in done.items() if "given: simplex bayes" in k), None)
+    before = {r["benchmark"]: r["above_chance"] for r in ours["results"]} if ours else moves
+    lines = [
+        "| case | error, moves | error, fitted moves | error, all | coverage, moves | "
+        "coverage, all | width, moves | width, at chance | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    notes = []
+    for key, case in done.items():
+        table = pd.DataFrame(case["results"])
+        moving, known = table["benchmark"].map(moves), table["benchmark"].map(before)
+        cells = [
+            table["abs_error"][moving].mean(),
+            table["abs_error"][known].mean(),
+            table["abs_error"].mean(),
+            table["coverage90"][moving].mean(),
+            table["coverage90"].mean(),
+            table["width90"][moving].mean(),
+            table["width90"][~moving].mean(),
+        ]
+        shown = " | ".join(
+            f"{cell:.4f}" if i not in (3, 4) else f"{cell:.1%}" for i, cell in enumerate(cells)
+        )
+        lines.append(f"| {key} | {shown} | {case['seconds']:.0f} |")
+        if case["status"]:
+            settings = ", ".join(f"{k} {v}" for k, v in case["settings"].items())
+            notes.append(f"- {key} ({settings}): {case['status'].splitlines()[0]}")
+    return [*lines, "", *notes]
+
+
+def by_benchmark(case: dict[str, Any], moves: dict[str, bool]) -> list[str]:
+    """One row a benchmark."""
+    lines = [
+        "| benchmark | moves | fitted moves | error | coverage | width |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in case["results"]:
+        known = "yes" if row["above_chance"] else "unknown: at chance"
+        lines.append(
+            f"| {row['benchmark']} | {'yes' if moves[row['benchmark']] else 'no'} | {known} | "
+            f"{row['abs_error']:.4f} | {row['coverage90']:.0%} | {row['width90']:.4f} |"
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    main()

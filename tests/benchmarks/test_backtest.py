@@ -1,0 +1,59 @@
+"""Small models foretell large ones: splits, scores, the summary."""
+
+import pytest
+
+from bayescamel.benchmarks.backtest import BenchmarkBacktest, BenchmarkResult, backtest_benchmarks
+from bayescamel.exceptions import BenchmarkError
+from bayescamel.runs import read_runs
+from tests.benchmarks.known_benchmarks import KNOWN, SETTINGS
+
+
+def result(name: str, law: str, error: float, coverage: float, n: int, above: bool):
+    method = "bayes" if law == "simplex" else "point"
+    return BenchmarkResult(name, law, method, 20, n, error, coverage, 0.1, above)
+
+
+def test_the_summary_is_of_ours_over_benchmarks_that_move():
+    backtest = BenchmarkBacktest(
+        (
+            result("x", "sigmoid", 0.5, 0.0, 4, True),
+            result("x", "simplex", 0.02, 1.0, 4, True),
+            result("y", "simplex", 0.04, 0.5, 2, True),
+            result("z", "simplex", 0.30, 0.0, 2, False),
+        ),
+        {},
+    )
+    said = backtest.to_dict()
+    assert said["mean_abs_error"] == pytest.approx(0.03)
+    assert said["coverage90"] == pytest.approx(5 / 8)
+    assert len(said["benchmarks"]) == 4
+
+
+def test_ours_foretells_the_larger_models(table):
+    found = backtest_benchmarks(read_runs(table), 9e6, **SETTINGS)
+    assert len(found.results) == 3 * len(KNOWN)
+    for r in found.results:
+        assert (r.n_train, r.n_test) == (20, 5)
+        assert r.above_chance == (r.benchmark != "winogrande")
+    ours = found.of("simplex", "bayes", moving=True)
+    # The known laws: what is left is the questions' luck and 20 runs' hold on the ceiling.
+    assert max(r.abs_error for r in ours) < 0.03
+    assert sum(r.coverage90 for r in ours) / 3 >= 0.8
+    assert min(r.width90 for r in ours) > 0
+
+
+def test_one_side_of_a_split_may_not_be_empty(table):
+    runs = read_runs(table)
+    with pytest.raises(BenchmarkError, match=r"no run has at most 1000 parameters; the sizes are"):
+        backtest_benchmarks(runs, 1e3)
+    with pytest.raises(BenchmarkError, match="no run has more than 1e\\+12 parameters"):
+        backtest_benchmarks(runs, 1e12)
+    with pytest.raises(BenchmarkError, match="unknown method 'guess'"):
+        backtest_benchmarks(runs, 9e6, pairs=[("simplex", "guess")])
+
+
+def test_held_out_runs_have_no_say_in_what_moves(table):
+    spoiled = table.copy()
+    spoiled.loc[spoiled["n_params"] > 2e7, "acc_winogrande"] = 0.99
+    found = backtest_benchmarks(read_runs(spoiled), 9e6, pairs=[("sigmoid", "point")])
+    assert not next(r for r in found.results if r.benchmark == "winogrande").above_chance
