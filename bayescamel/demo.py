@@ -11,6 +11,7 @@ from bayescamel.mixtures import dirichlet
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.benchmarks import BenchmarkPosterior
     from bayescamel.decisions import OptimalMixture
     from bayescamel.posterior import Posterior
 
@@ -36,6 +37,11 @@ class Demo:
         The recommended mixture there, all validation domains weighing alike.
     next_runs
         The runs that would most improve the prediction there, per FLOP.
+    benchmarks
+        The step from loss to benchmark, fitted to the same runs; None where they have none.
+    predicted_benchmarks
+        ``mean, lower90, upper90 (run, benchmark)`` of the accuracy of each held-out run, from its
+        mixture and size, through the predicted losses.
     """
 
     posterior: "Posterior"
@@ -44,6 +50,8 @@ class Demo:
     target: Target
     best: "OptimalMixture"
     next_runs: pd.DataFrame
+    benchmarks: "BenchmarkPosterior | None" = None
+    predicted_benchmarks: xr.Dataset | None = None
 
     @property
     def mre(self) -> float:
@@ -54,9 +62,25 @@ class Demo:
     @property
     def coverage90(self) -> float:
         """Share of observed losses inside their 90 % interval."""
-        observed = self.held_out["loss"]
-        inside = (observed >= self.predicted["lower90"]) & (observed <= self.predicted["upper90"])
-        return float(inside.where(observed.notnull()).mean())
+        return coverage90(self.predicted, self.held_out["loss"])
+
+    @property
+    def benchmark_error(self) -> float:
+        """Mean absolute error of the predicted accuracies."""
+        assert self.predicted_benchmarks is not None  # asked for where there are benchmarks
+        return float(abs(self.predicted_benchmarks["mean"] - self.held_out["accuracy"]).mean())
+
+    @property
+    def benchmark_coverage90(self) -> float:
+        """Share of observed accuracies inside their 90 % interval."""
+        assert self.predicted_benchmarks is not None
+        return coverage90(self.predicted_benchmarks, self.held_out["accuracy"])
+
+
+def coverage90(predicted: xr.Dataset, observed: xr.DataArray) -> float:
+    """Share of observed values, of those there are, inside ``lower90`` to ``upper90``."""
+    inside = (observed >= predicted["lower90"]) & (observed <= predicted["upper90"])
+    return float(inside.where(observed.notnull()).mean())
 
 
 def run_demo(
@@ -87,6 +111,14 @@ def run_demo(
         n_params=float(held_out["n_params"][0]), n_tokens=float(held_out["n_tokens"].median())
     )
     candidates = candidate_runs(fitted, seed)
+    benchmarks = predicted_benchmarks = None
+    if "accuracy" in runs:
+        from bayescamel.benchmarks import fit_benchmarks
+
+        benchmarks = fit_benchmarks(
+            fitted, chains=chains, draws=draws, tune=tune, seed=seed, progress=progress
+        )
+        predicted_benchmarks = predict_runs(posterior, held_out, seed, benchmarks)
     return Demo(
         posterior=posterior,
         held_out=held_out,
@@ -94,6 +126,8 @@ def run_demo(
         target=target,
         best=posterior.optimal_mixture(target),
         next_runs=posterior.next_runs(candidates, target, n=3),
+        benchmarks=benchmarks,
+        predicted_benchmarks=predicted_benchmarks,
     )
 
 
@@ -103,8 +137,13 @@ def hold_out_largest(runs: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
     return runs.isel(run=~largest), runs.isel(run=largest)
 
 
-def predict_runs(posterior: "Posterior", runs: xr.Dataset, seed: int) -> xr.Dataset:
-    """Mean and 90 % interval of the loss of each run: ``mean, lower90, upper90``.
+def predict_runs(
+    posterior: "Posterior",
+    runs: xr.Dataset,
+    seed: int,
+    benchmarks: "BenchmarkPosterior | None" = None,
+) -> xr.Dataset:
+    """Mean and 90 % interval of each run's losses, or accuracies: ``mean, lower90, upper90``.
 
     The intervals are those of a new run, noise included, since they are held against runs.
     """
@@ -112,10 +151,16 @@ def predict_runs(posterior: "Posterior", runs: xr.Dataset, seed: int) -> xr.Data
     for run in runs["run"].to_numpy():
         row = runs.sel(run=run)
         target = Target(float(row["n_params"]), float(row["n_tokens"]))
-        loss = posterior.predict(target, row["mixture"], kind="run", seed=seed)["loss"]
-        draws = loss.isel(mixture=0, drop=True)
+        if benchmarks is None:
+            drawn = posterior.predict(target, row["mixture"], kind="run", seed=seed)["loss"]
+        else:
+            drawn = posterior.predict_benchmarks(
+                target, row["mixture"], benchmarks=benchmarks, kind="run", seed=seed
+            )["accuracy"]
+        draws = drawn.isel(mixture=0, drop=True)
         lower, upper = np.quantile(draws, [0.05, 0.95], axis=(0, 1))
-        bounds = {"lower90": ("validation", lower), "upper90": ("validation", upper)}
+        dim = str(draws.dims[-1])
+        bounds = {"lower90": (dim, lower), "upper90": (dim, upper)}
         parts.append(draws.mean(("chain", "draw")).to_dataset(name="mean").assign(bounds))
     return xr.concat(parts, dim=runs["run"])
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
     from bayescamel.demo import Demo
     from bayescamel.posterior import Posterior
@@ -19,11 +19,16 @@ BLUE, ORANGE, GREY = "#3b6ea5", "#d95f02", "#8a8a8a"
 
 def plot_demo(demo: "Demo", path: Path) -> None:
     """Write the demo's picture, `plot_held_out`, as a PNG."""
-    figure = plot_held_out(demo.posterior, demo.held_out, demo.predicted)
+    figure = plot_held_out(demo.posterior, demo.held_out, demo.predicted, demo.predicted_benchmarks)
     figure.savefig(path, dpi=RESOLUTION)
 
 
-def plot_held_out(posterior: "Posterior", held_out: xr.Dataset, predicted: xr.Dataset) -> "Figure":
+def plot_held_out(
+    posterior: "Posterior",
+    held_out: xr.Dataset,
+    predicted: xr.Dataset,
+    benchmarks: xr.Dataset | None = None,
+) -> "Figure":
     """Predicted against observed loss of runs that were held out, and the loss over size.
 
     Parameters
@@ -32,28 +37,48 @@ def plot_held_out(posterior: "Posterior", held_out: xr.Dataset, predicted: xr.Da
         Runs of one size, as `bayescamel.read_runs` gives them.
     predicted
         ``mean, lower90, upper90 (run, validation)`` of each of them.
+    benchmarks
+        ``mean, lower90, upper90 (run, benchmark)`` of each of them, where they have benchmarks.
 
     Returns
     -------
     Figure
         Above, one panel a validation domain: losses of the fitted runs over size, the band of the
         law at the mean mixture (90 % of the draws), the held-out runs. Below: predicted with its
-        90 % interval against observed, for every held-out run.
+        90 % interval against observed, for every held-out run; then the same for accuracies.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
     validation = [str(name) for name in held_out["validation"].to_numpy()]
     # Without pyplot: no window system, and nothing to close afterwards.
-    figure = Figure(figsize=(2.9 * len(validation), 5.6), layout="constrained")
-    axes = figure.subplots(2, len(validation), squeeze=False)
+    rows = 2 if benchmarks is None else 3
+    figure = Figure(figsize=(2.9 * len(validation), 2.8 * rows), layout="constrained")
+    upper: Figure | SubFigure = figure
+    if benchmarks is not None:
+        upper, lower = figure.subfigures(2, 1, height_ratios=(2, 1), squeeze=False)[:, 0]
+        _accuracies(lower, held_out, benchmarks)
+    axes = upper.subplots(2, len(validation), squeeze=False)
     curve = _curve(posterior, float(held_out["n_params"].max()) * 1.3)
     for column, name in enumerate(validation):
         _over_size(axes[0, column], posterior.runs, held_out, curve, name)
-        _against_observed(axes[1, column], held_out, predicted, name)
+        observed = held_out["loss"].sel(validation=name).to_numpy()
+        _against_observed(axes[1, column], observed, predicted.sel(validation=name))
+        axes[1, column].set_xlabel("observed loss")
     axes[0, 0].set_ylabel("loss, nats per token")
     axes[1, 0].set_ylabel("predicted loss, 90 % interval")
     axes[0, -1].legend(fontsize=7, frameon=False)
     return figure
+
+
+def _accuracies(figure: "Figure | SubFigure", held_out: xr.Dataset, predicted: xr.Dataset) -> None:
+    names = [str(name) for name in predicted["benchmark"].to_numpy()]
+    axes = figure.subplots(1, len(names), squeeze=False)[0]
+    for axis, name in zip(axes, names, strict=True):
+        observed = held_out["accuracy"].sel(benchmark=name).to_numpy()
+        _against_observed(axis, observed, predicted.sel(benchmark=name))
+        axis.set_title(name.replace("_", " "), fontsize=9)
+        axis.set_xlabel("observed accuracy")
+    axes[0].set_ylabel("predicted accuracy, 90 %")
 
 
 def _curve(posterior: "Posterior", largest: float) -> xr.Dataset:
@@ -100,19 +125,10 @@ def _over_size(
     axis.set_xlabel("parameters")
 
 
-def _against_observed(
-    axis: "Axes",
-    held_out: xr.Dataset,
-    predicted: xr.Dataset,
-    name: str,
-) -> None:
-    observed = held_out["loss"].sel(validation=name).to_numpy()
-    mean, low, high = (
-        predicted[key].sel(validation=name).to_numpy() for key in ("mean", "lower90", "upper90")
-    )
+def _against_observed(axis: "Axes", observed: np.ndarray, predicted: xr.Dataset) -> None:
+    mean, low, high = (predicted[key].to_numpy() for key in ("mean", "lower90", "upper90"))
     axis.errorbar(
         observed, mean, yerr=[mean - low, high - mean], fmt="o", color=ORANGE, markersize=4, lw=1
     )
-    ends = [min(observed.min(), low.min()), max(observed.max(), high.max())]
+    ends = [min(np.nanmin(observed), low.min()), max(np.nanmax(observed), high.max())]
     axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
-    axis.set_xlabel("observed loss")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bayescamel.cli import app
 from bayescamel.demo import Demo, candidate_runs, hold_out_largest, run_demo
+from bayescamel.plots import plot_demo
 from bayescamel.runs import read_runs
 from tests.simulated import DOMAINS, simulated_table
 
@@ -99,3 +100,20 @@ def test_the_command_answers_in_json(demo, on_command_line):
     assert said["mre"] == demo.mre
     assert list(said["recommended_mixture"]) == DOMAINS
     assert len(said["next_runs"]) == 3
+
+
+def test_benchmarks_are_predicted_from_mixture_and_size(runs, tmp_path):
+    # Accuracies that fall with the loss on a: 0.25 at 4 nats and above.
+    with_accuracy = runs.assign(
+        accuracy=(
+            ("run", "benchmark"),
+            (0.25 + 0.3 * (4 - runs["loss"].sel(validation=["a"])).clip(0)).to_numpy(),
+        )
+    ).assign_coords(benchmark=["arc_easy"])
+    demo = run_demo(with_accuracy, chains=2, draws=50, tune=100, progress=False)
+    assert demo.predicted_benchmarks["mean"].dims == ("run", "benchmark")
+    # The law is another one than the straight line that made the data: three points.
+    assert demo.benchmark_error < 0.03
+    assert 0 <= demo.benchmark_coverage90 <= 1
+    plot_demo(demo, tmp_path / "demo.png")
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")

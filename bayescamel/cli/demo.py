@@ -47,10 +47,21 @@ def _facts(result: "Demo") -> dict[str, object]:
         "held_out_size": result.target.n_params,
         "mre": result.mre,
         "coverage90": result.coverage90,
+        **_benchmark_facts(result),
         "recommended_mixture": {
             str(name): float(best.sel(domain=name)) for name in best["domain"].to_numpy()
         },
         "next_runs": result.next_runs.to_dict(orient="records"),
+    }
+
+
+def _benchmark_facts(result: "Demo") -> dict[str, object]:
+    if result.benchmarks is None:
+        return {}
+    return {
+        "benchmark_abs_error": result.benchmark_error,
+        "benchmark_coverage90": result.benchmark_coverage90,
+        "benchmarks_converged": result.benchmarks.status.converged,
     }
 
 
@@ -64,6 +75,13 @@ def _show(result: "Demo", picture: Path) -> None:
         f"mean relative error {result.mre:.2%}, coverage of the 90 % intervals "
         f"{result.coverage90:.0%}"
     )
+    if result.benchmarks is not None:
+        console.print(_accuracies(result))
+        console.print(
+            f"benchmarks: {result.benchmarks.status}\n"
+            f"mean absolute error {result.benchmark_error:.4f}, coverage of the 90 % intervals "
+            f"{result.benchmark_coverage90:.0%}"
+        )
     console.print(_mixture(result))
     console.print(_next_runs(result))
     console.print(f"picture: {picture}")
@@ -92,6 +110,29 @@ def _losses(result: "Demo") -> "Table":
                 inside,
             )
         table.add_section()
+    return table
+
+
+def _accuracies(result: "Demo") -> "Table":
+    assert result.predicted_benchmarks is not None
+    assert result.benchmarks is not None
+    table = _table(
+        "Accuracy there, from mixture and size, mean over the held-out runs",
+        ("benchmark",),
+        ("predicted", "observed", "inside 90 %", "width"),
+    )
+    above = result.benchmarks.facts["above_chance"]
+    for name in above["benchmark"].to_numpy():
+        one = result.predicted_benchmarks.sel(benchmark=name)
+        seen = result.held_out["accuracy"].sel(benchmark=name)
+        inside = int(((seen >= one["lower90"]) & (seen <= one["upper90"])).sum())
+        table.add_row(
+            str(name) if above.sel(benchmark=name) else f"{name} (at chance: unknown)",
+            f"{float(one['mean'].mean()):.3f}",
+            f"{float(seen.mean()):.3f}",
+            f"{inside} of {int(seen.notnull().sum())}",
+            f"{float((one['upper90'] - one['lower90']).mean()):.3f}",
+        )
     return table
 
 
