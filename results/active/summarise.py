@@ -163,9 +163,16 @@ def ratios(replay: Replay, metric: str, name: str, reference: str) -> tuple[floa
 def draw(replay: Replay, out: Path) -> None:
     """Metrics by row; ours on the left, the baselines on the right."""
     others = [name for name in replay.shares if name not in (*OURS, *REFERENCES)]
-    columns = {"acquisitions": [n for n in OURS if n in replay.shares], "baselines": others}
+    columns = {"acquisitions": [n for n in OURS if n in replay.shares]}
+    columns |= {"baselines": others} if others else {}
     figure, axes = plt.subplots(
-        len(METRICS), 2, figsize=(10, 9.5), sharex=True, sharey="row", layout="constrained"
+        len(METRICS),
+        len(columns),
+        figsize=(5 * len(columns) + 1, 9.5),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
     )
     for row, (metric, words) in zip(axes, METRICS.items(), strict=True):
         for axis, (title, names) in zip(row, columns.items(), strict=True):
