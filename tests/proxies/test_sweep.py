@@ -92,7 +92,7 @@ def test_interrupted_sweep_leaves_no_half_record(tmp_path, saved):
     assert "6 to train" in process.stdout.readline()
     time.sleep(2)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 130, errors
     assert "run the same command again" in errors
     assert not list(out.glob(".draft-*"))

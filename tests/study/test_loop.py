@@ -160,7 +160,7 @@ def test_ctrl_c_ends_trainers_and_the_same_command_goes_on(tmp_path, number):
     try:
         wait_for(lambda: len(trainers(tmp_path)) == 2)
         os.killpg(child.pid, number)
-        _, said = child.communicate(timeout=60)
+        _, said = child.communicate(timeout=240)
     finally:
         child.kill()  # nothing is left where this test fails
     assert child.returncode == 130

@@ -42,7 +42,7 @@ def candidate(number: int) -> Candidate:
     return Candidate(f"r{number:04d}", 1e6, None, 2e7, {"code": 0.4, "web": 0.6}, 0, 1.2e14)
 
 
-def ended(made, seconds: float = 60.0):
+def ended(made, seconds: float = 240.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := made.finished():
@@ -118,12 +118,12 @@ def test_stop_ends_tasks_with_their_trainers(cluster, tmp_path):
     (tmp_path / "mark").touch()
     made = launcher(tmp_path, "sleep=120", f"once={tmp_path / 'mark'}")
     made.start(candidate(1))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not trainers(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     made.stop()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while trainers(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.1)
