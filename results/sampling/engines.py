@@ -3,9 +3,9 @@
     python results/sampling/engines.py --shared ../shared/data --out results/sampling
 
 Every cell is a process of its own with an empty compilation cache, so that the cold time holds
-importing, compiling and sampling; one of the others ends at ``--limit`` seconds. Warm is a refit with one more
-run from the posterior before it (our engine only; the others fit again from scratch in the same
-process). The last column of work is a 200-replicate bootstrap of the Huber L-BFGS point fit.
+importing, compiling and sampling; one of the others ends at ``--limit`` seconds. Warm is a refit
+with one more run from the posterior before it, of our engine only. The last engine is a
+200-replicate bootstrap of the Huber L-BFGS point fit.
 """
 
 import argparse
