@@ -168,6 +168,7 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
             "pooled.",
             "",
         ]
+    lines += [f"Not run: {missing(rows)}.", ""]
     columns = [*("data", "law", "method", "n_train", "n_test", "mre", "bias", "coverage50")]
     columns += ["coverage90", "width90", "log_score", "crps", "seconds", "status"]
     lines += ["## All rows", ""]
@@ -177,6 +178,20 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
         words = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
         lines.append(f"| {key(row)} | " + " | ".join(words) + " |")
     return "\n".join(lines) + "\n"
+
+
+def missing(rows: list[dict[str, Any]]) -> str:
+    """Which cells are not there, in words."""
+    training = dict.fromkeys((row["data"], row["n_train"]) for row in rows)
+    done = {(row["data"], row["n_train"], row["method"], row["law"]) for row in rows}
+    words = []
+    for name, n_train in training:
+        for method in METHODS:
+            laws = [*LAWS, "stack"] if method == "bayes" else LAWS
+            left = [law for law in laws if (name, n_train, method, law) not in done]
+            if left:
+                words.append(f"{method} at {n_train} runs of {name}: {', '.join(left)}")
+    return "; ".join(words) or "nothing"
 
 
 if __name__ == "__main__":
