@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayescamel.blocks import unflatten
 from bayescamel.hierarchy import Hierarchy
-from bayescamel.models.density import unflatten
 from bayescamel.models.problem import Centre, same_names, scales
 
 if TYPE_CHECKING:

@@ -162,7 +162,7 @@ def _draw_blocks(
     posterior: "Posterior", hierarchy: Hierarchy, own: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Blocks of one new validation domain, draws in front; shared blocks are the posterior's."""
-    from bayescamel.models.density import unflatten
+    from bayescamel.blocks import unflatten
 
     flat = posterior.tree["unconstrained"]["value"].to_numpy()
     known = unflatten(posterior.hierarchy, flat.reshape(posterior.n_draws, -1))

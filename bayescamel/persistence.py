@@ -10,9 +10,9 @@ import xarray as xr
 import bayescamel
 from bayescamel.exceptions import StorageError
 from bayescamel.hierarchy import Hierarchy, Noise
-from bayescamel.inference.status import Status
 from bayescamel.laws import get_law
 from bayescamel.models.problem import Centre
+from bayescamel.netcdf import read_status, read_tree, write_tree
 from bayescamel.outputs import check_output
 from bayescamel.posterior import Posterior
 
@@ -55,12 +55,7 @@ def save(posterior: Posterior, path: Path, force: bool = False) -> None:
         "centre": json.dumps({"n_params": centre.n_params, "n_tokens": centre.n_tokens}),
         "status": json.dumps(posterior.status.to_dict()),
     }
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        tree.to_netcdf(unfinished, engine="h5netcdf")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_tree(tree, path)
 
 
 def load(path: Path) -> Posterior:
@@ -72,14 +67,9 @@ def load(path: Path) -> Posterior:
         When the file is missing, is no posterior of ours, or one of a law whose priors have
         changed since.
     """
-    if not path.is_file():
-        raise StorageError(f"{path}: no such file")
-    try:
-        tree = xr.load_datatree(path, engine="h5netcdf")
-        attrs = tree.attrs
-        stored = attrs["format"]
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError(f"{path} is no posterior written by bayescamel: {error}") from error
+    tree = read_tree(path)
+    attrs = tree.attrs
+    stored = attrs["format"]
     if stored != FORMAT:
         raise StorageError(f"{path} has format {stored}, this version reads {FORMAT}: fit again")
     law = get_law(attrs["law"])
@@ -93,7 +83,7 @@ def load(path: Path) -> Posterior:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"]
-    status = json.loads(attrs["status"])
+    status = read_status(attrs["status"])
     tree.attrs = {}
     return Posterior(
         tree=tree,
@@ -104,5 +94,5 @@ def load(path: Path) -> Posterior:
             loss=np.asarray(constant["reference_loss"]),
             **json.loads(attrs["centre"]),
         ),
-        status=Status(**status | {"modes": tuple(status["modes"])}),
+        status=status,
     )

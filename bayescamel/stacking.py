@@ -57,7 +57,7 @@ class StackedPosterior:
     ) -> xr.Dataset:
         """Losses at the target, as `Posterior.predict`; each law gives its share of the draws."""
         parts = []
-        for name, rows in self._shares().items():
+        for name, rows in self.shares().items():
             predicted = self.components[name].predict(target, mixtures, kind, seed)
             loss = predicted["loss"].stack(sample=("chain", "draw")).isel(sample=rows)
             parts.append(loss.drop_vars(["sample", "chain", "draw"]))
@@ -69,20 +69,23 @@ class StackedPosterior:
         """Mean and sd of runs' losses by draw, as `Posterior.run_distribution`."""
         parts = [
             tuple(values[rows] for values in self.components[name].run_distribution(runs))
-            for name, rows in self._shares().items()
+            for name, rows in self.shares().items()
         ]
         mean, sd = (np.concatenate(values) for values in zip(*parts, strict=True))
         return mean, sd
 
-    def _shares(self) -> dict[str, np.ndarray]:
-        """Which draws of each component are used: as many as its weight says, evenly spread."""
+    def shares(self, max_draws: int | None = None) -> dict[str, np.ndarray]:
+        """Which draws of each component are used: as many as its weight says, evenly spread.
+
+        All together are as many as the component with fewest has, and at most `max_draws`.
+        """
         total = min(component.n_draws for component in self.components.values())
+        total = total if max_draws is None else min(total, max_draws)
         shares = {}
         for name, component in self.components.items():
             count = round(float(self.weights.sel(law=name)) * total)
             if count:
-                last = component.n_draws - 1
-                shares[name] = np.linspace(0, last, count).round().astype(int)
+                shares[name] = evenly(component.n_draws, count)
         return shares
 
     def __repr__(self) -> str:
@@ -90,6 +93,11 @@ class StackedPosterior:
             f"{name} {float(self.weights.sel(law=name)):.2f}" for name in self.components
         )
         return f"StackedPosterior of {self.runs.sizes['run']} runs: {words}"
+
+
+def evenly(n: int, count: int) -> np.ndarray:
+    """Which `count` of `n` draws to take, evenly spread, both ends among them."""
+    return np.linspace(0, n - 1, count).round().astype(int)
 
 
 def stack(posteriors: Sequence[Posterior], **options: Any) -> StackedPosterior:

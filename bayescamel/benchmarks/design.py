@@ -7,6 +7,7 @@ from typing import Any
 
 from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter
 from bayescamel.benchmarks.problem import Measures
+from bayescamel.blocks import dimension, unflatten
 from bayescamel.hierarchy import Block
 from bayescamel.laws.base import Array
 
@@ -75,17 +76,11 @@ class BenchmarkDesign:
     @property
     def dimension(self) -> int:
         """How many numbers the sampler moves."""
-        return sum(math.prod(self.shape(block.dims)) for block in self.blocks())
+        return dimension(self)
 
     def unflatten(self, flat: Array) -> dict[str, Array]:
         """The numbers that are sampled, by block (leading axes are kept)."""
-        values, start = {}, 0
-        for block in self.blocks():
-            shape = self.shape(block.dims)
-            stop = start + math.prod(shape)
-            values[block.name] = flat[..., start:stop].reshape((*flat.shape[:-1], *shape))
-            start = stop
-        return values
+        return unflatten(self, flat)
 
     def natural(
         self, xp: Any, sampled: Mapping[str, Array]

@@ -4,7 +4,7 @@ Given what is pooled, benchmarks are independent, so the posterior's curvature i
 benchmark. Whitening by those blocks is learned from few draws and needs no large matrix.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -14,8 +14,15 @@ from scipy.optimize import minimize
 from bayescamel.benchmarks.density import log_density
 from bayescamel.benchmarks.design import BenchmarkDesign
 from bayescamel.benchmarks.problem import BenchmarkProblem
+from bayescamel.blocks import flatten, marked
 from bayescamel.exceptions import FitError
-from bayescamel.inference.engine import CAREFUL, PILOT_TUNE, START_SCATTER, Request
+from bayescamel.inference.engine import (
+    PILOT_TUNE,
+    START_SCATTER,
+    Request,
+    Shape,
+    without_divergences,
+)
 from bayescamel.inference.nuts import Chains, Geometry, run_chains
 from bayescamel.laws.base import Array
 
@@ -63,16 +70,14 @@ def sample(
         density=log_density,
         depths=DEPTHS,
     )
-    middle, root = _shape(design, pilot.unconstrained)
-    geometry = Geometry(middle, root, design.dimension**-0.25, np.ones(design.dimension))
-    starts = np.linalg.solve(root, (pilot.unconstrained[:, -1] - middle).T).T
+    shape = _shape(design, pilot.unconstrained)
 
     def run(target_accept: float) -> Chains:
         return run_chains(
             design,
             problem,
-            geometry,
-            starts,
+            shape.geometry(),
+            shape.starts(request.chains),
             tune=pilot_tune,
             draws=request.draws,
             seed=request.seed + 1,
@@ -82,10 +87,7 @@ def sample(
             depths=DEPTHS,
         )
 
-    chains = run(request.target_accept)
-    if chains.stats["diverging"].any() and request.target_accept < CAREFUL:
-        chains = run(CAREFUL)
-    return chains
+    return without_divergences(run, request)
 
 
 def prior_typical(design: BenchmarkDesign) -> tuple[np.ndarray, np.ndarray]:
@@ -104,11 +106,7 @@ def prior_typical(design: BenchmarkDesign) -> tuple[np.ndarray, np.ndarray]:
     for name, scale in scales.items():
         moved = design.sampled(np, values | {name: values[name] + scale})
         scales[name] = np.abs(moved[name] - centre[name])
-    return _flat(centre, design), _flat(scales, design)
-
-
-def _flat(values: Mapping[str, np.ndarray], design: BenchmarkDesign) -> np.ndarray:
-    return np.concatenate([np.ravel(values[block.name]) for block in design.blocks()])
+    return flatten(design, centre), flatten(design, scales)
 
 
 def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndarray) -> np.ndarray:
@@ -144,11 +142,7 @@ def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndar
 
 
 def _spreads(design: BenchmarkDesign) -> np.ndarray:
-    marks = [
-        np.full(int(np.prod(design.shape(block.dims))), block.name.endswith("_log_spread"))
-        for block in design.blocks()
-    ]
-    return np.concatenate(marks)
+    return marked(design, lambda name: name.endswith("_log_spread"))
 
 
 def parts(design: BenchmarkDesign) -> list[np.ndarray]:
@@ -201,8 +195,8 @@ def _curvature_root(
     return root
 
 
-def _shape(design: BenchmarkDesign, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre of the draws (chain, draw, dimension) and root of their covariance by blocks."""
+def _shape(design: BenchmarkDesign, draws: np.ndarray) -> Shape:
+    """What draws (chain, draw, dimension) teach, their covariance by blocks."""
     flat = draws.reshape(-1, design.dimension)
     root = np.zeros((design.dimension, design.dimension))
     for part in parts(design):
@@ -211,4 +205,4 @@ def _shape(design: BenchmarkDesign, draws: np.ndarray) -> tuple[np.ndarray, np.n
         weight = (len(flat) / 4) / (len(flat) / 4 + len(part))
         covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
         root[np.ix_(part, part)] = np.linalg.cholesky(covariance)
-    return flat.mean(axis=0), root
+    return Shape(flat.mean(axis=0), root, draws[:, -1])

@@ -12,7 +12,7 @@ from bayescamel.benchmarks.laws import get_benchmark_law
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
 from bayescamel.benchmarks.posterior import BenchmarkPosterior
 from bayescamel.exceptions import StorageError
-from bayescamel.inference.status import Status
+from bayescamel.netcdf import read_status, read_tree, write_tree
 from bayescamel.outputs import check_output
 
 FORMAT = "benchmarks-1"
@@ -42,12 +42,7 @@ def save(posterior: BenchmarkPosterior, path: Path, force: bool = False) -> None
         "priors": _priors(design.law),
         "status": json.dumps(posterior.status.to_dict()),
     }
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        tree.to_netcdf(unfinished, engine="h5netcdf")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_tree(tree, path)
 
 
 def load(path: Path) -> BenchmarkPosterior:
@@ -59,13 +54,8 @@ def load(path: Path) -> BenchmarkPosterior:
         When the file is missing, is no benchmark posterior, or one of a law whose priors have
         changed since.
     """
-    if not path.is_file():
-        raise StorageError(f"{path}: no such file")
-    try:
-        tree = xr.load_datatree(path, engine="h5netcdf")
-        stored = tree.attrs["format"]
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError(f"{path} is no posterior written by bayescamel: {error}") from error
+    tree = read_tree(path)
+    stored = tree.attrs["format"]
     if stored != FORMAT:
         raise StorageError(
             f"{path} is no benchmark posterior of this version (format {stored}): write one with "
@@ -78,7 +68,7 @@ def load(path: Path) -> BenchmarkPosterior:
     facts = tree["facts"].to_dataset()
     facts = facts.assign(above_chance=facts["above_chance"].astype(bool))
     reference = tree["reference"].to_dataset()["loss"]
-    status = json.loads(tree.attrs["status"])
+    status = read_status(tree.attrs["status"])
     design = BenchmarkDesign(
         law, runs.sizes["benchmark"], runs.sizes["validation"], tree.attrs["measures"]
     )
@@ -91,7 +81,7 @@ def load(path: Path) -> BenchmarkPosterior:
         design=design,
         facts=facts,
         reference=reference,
-        status=Status(**status | {"modes": tuple(status["modes"])}),
+        status=status,
     )
 
 

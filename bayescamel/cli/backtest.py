@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayescamel.cli.common import Json, answer, guarded, quiet_stdout
+from bayescamel.cli.common import Json, answer, guarded, names, quiet_stdout
 
 
 @guarded
@@ -37,8 +37,7 @@ def backtest(
         from bayescamel.laws import LAWS
         from bayescamel.runs import read_runs
 
-        chosen = None if losses is None else [name.strip() for name in losses.split(",")]
-        table = read_runs(runs, where=where, losses=chosen, renormalise=renormalise)
+        table = read_runs(runs, where=where, losses=names(losses), renormalise=renormalise)
 
         from bayescamel.backtest import METHODS, Result, horizons
         from bayescamel.backtest import backtest as run

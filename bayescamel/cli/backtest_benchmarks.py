@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayescamel.cli.common import Json, answer, guarded, quiet_stdout
+from bayescamel.cli.common import Json, answer, guarded, names, quiet_stdout
 from bayescamel.cli.fit_benchmarks import Measures
 
 
@@ -43,8 +43,7 @@ def backtest_benchmarks(
         from bayescamel.benchmarks import backtest as module
         from bayescamel.runs import read_runs
 
-        chosen = None if losses is None else [name.strip() for name in losses.split(",")]
-        table = read_runs(runs, where=where, losses=chosen)
+        table = read_runs(runs, where=where, losses=names(losses))
         usual = dict(module.DEFAULT)
         pairs = [
             (name, how) for name in law or usual for how in method or [usual.get(name, "bayes")]

@@ -7,11 +7,14 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bayescamel.exceptions import BayesCamelError
+
+if TYPE_CHECKING:
+    from bayescamel.inference.status import Status
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
@@ -62,6 +65,22 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def names(text: str | None) -> list[str] | None:
+    """Names between commas; None stays None."""
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def diagnosis(status: "Status") -> dict[str, object]:
+    """What ``--json`` says about the sampling of a fit."""
+    return {
+        "converged": status.converged,
+        "rhat_max": status.rhat_max,
+        "ess_min": min(status.ess_bulk_min, status.ess_tail_min),
+        "divergences": status.divergences,
+        "seconds": status.seconds,
+    }
 
 
 def weights(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Force, Json, answer, guarded, quiet_stdout
+from bayescamel.cli.common import Force, Json, answer, diagnosis, guarded, names, quiet_stdout
 from bayescamel.outputs import check_output
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def fit(
     with quiet_stdout():
         from bayescamel.runs import read_runs
 
-        chosen = None if losses is None else [name.strip() for name in losses.split(",")]
-        table = read_runs(runs, where=where, losses=chosen, renormalise=renormalise)
+        table = read_runs(runs, where=where, losses=names(losses), renormalise=renormalise)
 
         from bayescamel.sampling import fit as sample
 
@@ -58,13 +57,8 @@ def fit(
 
 def summary(posterior: "Posterior") -> dict[str, object]:
     """What ``--json`` says about a fit."""
-    status = posterior.status
     return {
         "law": posterior.law.name,
         "n_runs": posterior.runs.sizes["run"],
-        "converged": status.converged,
-        "rhat_max": status.rhat_max,
-        "ess_min": min(status.ess_bulk_min, status.ess_tail_min),
-        "divergences": status.divergences,
-        "seconds": status.seconds,
+        **diagnosis(posterior.status),
     }

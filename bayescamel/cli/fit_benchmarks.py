@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Force, Json, answer, guarded, quiet_stdout
+from bayescamel.cli.common import Force, Json, answer, diagnosis, guarded, names, quiet_stdout
 from bayescamel.outputs import check_output
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def fit_benchmarks(
             joined = _joined(runs, evaluations, layout, key, on)
             typer.echo(str(joined), err=True)
             source, questions = joined.table, joined.questions
-        chosen = None if losses is None else [name.strip() for name in losses.split(",")]
-        table = read_runs(source, where=where, losses=chosen)
+        table = read_runs(source, where=where, losses=names(losses))
 
         from bayescamel.benchmarks.fitting import fit_benchmarks as sample
 
@@ -120,7 +119,6 @@ def _joined(runs: Path, evaluations: Path, layout: Layout, key: str, on: str) ->
 
 def summary(posterior: "BenchmarkPosterior") -> dict[str, object]:
     """What ``--json`` says about a fit."""
-    status = posterior.status
     moving = posterior.facts["above_chance"]
     return {
         "law": posterior.law.name,
@@ -129,9 +127,5 @@ def summary(posterior: "BenchmarkPosterior") -> dict[str, object]:
             str(name): {"above_chance": bool(moving.sel(benchmark=name))}
             for name in moving["benchmark"].to_numpy()
         },
-        "converged": status.converged,
-        "rhat_max": status.rhat_max,
-        "ess_min": min(status.ess_bulk_min, status.ess_tail_min),
-        "divergences": status.divergences,
-        "seconds": status.seconds,
+        **diagnosis(posterior.status),
     }

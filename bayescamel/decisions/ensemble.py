@@ -34,19 +34,14 @@ class Ensemble:
     def of(cls, posterior: "Posterior | StackedPosterior", max_draws: int) -> Self:
         """Take draws evenly; of a stack, from each law as many as its weight says."""
         from bayescamel.posterior import Posterior
+        from bayescamel.stacking import evenly
 
         if isinstance(posterior, Posterior):
-            chosen = _evenly(posterior.n_draws, min(max_draws, posterior.n_draws))
+            chosen = evenly(posterior.n_draws, min(max_draws, posterior.n_draws))
             return cls((_selected(posterior, chosen),), (chosen,))
-        components = posterior.components
-        total = min(max_draws, *(part.n_draws for part in components.values()))
-        parts, draws = [], []
-        for law, part in components.items():
-            count = round(float(posterior.weights.sel(law=law)) * total)
-            if count:
-                draws.append(_evenly(part.n_draws, count))
-                parts.append(_selected(part, draws[-1]))
-        return cls(tuple(parts), tuple(draws))
+        shares = posterior.shares(max_draws)
+        parts = [_selected(posterior.components[law], rows) for law, rows in shares.items()]
+        return cls(tuple(parts), tuple(shares.values()))
 
     def thinned(self, max_draws: int) -> Self:
         """At most about `max_draws` of the draws, evenly of each part."""
@@ -93,10 +88,6 @@ class Ensemble:
         ]
         shift, shared, own = (np.concatenate(values) for values in zip(*each, strict=True))
         return shift, shared, own
-
-
-def _evenly(n: int, count: int) -> np.ndarray:
-    return np.linspace(0, n - 1, count).round().astype(int)
 
 
 def _selected(posterior: "Posterior", draws: np.ndarray) -> "Posterior":

@@ -99,7 +99,7 @@ class Beliefs:
         seed: int = 0,
     ) -> "Beliefs":
         """What is believed before any run; see `bayescamel.designs.prior.plausible_draws`."""
-        from bayescamel.models.density import unflatten
+        from bayescamel.blocks import unflatten
 
         own = own_names(domains, validation)
         draws = plausible_draws(hierarchy, centre, own, runs, n_draws, seed)

@@ -56,7 +56,7 @@ def plausible_draws(
     DesignError
         When the prior holds hardly any plausible draw.
     """
-    from bayescamel.models.density import unflatten
+    from bayescamel.blocks import unflatten
 
     rng = np.random.default_rng(seed)
     logs, mixtures = centred(centre, runs)

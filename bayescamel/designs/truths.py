@@ -129,7 +129,7 @@ class Truths:
 
     def scatter(self) -> tuple[np.ndarray, np.ndarray]:
         """Variances of a run and of a size's effect, (draw, validation) and (draw, 1)."""
-        from bayescamel.models.density import unflatten
+        from bayescamel.blocks import unflatten
 
         values = unflatten(self.hierarchy, self.flat)
         size = np.exp(2 * values["log_size_effect_scale"]).reshape(-1, 1)
@@ -176,7 +176,7 @@ def _compiled() -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
-    from bayescamel.models.density import unflatten
+    from bayescamel.blocks import unflatten
 
     def residuals(hierarchy: Hierarchy, own: Array, flat: Array, coefficients: Array) -> Array:
         """Standardised distance of every number from its prior."""

@@ -12,11 +12,11 @@ import jax
 import numpy as np
 import xarray as xr
 
+from bayescamel.blocks import unflatten
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import compiled, modes
 from bayescamel.inference.engine import STARTS, Request
 from bayescamel.inference.nuts import Chains, Drawn
-from bayescamel.models.density import unflatten
 from bayescamel.models.problem import Centre, build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc

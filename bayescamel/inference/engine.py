@@ -165,7 +165,12 @@ def sample(
             on_progress=on_progress,
         )
 
+    return without_divergences(run, request), gaps
+
+
+def without_divergences(run: Callable[[float], Chains], request: Request) -> Chains:
+    """Chains at the acceptance asked for, run once more with smaller steps where one diverged."""
     chains = run(request.target_accept)
     if chains.stats["diverging"].any() and request.target_accept < CAREFUL:
         chains = run(CAREFUL)
-    return chains, gaps
+    return chains

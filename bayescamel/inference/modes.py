@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from scipy.optimize import minimize
 
+from bayescamel.blocks import flatten, marked
 from bayescamel.exceptions import FitError
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import compiled
@@ -63,7 +64,7 @@ def start_positions(hierarchy: Hierarchy, own: np.ndarray, n: int, seed: int) ->
             scatter = 0.7 if block.dims else 0.0
             values[block.name] = location + scatter * scale * rng.normal(size=shape)
         values["log_sigma"] = values["log_sigma"] + np.log(3.0)
-        positions.append(np.concatenate([np.ravel(v) for v in values.values()]))
+        positions.append(flatten(hierarchy, values))
     return np.stack(positions)
 
 
@@ -123,12 +124,7 @@ def _held(hierarchy: Hierarchy) -> np.ndarray:
     A law that does not fit yet has large size effects, and a scale that has grown to them keeps
     them: with two sizes they then stand in for the dependence on size, in a mode of its own.
     """
-    return np.concatenate(
-        [
-            np.full(int(np.prod(hierarchy.shape(block.dims))), block.name == SIZE_EFFECTS)
-            for block in hierarchy.blocks()
-        ]
-    )
+    return marked(hierarchy, lambda name: name == SIZE_EFFECTS)
 
 
 def _laplace(

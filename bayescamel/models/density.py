@@ -23,6 +23,7 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import erfc, ndtr, ndtri
 
+from bayescamel.blocks import unflatten
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws.base import Array
 from bayescamel.models.problem import Problem
@@ -59,22 +60,6 @@ class Conditional(NamedTuple):
     """(V,) rᵀ Σ⁻¹ r."""
     log_noise: Array
     """(V,) log|Σ| over the measured losses."""
-
-
-def dimension(hierarchy: Hierarchy) -> int:
-    """How many numbers the sampler moves."""
-    return sum(int(np.prod(hierarchy.shape(block.dims))) for block in hierarchy.blocks())
-
-
-def unflatten(hierarchy: Hierarchy, flat: Array) -> dict[str, Array]:
-    """The blocks of a vector of unconstrained numbers (leading axes are kept)."""
-    values, start = {}, 0
-    for block in hierarchy.blocks():
-        shape = hierarchy.shape(block.dims)
-        stop = start + int(np.prod(shape))
-        values[block.name] = flat[..., start:stop].reshape((*flat.shape[:-1], *shape))
-        start = stop
-    return values
 
 
 def log_prior(hierarchy: Hierarchy, values: dict[str, Array], own: Array) -> Array:

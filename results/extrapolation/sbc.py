@@ -20,11 +20,11 @@ import numpy as np
 from rich.progress import track
 from scipy.stats import chi2, truncnorm
 
+from bayescamel.blocks import unflatten
 from bayescamel.hierarchy import Hierarchy, Noise
 from bayescamel.inference import compiled, engine
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
-from bayescamel.models.density import unflatten
 from bayescamel.models.problem import Problem
 from bayescamel.sampling import cache_folder
 
