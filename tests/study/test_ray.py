@@ -15,7 +15,12 @@ from bayescamel.study.launchers import Trainer
 from bayescamel.study.loop import Loop
 from tests.study.examples import QUICK, SPACE, TARGET
 
-pytestmark = pytest.mark.slow  # the dev extra has Ray, `make test` does not need it
+pytestmark = [
+    pytest.mark.slow,  # the dev extra has Ray, `make test` does not need it
+    # Ray forks to start its own processes, which replace themselves by exec at once; JAX, loaded by
+    # other tests of the session, warns of any fork, since a child that went on could deadlock.
+    pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning"),
+]
 
 HERE = Path(__file__).parent
 CHEAPEST = 120 * 1e6**2
