@@ -79,7 +79,8 @@ def simulate(
         z = truncnorm(low, np.inf).rvs(size=hierarchy.n_validation, random_state=rng)
         values[coefficient.name] = location + spread * z
         loss = loss + values[coefficient.name] * basis[coefficient.name]
-    tau, sigma = np.exp(values["log_size_effect_scale"]), np.exp(values["log_sigma"])
+    tau = np.exp(values["log_size_effect_scale"])
+    sigma = hierarchy.noise_sd(np, values, problem.mixture, problem.reference)
     loss = loss + problem.scale @ (tau * rng.normal(size=(SIZES, hierarchy.n_validation)))
     loss = loss + sigma * rng.normal(size=loss.shape)
     return values, problem._replace(loss=loss)
