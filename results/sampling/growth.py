@@ -138,7 +138,7 @@ def main() -> None:
         print(rows[-1], flush=True)
         about = {
             "command": "python results/sampling/growth.py --out results/sampling",
-            "cores": os.cpu_count(),
+            "cores": len(os.sched_getaffinity(0)),
             "versions": {name: version(name) for name in ("jax", "numpyro", "numpy")},
         }
         path.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
