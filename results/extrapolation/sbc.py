@@ -17,11 +17,12 @@ the posterior given the data that are kept is the same, so ranks stay uniform.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 from rich.progress import track
-from scipy.stats import chi2, truncnorm
+from scipy.stats import binom, chi2, truncnorm
 
 from bayescamel.blocks import unflatten
 from bayescamel.hierarchy import Hierarchy, Noise
@@ -107,11 +108,22 @@ def ranks(
 
 
 def main() -> None:
-    """Run all replicates and write the table."""
+    """Run all replicates, or take those of the output, and write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
+    path = options.out / "sbc.json"
+    found = json.loads(path.read_text()) if path.exists() else None
+    if found is None or found["summary"]["replicates"] != options.replicates:
+        found = calibrate(options.replicates)
+        path.write_text(json.dumps(found, indent=1))
+    histograms(found, options.out / "sbc.png")
+    print(json.dumps(found["summary"], indent=1))
+
+
+def calibrate(replicates: int) -> dict[str, Any]:
+    """Ranks of all replicates, and what they amount to."""
     compiled.use_cache(cache_folder() / "jax")
     hierarchy = Hierarchy(
         get_law("camel"), len(DOMAINS), len(DOMAINS), noise=Noise(sigma=0.02, size_effect=0.01)
@@ -119,7 +131,7 @@ def main() -> None:
     empty = design(hierarchy)
     collected: dict[str, list[np.ndarray]] = {}
     rhats, redrawn = [], 0
-    for replicate in track(range(options.replicates), description="SBC"):
+    for replicate in track(range(replicates), description="SBC"):
         rng = np.random.default_rng(replicate)
         truth, problem = simulate(hierarchy, empty, rng)
         while np.abs(problem.loss).max() > LARGEST:
@@ -134,27 +146,53 @@ def main() -> None:
         table = np.stack(values)
         for column in range(table.shape[1]):
             counts = np.bincount(table[:, column] * BINS // (RANKS + 1), minlength=BINS)
-            expected = options.replicates / BINS
+            expected = replicates / BINS
             statistic = float(((counts - expected) ** 2 / expected).sum())
             label = name if table.shape[1] == 1 else f"{name}[{column}]"
             p = float(chi2(BINS - 1).sf(statistic))
             rows.append({"quantity": label, "p": p, "counts": counts.tolist()})
     rows.sort(key=lambda row: row["p"])
-    pooled = np.sum([row["counts"] for row in rows], axis=0)
     summary = {
-        "command": f"python results/extrapolation/sbc.py --replicates {options.replicates} --out "
+        "command": f"python results/extrapolation/sbc.py --replicates {replicates} --out "
         "results/extrapolation",
-        "replicates": options.replicates,
+        "replicates": replicates,
         "tables_drawn_anew": redrawn,
         "quantities": len(rows),
         "smallest_p": rows[0]["p"],
         "smallest_p_bonferroni": min(1.0, rows[0]["p"] * len(rows)),
         "share_of_p_below_5_percent": float(np.mean([row["p"] < 0.05 for row in rows])),
-        "pooled_counts": [int(n) for n in pooled],
+        "pooled_counts": [int(n) for n in np.sum([row["counts"] for row in rows], axis=0)],
         "fits_with_rhat_above_1.05": int(np.sum(np.array(rhats) > 1.05)),
     }
-    (options.out / "sbc.json").write_text(json.dumps({"summary": summary, "rows": rows}, indent=1))
-    print(json.dumps(summary, indent=1))
+    return {"summary": summary, "rows": rows}
+
+
+def histograms(found: dict[str, Any], path: Path) -> None:
+    """Ranks of every quantity, with the band that holds 99 % of the counts of uniform ranks."""
+    import matplotlib.pyplot as plt
+
+    replicates = found["summary"]["replicates"]
+    low, high = binom(replicates, 1 / BINS).ppf([0.005, 0.995])
+    rows = sorted(found["rows"], key=lambda row: row["quantity"])
+    columns = 5
+    figure, axes = plt.subplots(
+        -(-len(rows) // columns), columns, figsize=(11, 9), sharex=True, sharey=True
+    )
+    for axis, row in zip(axes.ravel(), rows, strict=False):
+        axis.axhspan(low, high, color="0.85")
+        axis.bar(np.arange(BINS), row["counts"], width=0.9, color="#4878a8")
+        axis.set_title(f"{row['quantity']}  p = {row['p']:.3f}", fontsize=7)
+        axis.tick_params(labelsize=6)
+    for axis in axes.ravel()[len(rows) :]:
+        axis.set_axis_off()
+    figure.suptitle(
+        f"Ranks of true values among draws, {replicates} simulated tables; "
+        "grey: 99 % of uniform ranks",
+        fontsize=9,
+    )
+    figure.supxlabel("rank, in tenths", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":
