@@ -1,5 +1,6 @@
 """The draws of all losses in few numbers: an orthonormal basis, and runs described on it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -111,13 +112,17 @@ class Basis:
         scale = beliefs.scale_of(runs)
         rows = np.arange(-(-len(runs) // CHUNK) * CHUNK) % len(runs)
         fixed = jax.tree.map(_single, (beliefs.arrays, self.draws, _padded_effects(beliefs)))
-        parts = []
-        for start in range(0, len(rows), CHUNK):
+
+        def chunk(start: int) -> list[np.ndarray]:
             some = rows[start : start + CHUNK]
             inputs = (_single(logs[some]), _single(mixtures[some]), scale[some])
-            parts.append(_compiled()(beliefs.law, *fixed, *inputs))
+            return [np.asarray(part) for part in _compiled()(beliefs.law, *fixed, *inputs)]
+
+        # Two at a time: the program's own threads leave half of two cores idle.
+        with ThreadPoolExecutor(2) as pool:
+            parts = list(pool.map(chunk, range(0, len(rows), CHUNK)))
         mean, on_draws, variance = (
-            np.concatenate([np.asarray(part[i]) for part in parts])[: len(runs)] for i in range(3)
+            np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(3)
         )
         missed = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
         features = np.zeros((*mean.shape, self.n_features), np.float32)
