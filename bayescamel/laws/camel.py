@@ -24,7 +24,7 @@ positive: where all runs see the same tokens, its term is told from E by its cur
 negative B would let the loss rise with useful data.
 
 Priors. About half of a proxy's loss is irreducible (Chinchilla's E of 1.69 against losses of 2.5
-to 4.5 nats per token); α near 0.3 (Kaplan et al. 0.08 without E, Hoffmann et al. 0.34 with it);
+to 3.5 nats per token); α near 0.3 (Kaplan et al. 0.08 without E, Hoffmann et al. 0.34 with it);
 own-domain data matters more than other domains', and by default both terms share the effect of a
 domain as they share the loss. All are wide, and pooled over validation domains; only the shares of
 the token term differ little from pair to pair, since a wider prior leaves open which of the two
