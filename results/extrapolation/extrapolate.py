@@ -89,7 +89,7 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
     about = {
         "command": "python results/extrapolation/extrapolate.py --shared ../shared/data --out "
         "results/extrapolation",
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
         "versions": {package: version(package) for package in packages},
     }
     path.write_text(json.dumps({"about": about, "summary": summary(rows), "rows": rows}, indent=1))

@@ -38,6 +38,8 @@ DATA = {
 }
 PATIENCE = 1800.0
 """Seconds that our own engine may take, its two refits included."""
+DRAWS = 4000
+"""Of every sampler, four chains together: the default of `fit`."""
 ENGINES = ("marginal", "nutpie", "numpyro", "pymc", "bootstrap")
 
 
@@ -114,7 +116,10 @@ def launch(name: str, engine: str, shared: Path, limit: float) -> dict[str, obje
                 command, env=environment, capture_output=True, text=True, timeout=limit, check=True
             )
         except subprocess.TimeoutExpired:
-            return {"data": name, "engine": engine, "cold_s": f"> {limit:.0f}"}
+            late = {"cold_s": f"> {limit:.0f}"}
+            if engine != "bootstrap":  # were every draw an independent one
+                late["ess_per_s"] = f"< {DRAWS / limit:.3g}"
+            return {"data": name, "engine": engine, **late}
     return {"data": name, "engine": engine, **json.loads(done.stdout.strip().splitlines()[-1])}
 
 
@@ -124,6 +129,8 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--limit", type=float, default=600.0)
+    parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
+    parser.add_argument("--engines", nargs="*", default=ENGINES, choices=ENGINES)
     parser.add_argument("--cell", nargs=2)
     options = parser.parse_args()
     if options.cell:
@@ -131,8 +138,8 @@ def main() -> None:
         return
     path = options.out / "engines.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    for name in DATA:
-        for engine in ENGINES:
+    for name in options.data:
+        for engine in options.engines:
             if any((row["data"], row["engine"]) == (name, engine) for row in rows):
                 continue
             limit = PATIENCE if engine == "marginal" else options.limit
@@ -141,8 +148,8 @@ def main() -> None:
             packages = ("jax", "numpyro", "nutpie", "pymc", "numpy")
             about = {
                 "command": "python results/sampling/engines.py --shared ../shared/data --out "
-                f"results/sampling --limit {options.limit:.0f}",
-                "cores": os.cpu_count(),
+                "results/sampling --limit N",
+                "cores": len(os.sched_getaffinity(0)),
                 "versions": {package: version(package) for package in packages},
             }
             path.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
@@ -157,7 +164,8 @@ def write_table(rows: list[dict[str, object]], about: dict[str, object], path: P
         f"`{about['command']}`, {about['cores']} cores, {about['versions']}.",
         "",
         "`marginal` is our engine, the others sample the plain program; `bootstrap` is 200",
-        "replicates of the Huber L-BFGS point fit. `> n`: ended after so many seconds.",
+        "replicates of the Huber L-BFGS point fit. `> n`: ended after n seconds, the `--limit` of",
+        f"that row, when there were fewer than {DRAWS:,} draws, so fewer effective ones.",
         "",
         "| " + " | ".join(columns) + " |",
         "|" + "---|" * len(columns),
