@@ -43,6 +43,7 @@ CASES = {
         *((measures, True, ("simplex", "bayes")) for measures in ("score", "both")),
     ],
 }
+SETTINGS = {"chains": 4, "draws": 500, "tune": 700}
 FIT_MAX = {"gadre": 2e9, "proxies": HELD_OUT_PARAMS - 1}
 
 
@@ -53,11 +54,11 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="the run table of gadre")
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--cases", type=int, help="the first so many cases only")
-    for name, default in (("chains", 4), ("draws", 500), ("tune", 700)):
+    for name, default in SETTINGS.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     runs = load_proxies() if options.set == "proxies" else read_runs(options.runs)
-    settings = {name: getattr(options, name) for name in ("chains", "draws", "tune")}
+    settings = {name: getattr(options, name) for name in SETTINGS}
     path = options.out / f"{options.set}.json"
     done: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     losses = None
@@ -100,6 +101,10 @@ def report(name: str, runs: xr.Dataset, done: dict[str, Any]) -> str:
     """The tables in Markdown."""
     packages = ", ".join(f"{p} {version(p)}" for p in ("bayescamel", "jax", "numpyro", "numpy"))
     argument = " --runs ../shared/data/gadre_scaling/runs.csv" if name == "gadre" else ""
+    used = [case["settings"] for case in done.values() if case["settings"]]
+    argument += (
+        "".join(f" --{k} {v}" for k, v in used[0].items() if v != SETTINGS[k]) if used else ""
+    )
     lines = [
         f"`python results/benchmarks/backtest.py {name}{argument}`",
         f"({packages}, Python {platform.python_version()})",

@@ -14,15 +14,27 @@ from bayescamel.benchmarks.laws.anchored import ANCHORED
 from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter, logistic
 from bayescamel.laws.base import Array
 
+HELD = 0.1
+"""How far the spreads over benchmarks may be learned, on the log scale: little. Where many
+benchmarks stay at chance, spreads grow without end otherwise: each wiggle of a run then becomes a
+rise of its own, as steep as a step and with a ceiling just above chance, and the line beyond it is
+flat and sure. What does not fit is the runs' own scatter."""
+
 PARAMETERS = (
     # A nat less per token from 3 nats is a third of the signal: at 7 it doubles the odds twice.
-    BenchmarkParameter("slope", "positive", 7.0, location_sd=0.4, spread=0.4),
+    BenchmarkParameter("slope", "positive", 7.0, location_sd=0.4, spread=0.6, spread_sd=HELD),
     BenchmarkParameter(
-        "midpoint", "real", -0.1, location_sd=0.3, spread=0.3, follows_accuracy=True
+        "midpoint",
+        "real",
+        -0.1,
+        location_sd=0.3,
+        spread=0.3,
+        spread_sd=HELD,
+        follows_accuracy=True,
     ),
     # Questions that people can answer have a ceiling near 1; where format or labels are against
     # the model it is lower.
-    BenchmarkParameter("ceiling", "unit", 0.82, location_sd=0.5, spread=1.0),
+    BenchmarkParameter("ceiling", "unit", 0.82, location_sd=0.5, spread=1.0, spread_sd=HELD),
 )
 
 
