@@ -36,7 +36,7 @@ class BenchmarkResult:
     n_train, n_test
         Runs with this benchmark.
     abs_error
-        Mean absolute error of the prediction.
+        Mean absolute error of the prediction; a posterior's is its median.
     coverage90, width90
         Share of held-out values inside their 90 % interval, and its mean width.
     above_chance
@@ -203,7 +203,7 @@ def backtest_benchmarks(
 
 
 type _Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Mean, lower and upper bound of a benchmark, each (run, benchmark)."""
+"""Prediction, lower and upper bound of a benchmark, each (run, benchmark)."""
 
 
 def _measured(runs: xr.Dataset, judged: str) -> xr.Dataset:
@@ -214,10 +214,10 @@ def _measured(runs: xr.Dataset, judged: str) -> xr.Dataset:
 
 
 def _by_draws(chain: Any, losses: xr.DataArray, judged: str, seed: int) -> _Prediction:
-    mean = chain.predict_at(losses, "mean", seed)[judged].mean(("chain", "draw"))
     run = chain.predict_at(losses, "run", seed)[judged]
-    low, high = np.quantile(run, [0.05, 0.95], axis=(0, 1))
-    return mean.to_numpy(), low, high
+    # Absolute errors are judged, and of all points the median has the least to expect.
+    low, median, high = np.quantile(run, [0.05, 0.5, 0.95], axis=(0, 1))
+    return median, low, high
 
 
 def _by_point(
@@ -272,7 +272,7 @@ def _result(
 ) -> BenchmarkResult:
     observed = test.isel(benchmark=b).to_numpy()
     there = ~np.isnan(observed)
-    mean, low, high = (part[:, b][there] for part in prediction)
+    predicted, low, high = (part[:, b][there] for part in prediction)
     value = observed[there]
     return BenchmarkResult(
         benchmark=str(train["benchmark"][b].item()),
@@ -280,7 +280,7 @@ def _result(
         method=method,
         n_train=int(train.isel(benchmark=b).notnull().sum()),
         n_test=int(there.sum()),
-        abs_error=float(np.mean(np.abs(mean - value))),
+        abs_error=float(np.mean(np.abs(predicted - value))),
         coverage90=float(np.mean((low <= value) & (value <= high))),
         width90=float(np.mean(high - low)),
         above_chance=moving,

@@ -21,7 +21,7 @@ from typing import Any
 from bayescamel.benchmarks.laws.base import Coordinates
 from bayescamel.laws.base import Array
 
-SATURATED = 2.0
+SATURATED = 1.0
 """η from which on the reference loss lies beyond the rise, whose slope is then told by other
 runs."""
 
