@@ -1,6 +1,6 @@
 """Simulation-based calibration of the default law (Talts et al. 2018).
 
-    python results/extrapolation/sbc.py --replicates 200 --out results/extrapolation
+    python results/extrapolation/sbc.py --replicates 500 --out results/extrapolation
 
 Parameters are drawn from the prior, runs are simulated at them, the posterior is sampled, and the
 rank of each true value among its draws is recorded: ranks are uniform when the sampler is right.
