@@ -23,7 +23,7 @@ IRREDUCIBLE = Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1)
 """About half of a proxy's loss (1.69 of 2.5 to 3.5 nats per token in Hoffmann et al. 2022).
 
 No tighter: 1.69 nats are two thirds of a 7B model's loss and a quarter of a tiny one's. With a
-location of 0.5 ± 0.07 gadre_scaling's 6.9B models are predicted better from those below 0.4B (11 %
+location of 0.5 ± 0.07 gadre_scaling's 6.9B models are predicted better from those up to 0.4B (11 %
 off in place of 14 %), and RegMix's 1.3M and 59M runs have two modes that chains do not cross."""
 
 

@@ -6,7 +6,7 @@ slope and ceiling that is a thin, bent ridge. With η = κ m the share of the ce
 reached at the reference is logistic(η), and in
 
     gained    = logit(c · logistic(η))
-    nearness  = η - ln(1 + c / (1 - c)) - gained
+    nearness  = η + ln(1 - c) - gained
     steepness = ln κ + ln(1 - logistic(η)),  levelling off where the curve is saturated
 
 the ridge is straight: what is gained is told by the runs, and the ceiling is free to move from far
