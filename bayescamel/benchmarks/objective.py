@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
-from bayescamel.benchmarks.prediction import paired_parameters
+from bayescamel.benchmarks.prediction import heard, paired_parameters
 from bayescamel.decisions.objectives import DrawObjective
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.laws.base import Array
@@ -41,7 +41,7 @@ def benchmark_objective(
     TargetError
         When a name is unknown or a weight is negative.
     BenchmarkError
-        When only smooth scores were fitted.
+        When only smooth scores were fitted, or `posterior` predicts no loss that they listen to.
     """
     if chain.design.measures == "score":
         raise BenchmarkError("only smooth scores were fitted: an objective needs accuracies")
@@ -49,6 +49,7 @@ def benchmark_objective(
     shares = objective_weights(weights, names)
     used = np.flatnonzero(shares)
     draws = posterior.tree["posterior"].to_dataset()
+    validation = heard(chain, draws["validation"])
     n_draws = draws.sizes["chain"] * draws.sizes["draw"]
     parameters = paired_parameters(chain, n_draws, np.random.default_rng(seed))
     wanted = [p.name for p in chain.law.parameters]
@@ -56,7 +57,7 @@ def benchmark_objective(
     listening = parameters["listening"][:, used] / chain.reference.to_numpy()
     error = _Error(
         law=chain.law,
-        validation=tuple(str(name) for name in chain.reference["validation"].to_numpy()),
+        validation=tuple(validation),
         weights=tuple(map(float, shares[used])),
         chance=tuple(map(float, chain.facts["chance"].to_numpy()[used])),
     )

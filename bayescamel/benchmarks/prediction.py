@@ -111,18 +111,29 @@ def predict_at(
     return xr.Dataset(result, coords).assign(above_chance=facts["above_chance"])
 
 
-def _stacked(
-    chain: "BenchmarkPosterior", losses: xr.DataArray
-) -> tuple[np.ndarray, str, dict[str, Any]]:
-    """Losses (draw or 1, run or mixture, validation), the middle dim, and the coordinates."""
+def heard(chain: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
+    """The validation domains whose losses the benchmarks listen to.
+
+    Raises
+    ------
+    BenchmarkError
+        When one of them is not among those that are predicted.
+    """
     wanted = [str(name) for name in chain.reference["validation"].to_numpy()]
-    have = [str(name) for name in losses["validation"].to_numpy()]
     for name in wanted:
-        if name not in have:
+        if name not in predicted.to_numpy():
             raise BenchmarkError(
                 f"the benchmarks were fitted to losses on {', '.join(wanted)}, and no loss on "
                 f"{name!r} is predicted: fit both to the same losses"
             )
+    return wanted
+
+
+def _stacked(
+    chain: "BenchmarkPosterior", losses: xr.DataArray
+) -> tuple[np.ndarray, str, dict[str, Any]]:
+    """Losses (draw or 1, run or mixture, validation), the middle dim, and the coordinates."""
+    wanted = heard(chain, losses["validation"])
     dim = next(str(d) for d in losses.dims if d not in ("chain", "draw", "validation"))
     drawn = "chain" in losses.dims
     order = (*(("chain", "draw") if drawn else ()), dim, "validation")

@@ -22,7 +22,7 @@ from bayescamel.exceptions import MixtureError, StorageError, TargetError
 
 if TYPE_CHECKING:
     from bayescamel.constraints import Constraints, Group
-    from bayescamel.decisions import OptimalMixture
+    from bayescamel.decisions import Objective, OptimalMixture
 
 
 @guarded
@@ -33,7 +33,17 @@ def mix(
     active_params: ActiveParams = None,
     objective: Annotated[
         str | None,
-        typer.Option(help="name=weight,… over validation domains; default: all alike."),
+        typer.Option(
+            help="name=weight,… over validation domains, or over benchmarks with --benchmarks; "
+            "default: all alike."
+        ),
+    ] = None,
+    benchmarks: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `bayescamel fit-benchmarks` wrote: the objective is the expected error on "
+            "benchmarks, not losses."
+        ),
     ] = None,
     risk: Annotated[
         str, typer.Option(help="What is to be small: mean, quantile:0.9 or cvar:0.9.")
@@ -87,10 +97,17 @@ def mix(
         from bayescamel.decisions import optimal_mixture
         from bayescamel.posterior import Posterior
 
+        fitted = Posterior.load(posterior)
+        if benchmarks is None:
+            wanted: Objective = aim
+        else:
+            from bayescamel.benchmarks import BenchmarkPosterior
+
+            wanted = BenchmarkPosterior.load(benchmarks).objective(fitted, aim, seed)
         best = optimal_mixture(
-            Posterior.load(posterior),
+            fitted,
             target,
-            aim,
+            wanted,
             constraints=limits,
             reference=given,
             risk=attitude,

@@ -22,7 +22,7 @@ def answered(result: Result) -> dict:
     return json.loads(result.stdout)
 
 
-def test_fit_benchmarks_writes_and_predict_reads(csv, losses, tmp_path):
+def test_fit_benchmarks_writes_and_predict_and_mix_read(csv, losses, tmp_path):
     out, loss_law = tmp_path / "benchmarks.nc", tmp_path / "posterior.nc"
     losses.save(loss_law)
     words = ("fit-benchmarks", csv, "--out", out, "--where", "n_params < 2e7", *FEW)
@@ -42,6 +42,14 @@ def test_fit_benchmarks_writes_and_predict_reads(csv, losses, tmp_path):
     assert shown.exit_code == 0
     assert "unknown" in shown.stdout
     assert "arc_easy" in shown.stdout
+
+    words = ("mix", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out, "--json")
+    best = answered(bayescamel(*words, "--objective", "triviaqa=1"))
+    # TriviaQA listens to b's loss alone, which falls with the weight of b.
+    assert best["mixture"]["b"] > 0.6
+    assert (best["unit"], 0 < best["expected"] < 1) == ("expected error", True)
+    unknown = bayescamel(*words, "--objective", "arc_hard=1")
+    assert (unknown.exit_code, "arc_hard" in unknown.stderr) == (2, True)
 
 
 def test_the_backtest_answers_as_promised(csv):
