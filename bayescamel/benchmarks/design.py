@@ -11,9 +11,8 @@ from bayescamel.blocks import dimension, unflatten
 from bayescamel.hierarchy import Block
 from bayescamel.laws.base import Array
 
-SCATTER = BenchmarkParameter("scatter", "positive", 0.001, location_sd=1.0, spread=1.0)
-"""Intraclass correlation of a benchmark's questions in one run: variance p (1 - p) · scatter beyond
-that of the questions. 0.001 at 50 % is 1.6 points."""
+SCATTER = BenchmarkParameter("scatter", "positive", 0.015, location_sd=0.5, spread=0.5)
+"""Sd of a run's accuracy around the curve, wherever on it, beyond that of the questions."""
 LATENT_SCATTER = BenchmarkParameter("latent_scatter", "positive", 0.1, location_sd=0.7, spread=0.5)
 """Sd of a run on the logit of what it gained over chance: runs of equal losses differ most where
 the benchmark moves."""
