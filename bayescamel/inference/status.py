@@ -64,7 +64,8 @@ class Status:
             "draws; if it stays, the runs leave several modes open: add runs or use fewer terms",
             "ess": f"too few effective draws ({min(self.ess_bulk_min, self.ess_tail_min):.0f} < "
             f"{ESS_MIN}): raise draws",
-            "divergences": f"{self.divergences} divergences: raise target_accept to 0.95",
+            "divergences": f"{self.divergences} divergences, after smaller steps were tried: leave "
+            "out the validation domain that the law fits worst, or use a law with fewer terms",
             "energy": f"energy moves slowly (E-BFMI {self.ebfmi_min:.2f} < {EBFMI_MIN}): "
             "raise tune",
         }

@@ -3,8 +3,8 @@
 A benchmark listens to the validation losses through one number, its signal: a weighted mean of the
 losses with weights on the simplex (`Listening` ``"simplex"``), or one of the losses
 (``"single"``). The law turns the signal into an accuracy. It is evaluated by NumPy and JAX alike:
-it gets the array namespace as an argument and uses nothing beyond ``exp``, ``log``, ``tanh`` and
-operators.
+it gets the array namespace as an argument and uses nothing beyond ``exp``, ``log``,
+``logaddexp``, ``tanh`` and operators.
 """
 
 import inspect
