@@ -21,6 +21,9 @@ POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
 LOG_SCALE_SD = 0.4
 """Prior sd of the logarithm of a pooling scale: within a factor of two of its median."""
 
+SIZE_EFFECT_SD = 0.3
+"""Prior sd of the logarithm of the size effects' scale."""
+
 LOPSIDED_NOISE = (1.0, 1.0)
 """Prior mean and sd of the growth of the noise's logarithm with lopsidedness: at a corner, around
 twice the noise of the centre, and perhaps none or eight times."""
@@ -120,7 +123,12 @@ class Hierarchy:
             mean, sd = LOPSIDED_NOISE
             blocks.append(Block("noise_lopsided", (), mean, math.log(sd)))
         blocks.append(
-            Block("log_size_effect_scale", (), math.log(self.noise.size_effect), math.log(0.3))
+            Block(
+                "log_size_effect_scale",
+                (),
+                math.log(self.noise.size_effect),
+                math.log(SIZE_EFFECT_SD),
+            )
         )
         return tuple(blocks)
 

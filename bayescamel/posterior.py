@@ -103,6 +103,13 @@ class Posterior:
 
         return curve_distribution(self, runs)
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the data say against the law; see `bayescamel.caveats`."""
+        from bayescamel.caveats import caveats
+
+        return caveats(self)
+
     @cached_property
     def residuals(self) -> "Residuals":
         """What the law misses of its runs, and how it persists; see `bayescamel.residuals`."""
@@ -208,5 +215,6 @@ class Posterior:
             f"  validation domains: {', '.join(self.runs['validation'].to_numpy())}",
             f"  {self.tree['posterior'].sizes['chain']} chains × "
             f"{self.tree['posterior'].sizes['draw']} draws; {self.status}",
+            *(f"  caveat: {caveat}" for caveat in self.caveats),
         ]
         return "\n".join(lines)

@@ -160,6 +160,17 @@ def test_too_few_runs_or_a_single_size_are_refused(runs):
         bc.fit(runs.isel(run=slice(4)), progress=False)
 
 
+def test_sizes_that_no_law_describes_are_a_caveat(runs, posterior):
+    assert posterior.caveats == ()
+    odd = runs.copy(deep=True)
+    # One size 10 % off in every domain: no curve in size has such a step.
+    step = np.where(runs["n_params"] == 16e6, 1.1, 1.0)
+    odd["loss"] = runs["loss"] * xr.DataArray(step, dims="run")
+    found = bc.fit(odd, chains=2, draws=100, tune=300, progress=False)
+    assert "does not describe how these losses depend on size" in found.caveats[0]
+    assert "caveat: law 'camel'" in repr(found)
+
+
 def test_a_domain_that_no_run_uses_is_refused(runs):
     unused = runs.copy(deep=True)
     unused["mixture"][:, 0] = 0.0

@@ -49,6 +49,8 @@ def fit(
             table, law, chains=chains, draws=draws, tune=tune, seed=seed, strict=strict
         )
         posterior.save(out, force=force)
+    for caveat in posterior.caveats:
+        typer.echo(f"caveat: {caveat}", err=True)
     if json:
         answer(summary(posterior))
     else:
