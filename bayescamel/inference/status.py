@@ -65,7 +65,7 @@ class Status:
             "ess": f"too few effective draws ({min(self.ess_bulk_min, self.ess_tail_min):.0f} < "
             f"{ESS_MIN}): raise draws",
             "divergences": f"{self.divergences} divergences, after smaller steps were tried: leave "
-            "out the validation domain that the law fits worst, or use a law with fewer terms",
+            "out what the law fits worst (a validation domain, a benchmark) or use fewer terms",
             "energy": f"energy moves slowly (E-BFMI {self.ebfmi_min:.2f} < {EBFMI_MIN}): "
             "raise tune",
         }

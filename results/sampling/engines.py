@@ -36,7 +36,7 @@ DATA = {
         "losses": None,
     },
 }
-PATIENCE = 1800.0
+PATIENCE = 7200.0
 """Seconds that our own engine may take, its two refits included."""
 DRAWS = 4000
 """Of every sampler, four chains together: the default of `fit`."""
