@@ -5,9 +5,11 @@
 
 `gadre`: models up to 1.4B parameters are fitted, those of 6.9B predicted, their measured losses
 given (Gadre et al. 2024, arXiv:2403.08540). `proxies`: the bundled runs, all sizes but the largest
-fitted; there losses are given, or predicted as well (end to end). Nothing in the design was chosen
-on the runs that are predicted here. What was computed is in the JSON file and is not computed
-again; delete the file to start anew.
+fitted; there losses are given, or predicted as well (end to end). The design was chosen from models
+below 1B for those of 1.4B. But what to try (a scatter that is constant along the curve, a rise that
+may be asymmetric) was thought of after seeing which benchmarks of the 6.9B models were missed, so
+gadre's table is no clean test of these two. What was computed is in the JSON file and is not
+computed again; delete the file to start anew.
 """
 
 import argparse
