@@ -64,8 +64,9 @@ class Status:
             "draws; if it stays, the runs leave several modes open: add runs or use fewer terms",
             "ess": f"too few effective draws ({min(self.ess_bulk_min, self.ess_tail_min):.0f} < "
             f"{ESS_MIN}): raise draws",
-            "divergences": f"{self.divergences} divergences, after smaller steps were tried: leave "
-            "out what the law fits worst (a validation domain, a benchmark) or use fewer terms",
+            "divergences": f"{self.divergences} divergences (the default engine has tried "
+            "smaller steps): leave out what the law fits worst, a validation domain or a "
+            "benchmark, or use fewer terms",
             "energy": f"energy moves slowly (E-BFMI {self.ebfmi_min:.2f} < {EBFMI_MIN}): "
             "raise tune",
         }

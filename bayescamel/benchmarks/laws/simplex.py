@@ -13,6 +13,7 @@ the reference ln s and s - 1 are one, far from it they bend apart. Which was kep
 horizons among small models; `SIMPLEX_NATS` is the other.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from bayescamel.benchmarks.laws.anchored import ANCHORED
@@ -44,37 +45,24 @@ PARAMETERS = (
 )
 
 
-def _sigmoid(
-    xp: Any,
-    signal: Array,
-    chance: Array,
-    *,
-    slope: Array,
-    midpoint: Array,
-    ceiling: Array,
-    asymmetry: Array,
-) -> Array:
-    ahead = slope * (midpoint - xp.log(signal))
-    return _richards(xp, ahead, chance, ceiling, asymmetry)
+def _richards(log_loss: Callable[[Any, Array], Array]) -> Callable[..., Array]:
+    """The curve in one of the two forms of the log of the signal."""
 
+    def curve(
+        xp: Any,
+        signal: Array,
+        chance: Array,
+        *,
+        slope: Array,
+        midpoint: Array,
+        ceiling: Array,
+        asymmetry: Array,
+    ) -> Array:
+        ahead = slope * (midpoint - log_loss(xp, signal))
+        progress = xp.exp(-asymmetry * xp.logaddexp(0.0, -ahead))
+        return chance + (1 - chance) * ceiling * progress
 
-def _sigmoid_nats(
-    xp: Any,
-    signal: Array,
-    chance: Array,
-    *,
-    slope: Array,
-    midpoint: Array,
-    ceiling: Array,
-    asymmetry: Array,
-) -> Array:
-    ahead = slope * (midpoint - (signal - 1))
-    return _richards(xp, ahead, chance, ceiling, asymmetry)
-
-
-def _richards(xp: Any, ahead: Array, chance: Array, ceiling: Array, asymmetry: Array) -> Array:
-    progress = xp.exp(-asymmetry * xp.logaddexp(0.0, -ahead))
-    return chance + (1 - chance) * ceiling * progress
+    return curve
 
 
 SIMPLEX = BenchmarkLaw(
@@ -82,7 +70,7 @@ SIMPLEX = BenchmarkLaw(
     title="sigmoid of the log of a weighted loss, between chance and a pooled ceiling",
     listening="simplex",
     parameters=PARAMETERS,
-    curve=_sigmoid,
+    curve=_richards(lambda xp, signal: xp.log(signal)),
     bounded=True,
     coordinates=ANCHORED,
 )
@@ -92,7 +80,7 @@ SIMPLEX_NATS = BenchmarkLaw(
     title="the same, linear in the loss",
     listening="simplex",
     parameters=PARAMETERS,
-    curve=_sigmoid_nats,
+    curve=_richards(lambda _xp, signal: signal - 1),
     bounded=True,
     coordinates=ANCHORED,
 )
