@@ -27,6 +27,7 @@ def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
         "alpha": alpha,
         "elasticity": elasticity,
         "token_fraction": TYPICAL_B * by_tokens / elasticity,
+        "fading": np.linspace(0.4, 0.9, n),
         "E": np.linspace(1.3, 1.6, n),
         "A": np.linspace(1.4, 1.1, n),
         "B": np.linspace(0.45, 0.35, n),

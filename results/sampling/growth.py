@@ -60,6 +60,7 @@ def simulate(n_runs: int, n_domains: int) -> "pd.DataFrame":
         alpha=np.full(VALIDATION, 0.3),
         elasticity=np.where(own > 0, 0.08, other),
         token_fraction=np.full(own.shape, 0.2),
+        fading=np.full(VALIDATION, 0.7),
     )
     loss = 0.5 + 0.4 * terms.basis["A"] + 0.1 * terms.basis["B"]
     loss = 3.0 * loss * (1 + NOISE * rng.normal(size=loss.shape))

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bayescamel.laws import LAWS
-from bayescamel.laws.camel import TYPICAL_A, TYPICAL_B
+from bayescamel.laws.camel import MIXED, TYPICAL_A, TYPICAL_B
 from bayescamel.laws.competition import allocate
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw
 
@@ -185,15 +185,37 @@ def test_r2_separable_is_r2_without_interplay(rng):
     np.testing.assert_allclose(loss(LAWS["r2-separable"], where, p), same, rtol=1e-14)
 
 
-def test_camel_without_token_term_is_r1(rng):
+def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rng):
     where, p = inputs(), prior_draw(LAWS["camel"], rng)
-    by_capacity = p["elasticity"] * (1 - p["token_fraction"]) / TYPICAL_A
-    shared = {"alpha": p["alpha"], "sparsity": p["sparsity"], "capacity_elasticity": by_capacity}
+    by_capacity = p["elasticity"] * (1 - p["token_fraction"]) / (MIXED * TYPICAL_A)
+    faded = {
+        "alpha": p["fading"] * p["alpha"],
+        "sparsity": p["sparsity"],
+        "capacity_elasticity": by_capacity,
+    }
+    untouched = {"alpha": p["alpha"], "beta": p["alpha"], "sparsity": p["sparsity"]}
     np.testing.assert_allclose(
         loss(LAWS["camel"], where, p, {"E": 0.4, "A": 0.6, "B": 0.0}),
-        loss(LAWS["r1"], where, shared, {"E": 0.4, "A": 0.6}),
-        rtol=1e-14,
+        loss(LAWS["r1"], where, faded, {"E": 0.4, "A": MIXED * 0.6})
+        + loss(LAWS["chinchilla"], where, untouched, {"E": 0.0, "A": (1 - MIXED) * 0.6, "B": 0.0}),
+        rtol=1e-13,
     )
+
+
+def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(rng):
+    dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
+    p["fading"] = np.zeros(VALIDATIONS)
+    coefficients = {"E": 0.4, "A": 0.6, "B": 0.1}
+    mixtures = dense._replace(log_tokens=np.zeros_like(dense.log_tokens))
+
+    def effect(log_size):
+        at = np.full_like(dense.log_total, log_size)
+        value = loss(
+            LAWS["camel"], mixtures._replace(log_total=at, log_active=at), p, coefficients
+        )
+        return value - value[0]
+
+    np.testing.assert_allclose(effect(-3.0), effect(3.0), rtol=1e-9, atol=1e-12)
 
 
 def test_joint_whose_terms_ignore_the_mixture_is_additive(rng):
@@ -216,6 +238,7 @@ def test_laws_that_ignore_the_mixture_are_chinchilla(name, rng):
     unused = {c.name: 0.0 for c in LAWS[name].coefficients} | coefficients
     if name == "camel":  # its β is the sum of the token elasticities
         p["elasticity"] = (TYPICAL_A * 0.3 + TYPICAL_B * 0.2) * flat
+        p["fading"] = np.ones(VALIDATIONS)
         p["token_fraction"] = TYPICAL_B * 0.2 * flat / p["elasticity"]
         p["beta"] = np.full(VALIDATIONS, 0.2)
     if name == "bimix":  # and its factor multiplies everything
