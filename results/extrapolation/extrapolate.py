@@ -3,7 +3,8 @@
     python results/extrapolation/extrapolate.py --shared ../shared/data --out results/extrapolation
 
 On mixinglaws_5mix (step 30,000, five group losses; Ye et al. 2024, arXiv:2403.16952) and on the
-bundled runs. Cells that are in the output already are kept, so the script can be interrupted.
+bundled runs; and further out, on mixinglaws_5mix at step 20,000, where six runs of 806M were
+measured, and on gadre_scaling up to 6.9B (Gadre et al. 2024, arXiv:2403.08540). Cells that are in the output already are kept, so the script can be interrupted.
 ``summary`` holds the comparison that matters: the default law against the best point fit of a law
 that others published at each horizon, against every one of them averaged over horizons, and the
 pooled coverage; beside it the default law's own point fit. ``stack`` averages the posteriors of
@@ -33,12 +34,19 @@ DEFAULT = "camel"
 STACKED = ("camel", "joint", "additive")
 OURS = ("camel", "r1", "r2", "r2-separable")
 METHODS = ("point", "bayes")  # what is quick first
+FAR = "mixinglaws_5mix, step 20000"
+DATA = ["mixinglaws_5mix", "bundled", FAR, "gadre_scaling"]
 
 
 def load(name: str, shared: Path) -> xr.Dataset:
     """The runs of a data set."""
     if name == "bundled":
         return bc.load_proxies()
+    if name == FAR:
+        folder = shared / "mixinglaws_5mix"
+        return read_runs(folder / "runs.csv", where="step == 20000", losses=GROUPS)
+    if name == "gadre_scaling":
+        return read_runs(shared / name / "runs.csv")
     sizes = "size_label in ['70M', '160M', '305M', '410M']"  # 1B has one early checkpoint each
     where = f"step == 30000 and {sizes}"
     return read_runs(shared / name / "runs.csv", where=where, losses=GROUPS)
@@ -49,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--data", nargs="*", default=["mixinglaws_5mix", "bundled"])
+    parser.add_argument("--data", nargs="*", default=DATA)
     names = [*sorted(LAWS, key=lambda law: (law != DEFAULT, law)), "stack"]
     parser.add_argument("--point", nargs="*", default=names[:-1])
     parser.add_argument("--bayes", nargs="*", default=names)
