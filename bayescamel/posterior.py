@@ -103,7 +103,7 @@ class Posterior:
 
         return curve_distribution(self, runs)
 
-    @property
+    @cached_property
     def caveats(self) -> tuple[str, ...]:
         """What the data say against the law; see `bayescamel.caveats`."""
         from bayescamel.caveats import caveats

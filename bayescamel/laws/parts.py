@@ -23,8 +23,9 @@ IRREDUCIBLE = Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1)
 """About half of a proxy's loss (1.69 of 2.5 to 3.5 nats per token in Hoffmann et al. 2022).
 
 No tighter: 1.69 nats are two thirds of a 7B model's loss and a quarter of a tiny one's. With a
-location of 0.5 ± 0.07 gadre_scaling's 6.9B models are predicted better from those up to 0.4B (11 %
-off in place of 14 %), and RegMix's 1.3M and 59M runs have two modes that chains do not cross."""
+location of 0.5 ± 0.07 gadre_scaling's 6.9B models are predicted better from those up to 0.4B (7 %
+off in place of 9 %), and two sizes of mixinglaws_5mix worse: another mode wins there, in which the
+mixture acts through the token term alone, and 806M models are 4 % off in place of 2 %."""
 
 
 def log_capacity(inputs: Inputs, sparsity: Array) -> Array:

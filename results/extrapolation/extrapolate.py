@@ -4,11 +4,12 @@
 
 On mixinglaws_5mix (step 30,000, five group losses; Ye et al. 2024, arXiv:2403.16952) and on the
 bundled runs; and further out, on mixinglaws_5mix at step 20,000, where six runs of 806M were
-measured, and on gadre_scaling up to 6.9B (Gadre et al. 2024, arXiv:2403.08540). Cells that are in the output already are kept, so the script can be interrupted.
-``summary`` holds the comparison that matters: the default law against the best point fit of a law
-that others published at each horizon, against every one of them averaged over horizons, and the
-pooled coverage; beside it the default law's own point fit. ``stack`` averages the posteriors of
-three laws by how they extrapolate among the fitted sizes.
+measured, and on gadre_scaling up to 6.9B (Gadre et al. 2024, arXiv:2403.08540). Cells that are in
+the output already are kept, so the script can be interrupted. ``summary`` holds the comparison that
+matters: the default law against the best point fit of a law that others published at each horizon,
+against every one of them averaged over horizons, and the pooled coverage; beside it the default
+law's own point fit. ``stack`` averages the posteriors of three laws by how they extrapolate among
+the fitted sizes.
 """
 
 import argparse

@@ -210,9 +210,7 @@ def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(rng):
 
     def effect(log_size):
         at = np.full_like(dense.log_total, log_size)
-        value = loss(
-            LAWS["camel"], mixtures._replace(log_total=at, log_active=at), p, coefficients
-        )
+        value = loss(LAWS["camel"], mixtures._replace(log_total=at, log_active=at), p, coefficients)
         return value - value[0]
 
     np.testing.assert_allclose(effect(-3.0), effect(3.0), rtol=1e-9, atol=1e-12)
