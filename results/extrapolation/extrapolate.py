@@ -43,14 +43,12 @@ def load(name: str, shared: Path) -> xr.Dataset:
     """The runs of a data set."""
     if name == "bundled":
         return bc.load_proxies()
-    if name == FAR:
-        folder = shared / "mixinglaws_5mix"
-        return read_runs(folder / "runs.csv", where="step == 20000", losses=GROUPS)
     if name == "gadre_scaling":
         return read_runs(shared / name / "runs.csv")
-    sizes = "size_label in ['70M', '160M', '305M', '410M']"  # 1B has one early checkpoint each
-    where = f"step == 30000 and {sizes}"
-    return read_runs(shared / name / "runs.csv", where=where, losses=GROUPS)
+    where = "step == 20000"
+    if name != FAR:  # 806M models have one early checkpoint each
+        where = "step == 30000 and size_label in ['70M', '160M', '305M', '410M']"
+    return read_runs(shared / "mixinglaws_5mix" / "runs.csv", where=where, losses=GROUPS)
 
 
 def main() -> None:
