@@ -32,7 +32,7 @@ def operation(rng: Random) -> tuple[str, int]:
 
 
 def compute(rng: Random) -> str:
-    """The form in which the arithmetic benchmark asks."""
+    """A single sum, difference or product and its value."""
     text, value = operation(rng)
     return f"Compute {text}.\nAnswer: {value}\n"
 
@@ -304,7 +304,7 @@ def binary(rng: Random) -> str:
     return "\n".join([*lines, f"Answer: {n:b}"]) + "\n"
 
 
-# Plain arithmetic is listed more often: it is what the arithmetic benchmark asks for.
+# Plain arithmetic is listed more often: it is what the rest is made of.
 TEMPLATES: tuple[Template, ...] = (
     *(compute,) * 6,
     *(drill,) * 4,

@@ -19,6 +19,13 @@ N_CHOICES = 4
 PROMPT_BYTES = 48
 CONTINUATION_BYTES = 20
 QUESTIONS_PER_PASS = 16
+WORKED = (
+    mathematics.story,
+    mathematics.long_product,
+    mathematics.percentage,
+    mathematics.progression,
+)
+ANSWER = b"Answer:"
 
 
 @dataclass(frozen=True)
@@ -75,22 +82,31 @@ def continuation_questions(tokens: Tokens, n: int, seed: int) -> list[Question]:
 
 
 def arithmetic_questions(n: int, seed: int) -> list[Question]:
-    """The value of a small sum, difference or product among near misses.
+    """The result of a worked problem, after its working, among the results of three others.
 
-    Questions have the form of the generator's plainest template; their facts are not held out
-    from the ``math`` domain, so the benchmark measures recall as much as calculation. All choices
-    have as many digits as the answer, so that length gives nothing away.
+    The small models of the bundled runs do not learn to calculate: asked for a sum without its
+    working, or among near misses, all of them are at chance. Reading the result off the working
+    they do learn, the more so the more mathematics they read. The wrong choices come from problems
+    of the same kinds, so that what results look like in general gives nothing away. The problems
+    are not held out from the ``math`` domain; there are millions of each kind.
     """
     rng = Random(f"arithmetic:{seed}")
     questions = []
     for _ in range(n):
-        text, value = mathematics.operation(rng)
-        near = (value + sign * step for step in (1, 2, 3, 10, 20) for sign in (-1, 1))
-        misses = [m for m in near if m >= 0 and len(str(m)) == len(str(value))]
-        wrong = [f" {miss}\n".encode() for miss in rng.sample(misses, N_CHOICES - 1)]
-        prompt = f"Compute {text}.\nAnswer:".encode()
-        questions.append(shuffle_choices(rng, prompt, f" {value}\n".encode(), wrong))
+        working, right = worked(rng)
+        wrong: list[bytes] = []
+        while len(wrong) < N_CHOICES - 1:
+            other = worked(rng)[1]
+            if other != right and other not in wrong:
+                wrong.append(other)
+        questions.append(shuffle_choices(rng, working, right, wrong))
     return questions
+
+
+def worked(rng: Random) -> tuple[bytes, bytes]:
+    """The end of a problem's working, up to its answer, and the answer."""
+    before, after = rng.choice(WORKED)(rng).encode().rsplit(ANSWER, 1)
+    return (before + ANSWER)[-PROMPT_BYTES:], after
 
 
 def build(corpora: Corpora, n: int, seed: int = 0) -> dict[str, list[Question]]:
