@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from bayescamel.blocks import unflatten
+from bayescamel.blocks import dimension, unflatten
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, same_names, scales
 
@@ -29,7 +29,7 @@ def assemble(
     ----------
     coefficients, size_effects
         Exact draws, shapes (chain, draw, validation, coefficient) and
-        (chain, draw, validation, scale); padding beyond the runs' scales is dropped.
+        (chain, draw, validation, scale); padding beyond the runs and their scales is dropped.
     """
     values = unflatten(hierarchy, chains.unconstrained)
     sizes, _ = scales(runs)
@@ -37,7 +37,7 @@ def assemble(
         "chain": np.arange(chains.unconstrained.shape[0]),
         "draw": np.arange(chains.unconstrained.shape[1]),
     }
-    named = coords | {dim: runs[dim].to_numpy() for dim in ("validation", "domain")}
+    named = coords | {dim: runs[dim].to_numpy() for dim in ("run", "validation", "domain")}
     named["scale"] = sizes[:, 0]
     posterior = _law_parameters(hierarchy, values, same_names(runs))
     for i, coefficient in enumerate(hierarchy.law.coefficients):
@@ -46,6 +46,10 @@ def assemble(
         (*DRAWS, "validation", "scale"),
         size_effects[..., : len(sizes)],
     )
+    n = dimension(hierarchy)
+    if hierarchy.noise.run_spread > 0:
+        own = chains.unconstrained[..., n : n + runs.sizes["run"]]
+        posterior["run_noise"] = ((*DRAWS, "run"), np.exp(own))
     constant = runs.drop_vars("loss").assign(
         reference_loss=("validation", centre.loss), reference_mixture=("domain", centre.mixture)
     )
@@ -58,7 +62,7 @@ def assemble(
             "observed_data": runs[["loss"]],
             "constant_data": constant,
             "unconstrained": xr.Dataset(
-                {"value": ((*DRAWS, "parameter"), chains.unconstrained)},
+                {"value": ((*DRAWS, "parameter"), chains.unconstrained[..., :n])},
                 coords | {"parameter": parameter_names(hierarchy)},
             ),
         }

@@ -72,12 +72,12 @@ def compare(runs: xr.Dataset, laws: Sequence[str], **options: Any) -> Comparison
 def with_log_likelihood(posterior: Posterior) -> xr.DataTree:
     """The posterior's tree with ArviZ's ``log_likelihood`` group: dims (…, observation).
 
-    The density of each measured loss given the curve and its size's effect, losses in nats per
-    token; the coordinates ``run`` and ``validation`` say which loss an observation is.
+    The density of each measured loss given the curve, its size's effect and its run's own noise,
+    losses in nats per token; the coordinates ``run`` and ``validation`` say which loss an observation is.
     """
     runs = posterior.runs
     observed = runs["loss"].to_numpy()
-    mean, sd = posterior.curve_distribution(runs)
+    mean, sd = posterior.curve_distribution(runs, fitted=True)
     density = normal_log_density(observed, mean, sd)
     row, column = np.nonzero(~np.isnan(observed))
     sizes = posterior.tree["posterior"].sizes

@@ -24,7 +24,13 @@ from bayescamel.exceptions import TargetError
 from bayescamel.hierarchy import Hierarchy, lopsidedness
 from bayescamel.laws.base import Inputs
 from bayescamel.models.problem import build, same_names
-from bayescamel.prediction import MAX_ELEMENTS, extrapolation, target_inputs, unseen_tokens
+from bayescamel.prediction import (
+    MAX_ELEMENTS,
+    extrapolation,
+    run_noise,
+    target_inputs,
+    unseen_tokens,
+)
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -109,7 +115,8 @@ def predict_new_validation(
             lopsided = lopsidedness(mixtures.to_numpy(), posterior.centre.mixture)
             sigma = sigma * np.exp(values["noise_lopsided"][:, None] * lopsided)
         relative = relative + scale * rng.normal(size=(len(relative), 1))
-        relative = relative + sigma * rng.normal(size=relative.shape)
+        times = run_noise(posterior, len(mixtures), rng)
+        relative = relative + sigma * times * rng.normal(size=relative.shape)
     draws = posterior.tree["posterior"]
     shape = (draws.sizes["chain"], draws.sizes["draw"], len(mixtures))
     loss = (relative * reference[:, None]).reshape(shape)

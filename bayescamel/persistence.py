@@ -74,6 +74,8 @@ def load(path: Path) -> Posterior:
         raise StorageError(f"{path} has format {stored}, this version reads {FORMAT}: fit again")
     law = get_law(attrs["law"])
     options = json.loads(attrs["hierarchy"])
+    if set(options["noise"]) != {field.name for field in dataclasses.fields(Noise)}:
+        raise StorageError(f"{path}: the priors of the noise have changed since: fit again")
     hierarchy = Hierarchy(law, **options | {"noise": Noise(**options["noise"])})
     priors = json.loads(attrs["priors"])
     if priors["parameters"] != json.loads(

@@ -97,11 +97,13 @@ class Posterior:
 
         return run_distribution(self, runs)
 
-    def curve_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    def curve_distribution(
+        self, runs: xr.Dataset, fitted: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The same by the law alone; see `bayescamel.prediction.curve_distribution`."""
         from bayescamel.prediction import curve_distribution
 
-        return curve_distribution(self, runs)
+        return curve_distribution(self, runs, fitted)
 
     @cached_property
     def caveats(self) -> tuple[str, ...]:

@@ -79,7 +79,11 @@ def predict(
         effects = local_effects(posterior, target, mixtures.to_numpy())
         if kind == "run":
             shift = shift + shared * rng.normal(size=shift.shape)
-            noise = rng.normal(size=relative.shape) if effects is None else effects.draw(rng, True)
+            times = run_noise(posterior, n_mixtures, rng)
+            if effects is None:
+                noise = times[:, :, None] * rng.normal(size=relative.shape)
+            else:
+                noise = effects.draw(rng, times)
             relative += shift[:, None] + own * noise
         elif effects is not None:
             relative += own * effects.mean
@@ -136,7 +140,7 @@ def run_scatter(
     shift, shared, own
         In units of the reference loss. Shapes (draw, validation): the effect of the target's size
         where it was fitted, else 0; the sd of that effect where it was not, else 0. And shape
-        (draw, mixture, validation): the sd of a run's own noise.
+        (draw, mixture, validation): the sd of a typical run's noise.
     """
     draws = posterior.tree["posterior"].to_dataset()
     n_validation = posterior.hierarchy.n_validation
@@ -154,6 +158,14 @@ def run_scatter(
         return effect.reshape(flat), np.zeros(flat), own
     scale = draws["size_effect_scale"].to_numpy().reshape(-1, 1)
     return np.zeros(flat), np.broadcast_to(scale, flat), own
+
+
+def run_noise(posterior: "Posterior", n: int, rng: np.random.Generator) -> np.ndarray:
+    """What multiplies the noise of `n` new runs: (draw, run), 1 for a typical one."""
+    shape = (posterior.n_draws, n)
+    if "run_noise" not in posterior.tree["posterior"].data_vars:  # a point fit, or runs all alike
+        return np.ones(shape)
+    return np.asarray(np.exp(posterior.hierarchy.noise.run_spread * rng.normal(size=shape)))
 
 
 def law_draws(posterior: "Posterior") -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -259,10 +271,13 @@ def local_effects(
     return posterior.residuals.at(target, mixtures)
 
 
-def curve_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+def curve_distribution(
+    posterior: "Posterior", runs: xr.Dataset, fitted: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of each run's loss by draw, (draw, run, validation), by the law alone.
 
-    The law's curve, the effect of the run's size, and the run's noise.
+    The law's curve, the effect of the run's size, and the run's noise: that of a typical run, or
+    with ``fitted``, where `runs` are some of those that were fitted, each run's own.
     """
     shape = (posterior.n_draws, runs.sizes["run"], runs.sizes["validation"])
     mean, sd = np.empty(shape), np.empty(shape)
@@ -273,15 +288,22 @@ def curve_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.nda
         reference = posterior.centre.loss
         mean[:, rows] = loss.reshape(-1, *loss.shape[2:]) + (shift * reference)[:, None]
         sd[:, rows] = np.hypot(shared[:, None], own) * reference
+    draws = posterior.tree["posterior"]
+    if fitted and "run_noise" in draws.data_vars:
+        own_noise = draws["run_noise"].sel(run=runs["run"].to_numpy()).to_numpy()
+        sd *= own_noise.reshape(posterior.n_draws, -1, 1)
     return mean, sd
 
 
 def run_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """What a posterior says of each new run's loss: mean and sd by draw, (draw, run, validation).
 
-    `curve_distribution` with what the fitted runs tell that the law misses of such mixtures.
+    `curve_distribution` with what the fitted runs tell that the law misses of such mixtures, and
+    runs that scatter as differently as they do.
     """
     mean, sd = curve_distribution(posterior, runs)
+    # The same for every table of as many runs, so that scores can be repeated.
+    times = run_noise(posterior, runs.sizes["run"], np.random.default_rng(0))[:, :, None]
     for target, rows in targets_of(runs):
         weights = runs["mixture"].to_numpy()[rows]
         effects = local_effects(posterior, target, weights)
@@ -290,7 +312,8 @@ def run_distribution(posterior: "Posterior", runs: xr.Dataset) -> tuple[np.ndarr
         own = run_scatter(posterior, target, weights)[2] * posterior.centre.loss
         mean[:, rows] += own * effects.mean
         # The noise of the curve's distribution is told in part: what is left has this variance.
-        sd[:, rows] = np.sqrt(sd[:, rows] ** 2 + own**2 * (effects.run_variance - 1))
+        left = effects.run_variance - 1 + effects.own * (times[:, rows] ** 2 - 1)
+        sd[:, rows] = np.sqrt(sd[:, rows] ** 2 + own**2 * left)
     return mean, sd
 
 

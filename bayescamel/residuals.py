@@ -4,7 +4,7 @@ A law is smooth in the mixture and real losses are not quite: the same mixture l
 at one size and again at the next (correlations of 0.5 to 0.9 between neighbouring sizes of
 mixinglaws_5mix, after laws with residuals of 0.3 %). Of mixtures that were measured, or ones near
 to them, these residuals tell what the curve cannot. They are modelled in units of the run-to-run
-noise σ as a Gaussian process
+noise σ, each run's own, as a Gaussian process
 
     z(w, N) ~ GP(0, share · exp(-TV(w, w') / length - |ln N - ln N'| / log_factor)) + noise
 
@@ -45,7 +45,9 @@ class Measuring(Protocol):
         """The runs that were fitted."""
         ...
 
-    def curve_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    def curve_distribution(
+        self, runs: xr.Dataset, fitted: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and sd of each draw's loss, shapes (draw, run, validation), by the law alone."""
         ...
 
@@ -98,12 +100,16 @@ class LocalEffects:
         """Of a new run around `mean`: left open, and its own noise; (mixture, validation)."""
         return np.asarray((self.factor**2).sum(axis=2).T + self.own)
 
-    def draw(self, rng: np.random.Generator, runs: bool) -> np.ndarray:
-        """One effect of each mixture a draw, (draw, mixture, validation); with a run's noise."""
+    def draw(self, rng: np.random.Generator, times: np.ndarray | None = None) -> np.ndarray:
+        """One effect of each mixture a draw, (draw, mixture, validation).
+
+        With a run's noise where `times` (draw, mixture) says what multiplies the usual one.
+        """
         normal = rng.normal(size=self.mean.shape)
         effect = self.mean + np.einsum("vmn,snv->smv", self.factor, normal)
-        if runs:
-            effect = effect + np.sqrt(self.own) * rng.normal(size=self.mean.shape)
+        if times is not None:
+            own = np.sqrt(self.own) * times[:, :, None]
+            effect = effect + own * rng.normal(size=self.mean.shape)
         return np.asarray(effect)
 
 
@@ -134,7 +140,7 @@ class Residuals:
         log_size = np.log(active_params(runs))
         rows = np.sort(np.argsort(-log_size, kind="stable")[:MAX_RUNS])
         chosen: xr.Dataset = runs.isel(run=rows)
-        mean, sd = posterior.curve_distribution(chosen)
+        mean, sd = posterior.curve_distribution(chosen, fitted=True)
         loss = chosen["loss"].to_numpy()
         z = np.nan_to_num((loss - mean) / sd)
         mixture, present = chosen["mixture"].to_numpy(), np.isfinite(loss)

@@ -163,7 +163,7 @@ def fit(
     status = diagnose(
         tree["unconstrained"]
         .to_dataset()[["value"]]
-        .merge(tree["posterior"].to_dataset()[[c.name for c in chosen.coefficients]]),
+        .merge(tree["posterior"].to_dataset()[_also_sampled(hierarchy)]),
         drawn.chains.stats["diverging"],
         drawn.chains.stats["energy"],
         time.perf_counter() - began,
@@ -248,4 +248,29 @@ def _warm_shape(
         )
     from bayescamel.inference.engine import Shape
 
-    return Shape.of(previous.tree["unconstrained"]["value"].to_numpy())
+    blocks = previous.tree["unconstrained"]["value"].to_numpy()
+    if hierarchy.noise.run_spread == 0:
+        return Shape.of(blocks, blocks.shape[-1])
+    own = _run_noise(previous, runs["run"].to_numpy())
+    return Shape.of(np.concatenate([blocks, own], axis=-1), blocks.shape[-1])
+
+
+def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:
+    """Logs of runs' own noise (chain, draw, row): those of runs that were fitted, others' prior."""
+    from bayescamel.models.problem import bucket
+
+    known = np.log(previous.tree["posterior"]["run_noise"].to_numpy())
+    place = {name: i for i, name in enumerate(previous.runs["run"].to_numpy())}
+    spread = previous.hierarchy.noise.run_spread
+    rng = np.random.default_rng(0)
+    own = spread * rng.normal(size=(*known.shape[:2], bucket(len(names))))
+    for row, name in enumerate(names):
+        if name in place:
+            own[..., row] = known[..., place[name]]
+    return own
+
+
+def _also_sampled(hierarchy: Hierarchy) -> list[str]:
+    """Names in the posterior of what is judged beside the hierarchy's numbers."""
+    names = [coefficient.name for coefficient in hierarchy.law.coefficients]
+    return [*names, "run_noise"] if hierarchy.noise.run_spread > 0 else names

@@ -205,4 +205,4 @@ def _shape(design: BenchmarkDesign, draws: np.ndarray) -> Shape:
         weight = (len(flat) / 4) / (len(flat) / 4 + len(part))
         covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
         root[np.ix_(part, part)] = np.linalg.cholesky(covariance)
-    return Shape(flat.mean(axis=0), root, draws[:, -1])
+    return Shape(flat.mean(axis=0), root, np.zeros(0), draws[:, -1])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import xarray as xr
 
-from bayescamel.prediction import run_scatter
+from bayescamel.prediction import run_noise, run_scatter
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ class Ensemble:
         each = [part.predict(target, mixtures, kind="curve")["loss"] for part in self.parts]
         return np.concatenate([loss.to_numpy()[0] for loss in each])
 
-    def curve_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    def curve_distribution(
+        self, runs: xr.Dataset, fitted: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and sd of runs' losses by draw, by the laws alone, parts one after the other."""
-        each = [part.curve_distribution(runs) for part in self.parts]
+        each = [part.curve_distribution(runs, fitted) for part in self.parts]
         return np.concatenate([mean for mean, _ in each]), np.concatenate([sd for _, sd in each])
 
     def scatter(
@@ -80,7 +82,7 @@ class Ensemble:
         """How runs scatter, nats per token, parts one after the other.
 
         See `bayescamel.prediction.run_scatter`: effect of the size and its sd (draw, validation),
-        sd of a run's noise (draw, mixture, validation).
+        sd of a typical run's noise (draw, mixture, validation).
         """
         each = [
             [values * part.centre.loss for values in run_scatter(part, target, mixtures)]
@@ -88,6 +90,10 @@ class Ensemble:
         ]
         shift, shared, own = (np.concatenate(values) for values in zip(*each, strict=True))
         return shift, shared, own
+
+    def run_noise(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """What multiplies the noise of `n` new runs: (draw, run)."""
+        return np.concatenate([run_noise(part, n, rng) for part in self.parts])
 
 
 def _selected(posterior: "Posterior", draws: np.ndarray) -> "Posterior":

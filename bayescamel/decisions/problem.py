@@ -72,7 +72,7 @@ class Problem:
         some = self.ensemble.thinned(COMPARED)
         curves = _curves(some, self.target, self.aim, self.unique, self.repetition, self.seed)
         effects = Residuals.of(some).at(self.target, mixtures)
-        drawn = effects.draw(np.random.default_rng(self.seed), runs=False)
+        drawn = effects.draw(np.random.default_rng(self.seed))
         drawn = drawn * some.scatter(self.target, mixtures)[2]
         return evaluate(some.laws, self.aim, curves, mixtures[None], drawn)
 

@@ -64,11 +64,12 @@ def rank_mixtures(
     loss = ensemble.curve_losses(target, choice)
     rng = np.random.default_rng(seed)
     shift, shared, own = ensemble.scatter(target, choice.to_numpy())
+    times = ensemble.run_noise(len(choice), rng) if kind == "run" else None
     if residuals:
         effects = Residuals.of(ensemble).at(target, choice.to_numpy())
-        loss = loss + own * effects.draw(rng, runs=kind == "run")
-    elif kind == "run":
-        loss = loss + own * rng.normal(size=loss.shape)
+        loss = loss + own * effects.draw(rng, times)
+    elif times is not None:
+        loss = loss + own * times[:, :, None] * rng.normal(size=loss.shape)
     if kind == "run":
         loss = loss + (shift + shared * rng.normal(size=shared.shape))[:, None]
     validation = [str(name) for name in posterior.runs["validation"].to_numpy()]

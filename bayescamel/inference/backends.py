@@ -12,11 +12,11 @@ import jax
 import numpy as np
 import xarray as xr
 
-from bayescamel.blocks import unflatten
-from bayescamel.hierarchy import Hierarchy
+from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.inference import compiled, modes
 from bayescamel.inference.engine import STARTS, Request
-from bayescamel.inference.nuts import Chains, Drawn
+from bayescamel.inference.nuts import Chains, Drawn, placed
+from bayescamel.models.density import read
 from bayescamel.models.problem import Centre, build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc
@@ -56,22 +56,24 @@ def sample_plain(
     on_start
         Called after each start of the search for modes.
     """
-    problem = build(runs, centre)
-    positions = modes.start_positions(hierarchy, problem.own, STARTS, request.seed)
+    problem = build(runs, centre, padded=False)
+    positions = modes.start_positions(hierarchy, problem, STARTS, request.seed)
     found = modes.find_modes(hierarchy, problem, positions, on_start)
     rng = np.random.default_rng(request.seed)
     # Overdispersed by little: half a posterior standard deviation in Laplace's approximation.
-    white = 0.5 * rng.normal(size=(request.chains, len(found[0].position)))
-    flats = found[0].position + white @ found[0].root.T
+    best = found[0]
+    mass = np.concatenate([np.ones(len(best.root)), best.spread])
+    white = 0.5 * mass * rng.normal(size=(request.chains, len(mass)))
+    flats = placed(np, best.position, best.root, white)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(request.seed), request.chains)
         coefficients, effects = compiled.effects(hierarchy, flats, problem, keys)
-    starts = unflatten(hierarchy, flats)
+        starts = jax.vmap(lambda flat: read(hierarchy, flat, problem))(flats)
+    starts = {name: np.asarray(value) for name, value in starts.items()}
     if hierarchy.pooling != "full":
         for i, coefficient in enumerate(hierarchy.law.coefficients):
             starts[coefficient.name] = np.asarray(coefficients[..., i])
-    n_scales = build(runs, centre, padded=False).scale.shape[1]
-    starts["size_effect"] = np.asarray(effects[..., :n_scales])
+    starts["size_effect"] = np.asarray(effects)
     if engine == "numpyro":
         draws, stats = _numpyro(hierarchy, runs, centre, request, starts)
     else:
@@ -88,9 +90,10 @@ def _gather(
     gaps: tuple[float, ...],
 ) -> Drawn:
     shape = draws["size_effect"].shape[:2]
-    unconstrained = np.concatenate(
-        [draws[block.name].reshape(*shape, -1) for block in hierarchy.blocks()], axis=-1
-    )
+    sampled = [block.name for block in hierarchy.blocks()]
+    if hierarchy.noise.run_spread > 0:
+        sampled.append(RUN_NOISE)
+    unconstrained = np.concatenate([draws[name].reshape(*shape, -1) for name in sampled], axis=-1)
     names = [coefficient.name for coefficient in hierarchy.law.coefficients]
     if hierarchy.pooling == "full":
         shared = np.stack([draws[f"{name}_location"] for name in names], axis=-1)

@@ -38,41 +38,47 @@ class Shape:
     Parameters
     ----------
     centre, root
-        Shapes (dimension,) and (dimension, dimension).
+        Shapes (dimension,) and, of the numbers that are whitened, (whitened, whitened).
+    spread
+        Sds of the numbers beyond those, which are only scaled.
     positions
         Last unconstrained positions, shape (chain, dimension).
     """
 
     centre: np.ndarray
     root: np.ndarray
+    spread: np.ndarray
     positions: np.ndarray
 
     @classmethod
-    def of(cls, unconstrained: np.ndarray, root: np.ndarray | None = None) -> "Shape":
+    def of(cls, unconstrained: np.ndarray, root: np.ndarray | int) -> "Shape":
         """Learn from draws of shape (chain, draw, dimension).
 
         With an earlier `root` the covariance is estimated relative to it, so that shrinking
-        towards the identity there keeps what the earlier approximation knew.
+        towards the identity there keeps what the earlier approximation knew; without one, `root`
+        says how many numbers are whitened.
         """
         flat = unconstrained.reshape(-1, unconstrained.shape[-1])
-        centre = flat.mean(axis=0)
-        if root is None:
-            root = np.diag(flat.std(axis=0))
-        covariance = np.cov(np.linalg.solve(root, (flat - centre).T))
+        centre, spread = flat.mean(axis=0), flat.std(axis=0)
+        if isinstance(root, int):
+            root = np.diag(spread[:root])
+        n = len(root)
+        covariance = np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
         # The fewer draws a dimension, the less its correlations are believed.
-        weight = len(flat) / (len(flat) + 5 * len(centre))
+        weight = len(flat) / (len(flat) + 5 * n)
         covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
-        return cls(centre, root @ np.linalg.cholesky(covariance), unconstrained[:, -1])
+        return cls(centre, root @ np.linalg.cholesky(covariance), spread[n:], unconstrained[:, -1])
 
     def geometry(self) -> Geometry:
         """Whitened coordinates with the stable step of NUTS at this dimension."""
-        dimension = len(self.centre)
-        return Geometry(self.centre, self.root, dimension**-0.25, np.ones(dimension))
+        mass = np.concatenate([np.ones(len(self.root)), self.spread**2])
+        return Geometry(self.centre, self.root, len(mass) ** -0.25, mass)
 
     def starts(self, chains: int) -> np.ndarray:
         """Whitened positions for so many chains: shape (chain, dimension)."""
-        positions = self.positions[np.arange(chains) % len(self.positions)]
-        return np.linalg.solve(self.root, (positions - self.centre).T).T
+        away = self.positions[np.arange(chains) % len(self.positions)] - self.centre
+        n = len(self.root)
+        return np.concatenate([np.linalg.solve(self.root, away[:, :n].T).T, away[:, n:]], axis=1)
 
 
 def largest_rhat(draws: np.ndarray) -> float:
@@ -122,15 +128,16 @@ def sample(
     gaps: tuple[float, ...] = ()
     tune = min(request.tune, WARM_TUNE)
     if warm is None:
-        starts = modes.start_positions(hierarchy, problem.own, STARTS, request.seed)
+        starts = modes.start_positions(hierarchy, problem, STARTS, request.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         pilot_tune = round(PILOT_TUNE * request.tune)
-        dimension = len(found[0].position)
+        best = found[0]
         rng = np.random.default_rng(request.seed)
-        geometry = Geometry(found[0].position, found[0].root, 0.1, np.ones(dimension))
-        places = START_SCATTER * rng.normal(size=(request.chains, dimension))
-        root = found[0].root
+        mass = np.concatenate([np.ones(len(best.root)), best.spread**2])
+        geometry = Geometry(best.position, best.root, 0.1, mass)
+        places = START_SCATTER * np.sqrt(mass) * rng.normal(size=(request.chains, len(mass)))
+        root = best.root
         for round_ in range(PILOTS):
             pilot = run_chains(
                 hierarchy,

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from scipy.optimize import minimize
 
-from bayescamel.blocks import flatten, marked
+from bayescamel.blocks import dimension, flatten, marked
 from bayescamel.exceptions import FitError
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import compiled
@@ -38,33 +38,38 @@ class Mode:
     position
         Unconstrained numbers, shape (dimension,).
     root
-        A square root of the approximate covariance, shape (dimension, dimension).
+        A square root of the approximate covariance of the hierarchy's numbers (blocks, blocks).
+    spread
+        Approximate sds of the runs' own noise behind them, shape (run,).
     log_density, log_evidence
         In nats; the evidence is Laplace's.
     """
 
     position: np.ndarray
     root: np.ndarray
+    spread: np.ndarray
     log_density: float
     log_evidence: float
 
 
-def start_positions(hierarchy: Hierarchy, own: np.ndarray, n: int, seed: int) -> np.ndarray:
+def start_positions(hierarchy: Hierarchy, problem: Problem, n: int, seed: int) -> np.ndarray:
     """Scattered draws from the prior, hyperparameters at their typical values: (n, dimension).
 
-    The noise starts larger than it is, so that the first steps follow the broad features.
+    The noise starts larger than it is, so that the first steps follow the broad features, and is
+    the same for all runs.
     """
+    runs = np.zeros(len(problem.loss) if hierarchy.noise.run_spread > 0 else 0)
     rng = np.random.default_rng(seed)
     positions = []
     for _ in range(n):
         values: dict[str, np.ndarray] = {}
         for block in hierarchy.blocks():
-            location, scale = block.prior(np, values, own)
+            location, scale = block.prior(np, values, problem.own)
             shape = hierarchy.shape(block.dims)
             scatter = 0.7 if block.dims else 0.0
             values[block.name] = location + scatter * scale * rng.normal(size=shape)
         values["log_sigma"] = values["log_sigma"] + np.log(3.0)
-        positions.append(flatten(hierarchy, values))
+        positions.append(np.concatenate([flatten(hierarchy, values), runs]))
     return np.stack(positions)
 
 
@@ -88,7 +93,8 @@ def find_modes(
             return np.inf, np.zeros_like(flat)
         return -float(value), -np.asarray(gradient)
 
-    held = _held(hierarchy)
+    held = np.zeros(starts.shape[1], dtype=bool)
+    held[: dimension(hierarchy)] = _held(hierarchy)
     optima: list[tuple[float, np.ndarray]] = []
     with jax.enable_x64(True):
         for start in starts:
@@ -130,21 +136,33 @@ def _held(hierarchy: Hierarchy) -> np.ndarray:
 def _laplace(
     hierarchy: Hierarchy, problem: Problem, position: np.ndarray, log_density: float
 ) -> Mode:
-    curvature, axes = np.linalg.eigh(_curvature(hierarchy, problem, position))
+    blocks, runs = _curvature(hierarchy, problem, position)
+    curvature, axes = np.linalg.eigh(blocks)
     curvature = np.maximum(curvature, MIN_CURVATURE)
-    log_volume = 0.5 * (len(position) * LOG_2_PI - np.sum(np.log(curvature)))
-    return Mode(position, axes / np.sqrt(curvature), log_density, float(log_density + log_volume))
+    volumes = np.log(curvature).sum() + np.log(runs).sum()
+    log_volume = 0.5 * (len(position) * LOG_2_PI - volumes)
+    root, spread = axes / np.sqrt(curvature), 1 / np.sqrt(runs)
+    return Mode(position, root, spread, log_density, float(log_density + log_volume))
 
 
-def _curvature(hierarchy: Hierarchy, problem: Problem, position: np.ndarray) -> np.ndarray:
-    """Minus the second derivatives, by central differences of the gradient.
+def _curvature(
+    hierarchy: Hierarchy, problem: Problem, position: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Minus the second derivatives of the blocks' numbers, and those of each run's own noise.
 
-    Good to the six digits a preconditioner can use, and there is nothing more to compile.
+    By central differences of the gradient: good to the six digits a preconditioner can use, and
+    there is nothing more to compile. The noises of two runs hardly know of each other, so moving
+    all of them at once gives the second derivative of each.
     """
     step = 1e-5
+    n = dimension(hierarchy)
+    own = np.zeros(len(position))
+    own[n:] = 1.0
     columns = []
-    for direction in step * np.eye(len(position)):
+    for direction in step * np.stack([*np.eye(n, len(position)), own]):
         up = compiled.value_and_gradient(hierarchy, position + direction, problem)[1]
         down = compiled.value_and_gradient(hierarchy, position - direction, problem)[1]
         columns.append((np.asarray(down) - np.asarray(up)) / (2 * step))
-    return (np.array(columns) + np.array(columns).T) / 2
+    blocks = np.array(columns)[:n, :n]
+    least = hierarchy.noise.run_spread**-2 if n < len(own) else 0.0
+    return (blocks + blocks.T) / 2, np.maximum(columns[-1][n:], least)

@@ -2,7 +2,8 @@
 
 The chains move z in u = centre + root · z, where root is a square root of the posterior's
 approximate covariance, so that an identity mass matrix fits from the first step; NumPyro's NUTS
-adapts a diagonal on top. A stretch of iterations is one compiled call; JAX lets go of the
+adapts a diagonal on top. Numbers beyond the root's, the runs' own noise, are nearly independent of
+each other and only scaled by that diagonal, so that time grows with the runs and not their square. A stretch of iterations is one compiled call; JAX lets go of the
 interpreter during it, so chains run in parallel threads on one device, progress is shown between
 stretches and Ctrl-C is heard.
 """
@@ -14,6 +15,7 @@ from threading import Event
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
@@ -47,12 +49,18 @@ class Drawn(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """Where chains move: u = centre + root · z."""
+    """Where chains move: u = centre + root · z, and u = centre + z beyond the root's numbers."""
 
     centre: np.ndarray
     root: np.ndarray
     step_size: float
     inverse_mass: np.ndarray
+
+
+def placed(xp: Any, centre: Array, root: Array, z: Array) -> Array:
+    """The unconstrained numbers (..., dimension) of positions of chains."""
+    n = root.shape[-1]
+    return centre + xp.concatenate([z[..., :n] @ root.T, z[..., n:]], axis=-1)
 
 
 @lru_cache(maxsize=16)
@@ -64,7 +72,7 @@ def _kernels(
     depths: tuple[int, int],
 ) -> tuple[Any, Any]:
     def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
-        return lambda z: -density(design, centre + root @ z, problem)
+        return lambda z: -density(design, placed(jnp, centre, root, z), problem)
 
     init, step = hmc(potential_fn_gen=potential, algo="NUTS")
 
@@ -162,4 +170,4 @@ def run_chains[D: Hashable, P](
     whitened = kept.pop("z")
     step_sizes = np.array([r[1] for r in results])
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
-    return Chains(geometry.centre + whitened @ geometry.root.T, kept)
+    return Chains(placed(np, geometry.centre, geometry.root, whitened), kept)

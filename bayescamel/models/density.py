@@ -9,7 +9,8 @@ M = I + Zᵀ Σ⁻¹ Z (a matrix as wide as there are coefficients and scales),
 
     log p(y | θ) = -½ (rᵀ Σ⁻¹ r - bᵀ M⁻¹ b + log|M| + log|Σ|) + const,   b = Zᵀ Σ⁻¹ r,
 
-at a cost linear in the runs. A law's last coefficient may be positive: truncating its prior at 0
+at a cost linear in the runs. θ includes each run's own noise, a number a run behind the blocks of
+the hierarchy. A law's last coefficient may be positive: truncating its prior at 0
 multiplies the likelihood by P(c > 0 | y, θ) / P(c > 0), two normal tails. What was integrated out
 is drawn exactly afterwards. NUTS on the full set of parameters has to follow the banana between
 E, A and α instead.
@@ -23,8 +24,8 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import erfc, ndtr, ndtri
 
-from bayescamel.blocks import unflatten
-from bayescamel.hierarchy import Hierarchy
+from bayescamel.blocks import dimension, unflatten
+from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.laws.base import Array
 from bayescamel.models.problem import Problem
 
@@ -62,14 +63,29 @@ class Conditional(NamedTuple):
     """(V,) log|Σ| over the measured losses."""
 
 
+def read(hierarchy: Hierarchy, flat: Array, problem: Problem) -> dict[str, Array]:
+    """The blocks in a vector of the sampler's numbers, and behind them the runs' own noise.
+
+    Rows of the problem beyond those that the vector has are padding.
+    """
+    values = unflatten(hierarchy, flat)
+    if hierarchy.noise.run_spread > 0:
+        own = flat[dimension(hierarchy) :]
+        values[RUN_NOISE] = jnp.pad(own, (0, len(problem.loss) - len(own)))
+    return values
+
+
 def log_prior(hierarchy: Hierarchy, values: dict[str, Array], own: Array) -> Array:
-    """Log density of the blocks."""
+    """Log density of the blocks and of the runs' own noise."""
     total = jnp.zeros(())
     for block in hierarchy.blocks():
         location, scale = block.prior(jnp, values, own)
         z = (values[block.name] - location) / scale
         log_scale = jnp.broadcast_to(jnp.log(scale), z.shape)
         total = total - jnp.sum(0.5 * z**2 + log_scale + 0.5 * LOG_2_PI)
+    if RUN_NOISE in values:
+        z = values[RUN_NOISE] / hierarchy.noise.run_spread
+        total = total - jnp.sum(0.5 * z**2 + np.log(hierarchy.noise.run_spread) + 0.5 * LOG_2_PI)
     return total
 
 
@@ -169,7 +185,7 @@ def draw_above(key: Array, bound: Array) -> Array:
 
 def log_density(hierarchy: Hierarchy, flat: Array, problem: Problem) -> Array:
     """Log of the posterior density of the unconstrained numbers, up to the evidence."""
-    values = unflatten(hierarchy, flat)
+    values = read(hierarchy, flat, problem)
     prior = log_prior(hierarchy, values, problem.own)
     given = conditional(hierarchy, values, problem)
     return prior + log_likelihood(given, hierarchy.truncated())
@@ -185,7 +201,7 @@ def draw_effects(
     coefficients, size_effects
         Shapes (validation, coefficient) and (validation, scale), in units of the reference loss.
     """
-    given = conditional(hierarchy, unflatten(hierarchy, flat), problem)
+    given = conditional(hierarchy, read(hierarchy, flat, problem), problem)
     coefficient_key, tail_key, size_key = jax.random.split(key, 3)
     mean = _solve(given.cholesky, _solve(given.cholesky, given.projected), transposed=True)
     white = jax.random.normal(coefficient_key, mean.shape, dtype=mean.dtype)

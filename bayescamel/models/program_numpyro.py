@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bayescamel.hierarchy import Hierarchy
+from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.laws.base import Array
 from bayescamel.models.problem import Problem
 
@@ -26,8 +26,8 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
     -------
     callable
         ``program(loss=...)``, for `numpyro.infer.MCMC` and the rest of NumPyro. Its sites: the
-        blocks of the hierarchy, on their unconstrained scales (``log_alpha``); the coefficients
-        and ``size_effect (validation, scale)``; ``loss (run, validation)``, in units of the
+        blocks of the hierarchy, on their unconstrained scales (``log_alpha``); ``log_run_noise
+        (run)``; the coefficients and ``size_effect (validation, scale)``; ``loss (run, validation)``, in units of the
         reference loss. With ``loss=None`` it draws losses from the prior.
     """
     import jax.numpy as jnp
@@ -44,6 +44,9 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
         for block in hierarchy.blocks():
             location, scale = block.prior(jnp, values, problem.own)
             values[block.name] = normal(block.name, location, scale, block.dims)
+        if hierarchy.noise.run_spread > 0:
+            own = dist.Normal(jnp.zeros(len(problem.loss)), hierarchy.noise.run_spread)
+            values[RUN_NOISE] = numpyro.sample(RUN_NOISE, own.to_event(1))
         parameters = hierarchy.constrained(jnp, values, problem.own)
         for name, value in parameters.items():
             numpyro.deterministic(name, value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from bayescamel.hierarchy import Hierarchy
+from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.laws.base import Array, Inputs
 from bayescamel.models.problem import Centre, Problem, build, scales
 
@@ -31,8 +31,8 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
     -------
     pymc.Model
         Coords ``run, domain, validation, scale`` (sizes in total parameters). Free variables: the
-        blocks of the hierarchy, on their unconstrained scales (``log_alpha``), the coefficients,
-        and ``size_effect (validation, scale)``; deterministic: the law's parameters, ``mean`` and
+        blocks of the hierarchy, on their unconstrained scales (``log_alpha``), ``log_run_noise
+        (run)``, the coefficients and ``size_effect (validation, scale)``; deterministic: the law's parameters, ``mean`` and
         ``sigma``; observed: ``loss``, in units of the reference loss, dims (run, validation), or
         the measured ones in a row (``measurement``) where some are missing.
     """
@@ -48,6 +48,8 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
         for block in hierarchy.blocks():
             location, spread = block.prior(pt, values, problem.own)
             values[block.name] = pm.Normal(block.name, location, spread, dims=block.dims)
+        if hierarchy.noise.run_spread > 0:
+            values[RUN_NOISE] = pm.Normal(RUN_NOISE, 0.0, hierarchy.noise.run_spread, dims="run")
         parameters = hierarchy.constrained(pt, values, problem.own)
         for parameter in hierarchy.parameters():
             pm.Deterministic(parameter.name, parameters[parameter.name], dims=parameter.dims)

@@ -24,8 +24,8 @@ import numpy as np
 from rich.progress import track
 from scipy.stats import binom, chi2, truncnorm
 
-from bayescamel.blocks import unflatten
-from bayescamel.hierarchy import Hierarchy, Noise
+from bayescamel.blocks import dimension, unflatten
+from bayescamel.hierarchy import RUN_NOISE, Hierarchy, Noise
 from bayescamel.inference import compiled, engine
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
@@ -69,6 +69,7 @@ def simulate(
     for block in hierarchy.blocks():
         location, sd = block.prior(np, values, problem.own)
         values[block.name] = location + sd * rng.normal(size=hierarchy.shape(block.dims))
+    values[RUN_NOISE] = hierarchy.noise.run_spread * rng.normal(size=len(problem.loss))
     parameters = hierarchy.constrained(np, values, problem.own)
     fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
     locations, spreads = hierarchy.coefficient_prior(values)
@@ -102,6 +103,7 @@ def ranks(
         keys = jax.random.split(jax.random.key(seed), RANKS)
         coefficients = np.asarray(compiled.effects(hierarchy, flat[thin], problem, keys)[0])
     draws = unflatten(hierarchy, flat[thin])
+    draws[RUN_NOISE] = flat[thin][:, dimension(hierarchy) :]
     for i, coefficient in enumerate(hierarchy.law.coefficients):
         draws[coefficient.name] = coefficients[..., i]
     return {name: (draws[name] < truth[name]).sum(axis=0) for name in truth}, rhat

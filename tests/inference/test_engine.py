@@ -28,7 +28,7 @@ def test_size_effects_do_not_stand_in_for_the_law_at_a_mode():
     runs = runs.isel(run=np.isin(runs["n_params"], sizes))
     hierarchy: Hierarchy = hierarchy_for(runs, get_law("r1"))
     problem = build(runs, Centre.of(runs))
-    starts = start_positions(hierarchy, problem.own, 4, seed=0)
+    starts = start_positions(hierarchy, problem, 4, seed=0)
     best = find_modes(hierarchy, problem, starts)[0]
     scale = float(np.exp(unflatten(hierarchy, best.position)[SIZE_EFFECTS]))
     # Losses differ by a tenth and more between the sizes; the effects' prior median is 0.003.

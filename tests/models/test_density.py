@@ -22,7 +22,7 @@ def runs():
 
 
 def position(hierarchy: Hierarchy, problem: Problem, seed: int = 0) -> np.ndarray:
-    return start_positions(hierarchy, problem.own, 1, seed)[0]
+    return start_positions(hierarchy, problem, 1, seed)[0]
 
 
 def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs):
