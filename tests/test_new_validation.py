@@ -84,7 +84,11 @@ def test_a_new_run_scatters_more_than_the_curve(posterior):
     options = {"reference_loss": 3.0, "own": DOMAINS[2]}
     mean = posterior.predict_new_validation(TARGET, **options)["loss"]
     run = posterior.predict_new_validation(TARGET, kind="run", **options)["loss"]
-    assert float((run - mean).std()) == pytest.approx(3.0 * 0.006, rel=0.7)
+    draws = posterior.tree["posterior"].to_dataset().mean(("chain", "draw"))
+    own = float(draws["sigma"].mean()) * np.exp(posterior.hierarchy.noise.run_spread**2)
+    expected = 3.0 * np.hypot(own, float(draws["size_effect_scale"]))
+    # The new domain's noise is drawn from what the two fitted ones share: within a factor or so.
+    assert float((run - mean).std()) == pytest.approx(expected, rel=0.5)
 
 
 @pytest.mark.parametrize(

@@ -62,10 +62,12 @@ def test_a_new_run_scatters_more_than_the_curve(posterior):
     mean = posterior.predict(LARGER, kind="mean")["loss"]
     run = posterior.predict(LARGER, kind="run")["loss"]
     draws = posterior.tree["posterior"].to_dataset()
-    noise = (draws["sigma"] ** 2 + draws["size_effect_scale"] ** 2).mean(("chain", "draw"))
+    own = draws["sigma"] ** 2 * np.exp(2 * posterior.hierarchy.noise.run_spread**2)
+    noise = (own + draws["size_effect_scale"] ** 2).mean(("chain", "draw"))
     expected = mean.var(("chain", "draw")) + noise * posterior.centre.loss**2
-    # 2,400 draws: a variance is known to 3 % (one sd); four of these, for two variances.
-    np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.16)
+    # 4,000 draws: a variance is known to 2 % (one sd) where all is normal, to 4 % with tails as
+    # heavy as the runs' own noise (kurtosis 8); four of these, for two variances.
+    np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.24)
 
 
 def test_loss_falls_with_size_and_with_tokens_in_every_draw(posterior):

@@ -12,11 +12,11 @@ import jax
 import numpy as np
 import xarray as xr
 
+from bayescamel.blocks import dimension, unflatten
 from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.inference import compiled, modes
 from bayescamel.inference.engine import STARTS, Request
 from bayescamel.inference.nuts import Chains, Drawn, placed
-from bayescamel.models.density import read
 from bayescamel.models.problem import Centre, build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc
@@ -68,8 +68,9 @@ def sample_plain(
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(request.seed), request.chains)
         coefficients, effects = compiled.effects(hierarchy, flats, problem, keys)
-        starts = jax.vmap(lambda flat: read(hierarchy, flat, problem))(flats)
-    starts = {name: np.asarray(value) for name, value in starts.items()}
+    starts = unflatten(hierarchy, flats)
+    if hierarchy.noise.run_spread > 0:
+        starts[RUN_NOISE] = flats[:, dimension(hierarchy) :]
     if hierarchy.pooling != "full":
         for i, coefficient in enumerate(hierarchy.law.coefficients):
             starts[coefficient.name] = np.asarray(coefficients[..., i])

@@ -63,15 +63,11 @@ class Conditional(NamedTuple):
     """(V,) log|Σ| over the measured losses."""
 
 
-def read(hierarchy: Hierarchy, flat: Array, problem: Problem) -> dict[str, Array]:
-    """The blocks in a vector of the sampler's numbers, and behind them the runs' own noise.
-
-    Rows of the problem beyond those that the vector has are padding.
-    """
+def read(hierarchy: Hierarchy, flat: Array) -> dict[str, Array]:
+    """The blocks in a vector of the sampler's numbers, and behind them each row's own noise."""
     values = unflatten(hierarchy, flat)
     if hierarchy.noise.run_spread > 0:
-        own = flat[dimension(hierarchy) :]
-        values[RUN_NOISE] = jnp.pad(own, (0, len(problem.loss) - len(own)))
+        values[RUN_NOISE] = flat[dimension(hierarchy) :]
     return values
 
 
@@ -185,7 +181,7 @@ def draw_above(key: Array, bound: Array) -> Array:
 
 def log_density(hierarchy: Hierarchy, flat: Array, problem: Problem) -> Array:
     """Log of the posterior density of the unconstrained numbers, up to the evidence."""
-    values = read(hierarchy, flat, problem)
+    values = read(hierarchy, flat)
     prior = log_prior(hierarchy, values, problem.own)
     given = conditional(hierarchy, values, problem)
     return prior + log_likelihood(given, hierarchy.truncated())
@@ -201,7 +197,7 @@ def draw_effects(
     coefficients, size_effects
         Shapes (validation, coefficient) and (validation, scale), in units of the reference loss.
     """
-    given = conditional(hierarchy, read(hierarchy, flat, problem), problem)
+    given = conditional(hierarchy, read(hierarchy, flat), problem)
     coefficient_key, tail_key, size_key = jax.random.split(key, 3)
     mean = _solve(given.cholesky, _solve(given.cholesky, given.projected), transposed=True)
     white = jax.random.normal(coefficient_key, mean.shape, dtype=mean.dtype)

@@ -114,7 +114,7 @@ def test_parameters_stay_in_their_box():
     low, high = (
         coordinates.constrained(np, np.full(coordinates.dimension, far), own) for far in (-1e3, 1e3)
     )
-    np.testing.assert_allclose(low[0]["alpha"], 0.3 * np.exp(-3 * np.hypot(0.3, 0.2)))
+    np.testing.assert_allclose(low[0]["alpha"], 0.3 * np.exp(-3 * np.hypot(0.2, 0.2)))
     np.testing.assert_allclose(high[1][:, 0], 0.5 * np.exp(0.9))
 
 
