@@ -73,7 +73,8 @@ def with_log_likelihood(posterior: Posterior) -> xr.DataTree:
     """The posterior's tree with ArviZ's ``log_likelihood`` group: dims (…, observation).
 
     The density of each measured loss given the curve, its size's effect and its run's own noise,
-    losses in nats per token; the coordinates ``run`` and ``validation`` say which loss an observation is.
+    losses in nats per token; the coordinates ``run`` and ``validation`` say which loss an
+    observation is.
     """
     runs = posterior.runs
     observed = runs["loss"].to_numpy()

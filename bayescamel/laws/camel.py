@@ -94,7 +94,7 @@ CAMEL = Law(
     name="camel",
     title="CAMEL (our reconstruction): capacity and tokens shared out by the mixture",
     parameters=(
-        # Tighter than in laws whose exponent carries the mixture too: what slows here is δ's to say.
+        # Tighter than in laws whose exponent carries the mixture too: that is δ's to say here.
         replace(SIZE_EXPONENT, location_sd=0.2),
         Parameter(
             "elasticity",

@@ -28,7 +28,8 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
         ``program(loss=...)``, for `numpyro.infer.MCMC` and the rest of NumPyro. Its sites: the
         blocks of the hierarchy, on their unconstrained scales (``log_alpha``); ``log_run_noise
         (run)``; the coefficients and ``size_effect (validation, scale)``; ``loss (run,
-        validation)``, in units of the reference loss. With ``loss=None`` it draws losses from the prior.
+        validation)``, in units of the reference loss. With ``loss=None`` it draws losses from the
+        prior.
     """
     import jax.numpy as jnp
     import numpyro

@@ -33,8 +33,8 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
         Coords ``run, domain, validation, scale`` (sizes in total parameters). Free variables: the
         blocks of the hierarchy, on their unconstrained scales (``log_alpha``), ``log_run_noise
         (run)``, the coefficients and ``size_effect (validation, scale)``; deterministic: the law's
-        parameters, ``mean`` and ``sigma``; observed: ``loss``, in units of the reference loss, dims (run, validation), or
-        the measured ones in a row (``measurement``) where some are missing.
+        parameters, ``mean`` and ``sigma``; observed: ``loss``, in units of the reference loss, dims
+        (run, validation), or the measured ones in a row (``measurement``) where some are missing.
     """
     import pymc as pm
     import pytensor.tensor as pt
