@@ -62,7 +62,8 @@ def assemble(
             "observed_data": runs[["loss"]],
             "constant_data": constant,
             "unconstrained": xr.Dataset(
-                {"value": ((*DRAWS, "parameter"), chains.unconstrained[..., :n])},
+                {"value": ((*DRAWS, "parameter"), chains.unconstrained[..., :n])}
+                | ({} if chains.root is None else {"root": (("parameter", "white"), chains.root)}),
                 coords | {"parameter": parameter_names(hierarchy)},
             ),
         }

@@ -248,11 +248,14 @@ def _warm_shape(
         )
     from bayescamel.inference.engine import Shape
 
-    blocks = previous.tree["unconstrained"]["value"].to_numpy()
-    if hierarchy.noise.run_spread == 0:
-        return Shape.of(blocks, blocks.shape[-1])
-    own = _run_noise(previous, runs["run"].to_numpy())
-    return Shape.of(np.concatenate([blocks, own], axis=-1), blocks.shape[-1])
+    sampled = previous.tree["unconstrained"].to_dataset()
+    draws = sampled["value"].to_numpy()
+    # The plain programs whiten by nothing.
+    root = sampled["root"].to_numpy() if "root" in sampled else draws.shape[-1]
+    if hierarchy.noise.run_spread > 0:
+        own = _run_noise(previous, runs["run"].to_numpy())
+        draws = np.concatenate([draws, own], axis=-1)
+    return Shape.of(draws, root)
 
 
 def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:

@@ -170,6 +170,7 @@ def sample(
             seed=request.seed + 1,
             target_accept=target_accept,
             on_progress=on_progress,
+            settled=True,
         )
 
     return without_divergences(run, request), gaps

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
+from numpyro.infer.hmc_util import dual_averaging
 
 from bayescamel.laws.base import Array
 from bayescamel.models.density import log_density
@@ -34,6 +35,8 @@ class Chains(NamedTuple):
     """(chain, draw, dimension)."""
     stats: dict[str, np.ndarray]
     """ArviZ's names: diverging, n_steps, energy, acceptance_rate, lp, step_size."""
+    root: np.ndarray | None = None
+    """What the chains were whitened by, for a refit to start from."""
 
 
 class Drawn(NamedTuple):
@@ -70,36 +73,56 @@ def _kernels(
     tune: int,
     target_accept: float,
     depths: tuple[int, int],
+    settled: bool,
 ) -> tuple[Any, Any]:
     def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
         return lambda z: -density(design, placed(jnp, centre, root, z), problem)
 
     init, step = hmc(potential_fn_gen=potential, algo="NUTS")
+    begin, update = dual_averaging()
 
     def start(key: Array, z: Array, geometry: Geometry, problem: Any) -> Any:
-        return init(
+        state = init(
             z,
             tune,
             step_size=geometry.step_size,
             inverse_mass_matrix=geometry.inverse_mass,
+            adapt_step_size=not settled,
+            adapt_mass_matrix=not settled,
             dense_mass=False,
             target_accept_prob=target_accept,
             max_tree_depth=depths,
             model_args=(geometry.centre, geometry.root, problem),
             rng_key=key,
         )
+        return state, begin(jnp.log(geometry.step_size))
+
+    def settle(state: Any, averaging: Any) -> tuple[Any, Any]:
+        """Adapt the step size by the last iteration's acceptance, until the warm-up is over."""
+        after = update(target_accept - state.accept_prob, averaging)
+        log_step = jnp.where(state.i < tune, after[0], after[1])
+        adapted = state.adapt_state._replace(step_size=jnp.exp(log_step))
+        warming = state.i <= tune
+        adapted, averaging = jax.tree.map(
+            lambda new, old: jnp.where(warming, new, old),
+            (adapted, after),
+            (state.adapt_state, averaging),
+        )
+        return state._replace(adapt_state=adapted), averaging
 
     def stretch(state: Any, geometry: Geometry, problem: Any) -> tuple[Any, dict[str, Array]]:
         def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
-            carry = step(carry, (geometry.centre, geometry.root, problem))
-            return carry, {
-                "z": carry.z,
-                "diverging": carry.diverging,
-                "n_steps": carry.num_steps,
-                "energy": carry.energy,
-                "acceptance_rate": carry.accept_prob,
-                "lp": -carry.potential_energy,
+            state, averaging = carry
+            state = step(state, (geometry.centre, geometry.root, problem))
+            record = {
+                "z": state.z,
+                "diverging": state.diverging,
+                "n_steps": state.num_steps,
+                "energy": state.energy,
+                "acceptance_rate": state.accept_prob,
+                "lp": -state.potential_energy,
             }
+            return (settle(state, averaging) if settled else (state, averaging)), record
 
         return jax.lax.scan(body, state, None, length=STRETCH)
 
@@ -119,6 +142,7 @@ def run_chains[D: Hashable, P](
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
     density: Callable[[D, Array, P], Array] = log_density,  # type: ignore[assignment]
     depths: tuple[int, int] = (10, 10),
+    settled: bool = False,
 ) -> Chains:
     """Sample.
 
@@ -138,8 +162,13 @@ def run_chains[D: Hashable, P](
         Log density of (design, unconstrained numbers, problem), in JAX.
     depths
         Most doublings of a trajectory, during warm-up and after.
+    settled
+        Whether the geometry is known well enough: then the warm-up adapts the step size alone.
+        NumPyro's schedule also learns a mass, and begins the step size anew after it: of a warm-up
+        of 100 iterations, 10 are left for the step size, which then comes out at a half of what it
+        should be or less.
     """
-    start, stretch = _kernels(density, design, tune, target_accept, depths)
+    start, stretch = _kernels(density, design, tune, target_accept, depths, settled)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 
@@ -158,7 +187,7 @@ def run_chains[D: Hashable, P](
             name: np.concatenate([s[name] for s in stretches])[tune : tune + draws]
             for name in stretches[0]
         }
-        return kept, float(state.adapt_state.step_size)
+        return kept, float(state[0].adapt_state.step_size)
 
     with ThreadPoolExecutor(len(starts)) as pool:
         futures = [pool.submit(run, key, z) for key, z in zip(keys, starts, strict=True)]
@@ -170,4 +199,4 @@ def run_chains[D: Hashable, P](
     whitened = kept.pop("z")
     step_sizes = np.array([r[1] for r in results])
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
-    return Chains(placed(np, geometry.centre, geometry.root, whitened), kept)
+    return Chains(placed(np, geometry.centre, geometry.root, whitened), kept, geometry.root)

@@ -21,7 +21,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import erfc, ndtr, ndtri
 
 from bayescamel.blocks import dimension, unflatten
@@ -93,33 +92,34 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
     location = jnp.stack([jnp.asarray(m) for m in locations])
     spread = jnp.stack([jnp.asarray(s) for s in spreads])
     design = jnp.stack(
-        [jnp.broadcast_to(basis[c.name], problem.loss.shape) for c in hierarchy.law.coefficients]
-    )  # (coefficient, R, V)
+        [jnp.broadcast_to(basis[c.name], problem.loss.shape).T for c in hierarchy.law.coefficients],
+        axis=-1,
+    )  # (V, R, coefficient)
     tau = jnp.exp(values["log_size_effect_scale"])
     sigma = hierarchy.noise_sd(jnp, values, problem.mixture, problem.reference)
     precision = problem.measured / sigma**2
-    residual = problem.loss - fixed - jnp.tensordot(location, design, axes=1)
-    scaled = design * spread[:, None, None]
-    weighted = scaled * precision
-    # Sums over the runs of one scale, for every validation domain: a product with the indicators.
-    by_scale = tau * problem.scale.T
-    size_precision = 1 + tau * (by_scale @ precision).T
-    size_projected = (by_scale @ (precision * residual)).T
-    cross = jnp.einsum("sr,crv->vsc", by_scale, weighted)
-    gram = jnp.moveaxis(jnp.sum(scaled[:, None] * weighted[None], axis=2), -1, 0)
+    residual = (problem.loss - fixed).T - design @ location
+    # Two products a validation domain hold all sums over runs: of coefficients and residual with
+    # one another, and over the runs of one scale.
+    n = len(location)
+    columns = jnp.concatenate([design * spread, residual[:, :, None]], axis=-1)
+    weighted = jnp.swapaxes(columns * precision.T[:, :, None], 1, 2)
+    products = weighted @ columns
+    by_scale = jnp.swapaxes(tau * (weighted @ problem.scale), 1, 2)
+    size_precision = 1 + tau**2 * (precision.T @ problem.scale)
+    cross, size_projected = by_scale[:, :, :n], by_scale[:, :, n]
     eliminated = cross / size_precision[:, :, None]
-    left = jnp.eye(len(location)) + gram - jnp.einsum("vsc,vsd->vcd", cross, eliminated)
-    projected = jnp.sum(weighted * residual, axis=1).T
+    explained = jnp.sum(cross[:, :, :, None] * eliminated[:, :, None, :], axis=1)
     return Conditional(
         location=location,
         spread=spread,
         size_spread=tau,
         size_precision=size_precision,
         cross=cross,
-        cholesky=jnp.linalg.cholesky(left),
+        cholesky=_cholesky(jnp.eye(n) + products[:, :n, :n] - explained),
         size_projected=size_projected,
-        projected=projected - jnp.einsum("vsc,vs->vc", eliminated, size_projected),
-        misfit=jnp.sum(precision * residual**2, axis=0),
+        projected=products[:, :n, n] - jnp.sum(eliminated * size_projected[:, :, None], axis=1),
+        misfit=products[:, n, n],
         log_noise=jnp.sum(problem.measured * (2 * jnp.log(sigma) + LOG_2_PI), axis=0),
     )
 
@@ -151,9 +151,38 @@ def log_likelihood(given: Conditional, positive: bool) -> Array:
     return jnp.where(jnp.max(given.misfit) < MAX_MISFIT, total, -jnp.inf)
 
 
+def _cholesky(matrix: Array) -> Array:
+    """Factors of a batch of positive definite matrices as wide as a law has coefficients.
+
+    Written out, since a call to LAPACK and back for each of a handful of 3 x 3 matrices takes more
+    time than all the rest of the density.
+    """
+    n = matrix.shape[-1]
+    rows: list[list[Array]] = []
+    for i in range(n):
+        row: list[Array] = []
+        for j in range(i + 1):
+            left = matrix[..., i, j] - sum(
+                (row[k] * (row if i == j else rows[j])[k] for k in range(j)), start=0.0
+            )
+            row.append(jnp.sqrt(left) if i == j else left / rows[j][j])
+        rows.append(row)
+    zero = jnp.zeros_like(matrix[..., 0, 0])
+    full = [jnp.stack([*row, *[zero] * (n - len(row))], axis=-1) for row in rows]
+    return jnp.stack(full, axis=-2)
+
+
 def _solve(lower: Array, right: Array, transposed: bool = False) -> Array:
-    """Solve with a batch of lower triangular matrices."""
-    return solve_triangular(lower, right[..., None], lower=True, trans=int(transposed))[..., 0]
+    """Solve with a batch of lower triangular matrices, written out as `_cholesky` is."""
+    n = right.shape[-1]
+    found: dict[int, Array] = {}
+    for i in reversed(range(n)) if transposed else range(n):
+        known = sum(
+            ((lower[..., k, i] if transposed else lower[..., i, k]) * x for k, x in found.items()),
+            start=0.0,
+        )
+        found[i] = (right[..., i] - known) / lower[..., i, i]
+    return jnp.stack([found[i] for i in range(n)], axis=-1)
 
 
 def log_normal_tail(x: Array) -> Array:
