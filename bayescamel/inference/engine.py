@@ -149,6 +149,7 @@ def sample(
                 seed=request.seed + 1000 * round_,
                 target_accept=request.target_accept,
                 on_progress=lambda iterations, _: on_progress(iterations, 0),
+                settled=True,
             )
             drawn = pilot.unconstrained
             shape = Shape.of(drawn, root)
