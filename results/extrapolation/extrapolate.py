@@ -107,10 +107,14 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     result: dict[str, object] = {}
     for name in dict.fromkeys(row["data"] for row in rows):
         here = [row for row in rows if row["data"] == name]
-        ours = {key(row): row for row in here if is_ours(row)}
         point = [row for row in here if row["method"] == "point"]
         peers = [row for row in point if row["law"] not in OURS]
         own = {key(row): row["mre"] for row in point if row["law"] == DEFAULT}
+        # Horizons at which what is compared is there: a script that was interrupted lacks some.
+        whole = own.keys() & {key(row) for row in peers}
+        ours = {key(row): row for row in here if is_ours(row) and key(row) in whole}
+        if not ours:
+            continue
         best = {k: min((r["mre"], r["law"]) for r in peers if key(r) == k) for k in ours}
         by_law = {
             law: np.mean([row["mre"] for row in peers if row["law"] == law])
