@@ -28,6 +28,7 @@ from bayescamel.prediction import (
     MAX_ELEMENTS,
     extrapolation,
     run_noise,
+    scattered,
     target_inputs,
     unseen_tokens,
 )
@@ -114,9 +115,9 @@ def predict_new_validation(
         if hierarchy.noise.mixture_dependent:
             lopsided = lopsidedness(mixtures.to_numpy(), posterior.centre.mixture)
             sigma = sigma * np.exp(values["noise_lopsided"][:, None] * lopsided)
-        relative = relative + scale * rng.normal(size=(len(relative), 1))
         times = run_noise(posterior, len(mixtures), rng)
-        relative = relative + sigma * times * rng.normal(size=relative.shape)
+        noise = sigma * times * rng.normal(size=relative.shape)
+        relative = scattered(relative, scale * rng.normal(size=(len(relative), 1)) + noise)
     draws = posterior.tree["posterior"]
     shape = (draws.sizes["chain"], draws.sizes["draw"], len(mixtures))
     loss = (relative * reference[:, None]).reshape(shape)

@@ -84,7 +84,7 @@ def predict(
                 noise = times[:, :, None] * rng.normal(size=relative.shape)
             else:
                 noise = effects.draw(rng, times)
-            relative += shift[:, None] + own * noise
+            relative = scattered(relative, shift[:, None] + own * noise)
         elif effects is not None:
             relative += own * effects.mean
     loss = (relative * posterior.centre.loss).reshape(
@@ -158,6 +158,16 @@ def run_scatter(
         return effect.reshape(flat), np.zeros(flat), own
     scale = draws["size_effect_scale"].to_numpy().reshape(-1, 1)
     return np.zeros(flat), np.broadcast_to(scale, flat), own
+
+
+def scattered(loss: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Losses with noise, which acts on their logarithm so that they stay positive.
+
+    To first order the same as adding it, as the likelihood does; a run that goes wrong may be off
+    by a large part of its loss, and no loss is negative.
+    """
+    positive = np.maximum(loss, np.finfo(float).tiny)
+    return np.asarray(np.where(loss > 0, positive * np.exp(noise / positive), loss + noise))
 
 
 def run_noise(posterior: "Posterior", n: int, rng: np.random.Generator) -> np.ndarray:

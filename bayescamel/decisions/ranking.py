@@ -11,7 +11,7 @@ from bayescamel.decisions.problem import MAX_DRAWS
 from bayescamel.decisions.result import LEVELS
 from bayescamel.decisions.risk import Risk
 from bayescamel.mixtures import Mixtures, as_mixtures
-from bayescamel.prediction import extrapolation
+from bayescamel.prediction import extrapolation, scattered
 from bayescamel.residuals import Residuals
 from bayescamel.targets import Target
 
@@ -65,13 +65,15 @@ def rank_mixtures(
     rng = np.random.default_rng(seed)
     shift, shared, own = ensemble.scatter(target, choice.to_numpy())
     times = ensemble.run_noise(len(choice), rng) if kind == "run" else None
+    noise = np.zeros_like(loss)
     if residuals:
         effects = Residuals.of(ensemble).at(target, choice.to_numpy())
-        loss = loss + own * effects.draw(rng, times)
+        noise = own * effects.draw(rng, times)
     elif times is not None:
-        loss = loss + own * times[:, :, None] * rng.normal(size=loss.shape)
+        noise = own * times[:, :, None] * rng.normal(size=loss.shape)
     if kind == "run":
-        loss = loss + (shift + shared * rng.normal(size=shared.shape))[:, None]
+        noise = noise + (shift + shared * rng.normal(size=shared.shape))[:, None]
+    loss = scattered(loss, noise)
     validation = [str(name) for name in posterior.runs["validation"].to_numpy()]
     reference_loss = posterior.runs["loss"].mean("run").to_numpy()
     aim = as_aim(objective, validation, reference_loss, getattr(posterior, "n_draws", None))
