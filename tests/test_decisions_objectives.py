@@ -137,4 +137,4 @@ def test_missing_losses_are_no_residuals(posterior):
     some = Ensemble.of(holes, 20)
     effects = Residuals.of(some).at(TARGET, runs["mixture"].to_numpy()[:4])
     assert effects.mean.shape == (20, 4, 3)
-    assert np.isfinite(effects.draw(np.random.default_rng(0), runs=True)).all()
+    assert np.isfinite(effects.draw(np.random.default_rng(0), np.ones((20, 4)))).all()
