@@ -1,9 +1,11 @@
 """NUTS in whitened coordinates, one thread a chain, in short compiled stretches.
 
 The chains move z in u = centre + root · z, where root is a square root of the posterior's
-approximate covariance, so that an identity mass matrix fits from the first step; NumPyro's NUTS
-adapts a diagonal on top. Numbers beyond the root's, the runs' own noise, are nearly independent of
-each other and only scaled by that diagonal, so that time grows with the runs and not their square.
+approximate covariance, so that an identity mass matrix fits from the first step; where the root is
+rough, NumPyro's NUTS adapts a diagonal on top. Numbers beyond the root's, the runs' own noise, are
+nearly independent of each other and only scaled by a diagonal mass, so that time grows with the
+runs and not their square.
+
 A stretch of iterations is one compiled call; JAX lets go of the interpreter during it, so chains
 run in parallel threads on one device, progress is shown between stretches and Ctrl-C is heard.
 """
