@@ -62,8 +62,7 @@ def sample_plain(
     rng = np.random.default_rng(request.seed)
     # Overdispersed by little: half a posterior standard deviation in Laplace's approximation.
     best = found[0]
-    mass = np.concatenate([np.ones(len(best.root)), best.spread])
-    white = 0.5 * mass * rng.normal(size=(request.chains, len(mass)))
+    white = 0.5 * best.scale * rng.normal(size=(request.chains, len(best.scale)))
     flats = placed(np, best.position, best.root, white)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(request.seed), request.chains)

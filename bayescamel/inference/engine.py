@@ -134,9 +134,8 @@ def sample(
         pilot_tune = round(PILOT_TUNE * request.tune)
         best = found[0]
         rng = np.random.default_rng(request.seed)
-        mass = np.concatenate([np.ones(len(best.root)), best.spread**2])
-        geometry = Geometry(best.position, best.root, 0.1, mass)
-        places = START_SCATTER * np.sqrt(mass) * rng.normal(size=(request.chains, len(mass)))
+        geometry = Geometry(best.position, best.root, 0.1, best.scale**2)
+        places = START_SCATTER * best.scale * rng.normal(size=(request.chains, len(best.scale)))
         root = best.root
         for round_ in range(PILOTS):
             pilot = run_chains(

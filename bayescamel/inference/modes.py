@@ -51,6 +51,11 @@ class Mode:
     log_density: float
     log_evidence: float
 
+    @property
+    def scale(self) -> np.ndarray:
+        """Sd of every number where chains move: 1 where the root whitens."""
+        return np.concatenate([np.ones(len(self.root)), self.spread])
+
 
 def start_positions(hierarchy: Hierarchy, problem: Problem, n: int, seed: int) -> np.ndarray:
     """Scattered draws from the prior, hyperparameters at their typical values: (n, dimension).

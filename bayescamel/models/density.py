@@ -154,8 +154,8 @@ def log_likelihood(given: Conditional, positive: bool) -> Array:
 def _cholesky(matrix: Array) -> Array:
     """Factors of a batch of positive definite matrices as wide as a law has coefficients.
 
-    Written out, since a call to LAPACK and back for each of a handful of 3 x 3 matrices takes more
-    time than all the rest of the density.
+    Written out: calls to LAPACK for a handful of 3 x 3 matrices make density and gradient an eighth
+    slower (46 in place of 40 us on mixinglaws_5mix).
     """
     n = matrix.shape[-1]
     rows: list[list[Array]] = []

@@ -159,11 +159,11 @@ def summary(done: dict[str, Any], moves: dict[str, bool]) -> list[str]:
             table["width90"][moving].mean(),
             table["width90"][~moving].mean(),
         ]
-        words = (
-            f"{cell:.4f}" if i not in (3, 4) else f"{cell:.1%}" for i, cell in enumerate(cells)
+        shown = " | ".join(
+            # A mean over none: where all benchmarks move there is none at chance.
+            "none" if np.isnan(cell) else f"{cell:.1%}" if i in (3, 4) else f"{cell:.4f}"
+            for i, cell in enumerate(cells)
         )
-        # Where all benchmarks move there is none at chance.
-        shown = " | ".join(word.replace("nan", "none") for word in words)
         lines.append(f"| {key} | {shown} | {case['seconds']:.0f} |")
         if case["status"]:
             settings = ", ".join(f"{k} {v}" for k, v in case["settings"].items())
