@@ -65,7 +65,7 @@ class Geometry(NamedTuple):
 def placed(xp: Any, centre: Array, root: Array, z: Array) -> Array:
     """The unconstrained numbers (..., dimension) of positions of chains."""
     n = root.shape[-1]
-    return centre + xp.concatenate([z[..., :n] @ root.T, z[..., n:]], axis=-1)
+    return centre + xp.concatenate([(root @ z[..., :n, None])[..., 0], z[..., n:]], axis=-1)
 
 
 @lru_cache(maxsize=16)

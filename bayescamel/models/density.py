@@ -16,6 +16,7 @@ is drawn exactly afterwards. NUTS on the full set of parameters has to follow th
 E, A and α instead.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -91,23 +92,21 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
     locations, spreads = hierarchy.coefficient_prior(values)
     location = jnp.stack([jnp.asarray(m) for m in locations])
     spread = jnp.stack([jnp.asarray(s) for s in spreads])
-    design = jnp.stack(
-        [jnp.broadcast_to(basis[c.name], problem.loss.shape).T for c in hierarchy.law.coefficients],
-        axis=-1,
-    )  # (V, R, coefficient)
     tau = jnp.exp(values["log_size_effect_scale"])
     sigma = hierarchy.noise_sd(jnp, values, problem.mixture, problem.reference)
     precision = problem.measured / sigma**2
-    residual = (problem.loss - fixed).T - design @ location
-    # Two products a validation domain hold all sums over runs: of coefficients and residual with
-    # one another, and over the runs of one scale.
-    n = len(location)
-    columns = jnp.concatenate([design * spread, residual[:, :, None]], axis=-1)
-    weighted = jnp.swapaxes(columns * precision.T[:, :, None], 1, 2)
-    products = weighted @ columns
-    by_scale = jnp.swapaxes(tau * (weighted @ problem.scale), 1, 2)
-    size_precision = 1 + tau**2 * (precision.T @ problem.scale)
-    cross, size_projected = by_scale[:, :, :n], by_scale[:, :, n]
+    shape = problem.loss.shape
+    bases = [jnp.broadcast_to(basis[c.name], shape) for c in hierarchy.law.coefficients]
+    residual = problem.loss - fixed - sum(m * x for m, x in zip(locations, bases, strict=True))
+    columns = [*(s * x for s, x in zip(spreads, bases, strict=True)), residual]
+    weighted = [column * precision for column in columns]
+    n = len(bases)
+    products = _symmetric(lambda i, j: jnp.sum(weighted[i] * columns[j], axis=0), n + 1)
+    # One product holds all sums over the runs of one scale: of columns, and of the precision.
+    by_scale = problem.scale.T @ jnp.concatenate([*weighted, precision], axis=1)
+    by_scale = by_scale.reshape(-1, n + 2, shape[1]).transpose(2, 0, 1)
+    size_precision = 1 + tau**2 * by_scale[:, :, n + 1]
+    cross, size_projected = tau * by_scale[:, :, :n], tau * by_scale[:, :, n]
     eliminated = cross / size_precision[:, :, None]
     explained = jnp.sum(cross[:, :, :, None] * eliminated[:, :, None, :], axis=1)
     return Conditional(
@@ -122,6 +121,17 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
         misfit=products[:, n, n],
         log_noise=jnp.sum(problem.measured * (2 * jnp.log(sigma) + LOG_2_PI), axis=0),
     )
+
+
+def _symmetric(entry: Callable[[int, int], Array], n: int) -> Array:
+    """(V, n, n) from entries (V,) of the lower half.
+
+    Sums of elementwise products, and not a batched product of (V, n, R) and (V, R, n): thin
+    matrices, which take three times as long where runs are many.
+    """
+    lower = [[entry(i, j) for j in range(i + 1)] for i in range(n)]
+    rows = [[lower[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def log_likelihood(given: Conditional, positive: bool) -> Array:
