@@ -5,7 +5,6 @@ benchmark. Whitening by those blocks is learned from few draws and needs no larg
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import numpy as np
@@ -16,32 +15,24 @@ from bayescamel.benchmarks.design import BenchmarkDesign
 from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.blocks import flatten, marked
 from bayescamel.exceptions import FitError
+from bayescamel.inference.compiled import value_and_gradient
 from bayescamel.inference.engine import (
-    PILOT_TUNE,
     START_SCATTER,
     Request,
     Shape,
     without_divergences,
 )
 from bayescamel.inference.nuts import Chains, Geometry, run_chains
-from bayescamel.laws.base import Array
 
 MAX_STEPS = 500
 """Of the search for the mode, which only serves as a place to start from."""
-DEPTHS = (6, 10)
-"""Most doublings during warm-up and after. In whitened coordinates 63 steps cross the posterior;
-a warm-up whose steps are still too small would spend a thousand on each iteration."""
+PILOT_DEPTH = 6
+"""Most doublings of a pilot's trajectory. 63 steps cross a posterior in whitened coordinates; where
+they are still rough, a thousand would be spent on each iteration."""
 STEP = 1e-4
 """Of the differences that give the curvature, in prior sds."""
 MIN_CURVATURE = 0.5
 """Least curvature used, over the prior's: what the runs leave open is as wide as the prior."""
-
-
-@partial(jax.jit, static_argnums=0)
-def _value_and_gradient(
-    design: BenchmarkDesign, flat: Array, problem: BenchmarkProblem
-) -> tuple[Array, Array]:
-    return jax.value_and_grad(lambda u: log_density(design, u, problem))(flat)
 
 
 def sample(
@@ -56,35 +47,34 @@ def sample(
         mode = find_mode(design, problem, centre)
         root = _curvature_root(design, problem, mode, scale)
     rng = np.random.default_rng(request.seed)
-    pilot_tune = round(PILOT_TUNE * request.tune)
     pilot = run_chains(
         design,
         problem,
         Geometry(mode, root, 0.1, np.ones(design.dimension)),
         START_SCATTER * rng.normal(size=(request.chains, design.dimension)),
-        tune=pilot_tune,
-        draws=request.tune - 2 * pilot_tune,
+        tune=request.settling,
+        draws=request.tune - 2 * request.settling,
         seed=request.seed,
         target_accept=request.target_accept,
         on_progress=lambda iterations, _: on_progress(iterations, 0),
         density=log_density,
-        depths=DEPTHS,
+        max_depth=PILOT_DEPTH,
     )
     shape = _shape(design, pilot.unconstrained)
 
-    def run(target_accept: float) -> Chains:
+    def run(target_accept: float, until_divergence: bool) -> Chains:
         return run_chains(
             design,
             problem,
             shape.geometry(),
             shape.starts(request.chains),
-            tune=pilot_tune,
+            tune=request.settling,
             draws=request.draws,
             seed=request.seed + 1,
             target_accept=target_accept,
             on_progress=on_progress,
             density=log_density,
-            depths=DEPTHS,
+            until_divergence=until_divergence,
         )
 
     return without_divergences(run, request)
@@ -124,7 +114,7 @@ def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndar
     def objective(moved: np.ndarray) -> tuple[float, np.ndarray]:
         flat = start.copy()
         flat[free] = moved
-        value, gradient = _value_and_gradient(design, flat, problem)
+        value, gradient = value_and_gradient(log_density, design, flat, problem)
         if not np.isfinite(value):  # the line search steps back from infinity
             return np.inf, np.zeros_like(moved)
         return -float(value), -np.asarray(gradient)[free]
@@ -177,8 +167,8 @@ def _curvature_root(
     for moved in directions:
         step = np.zeros(design.dimension)
         step[moved] = STEP * scale[moved]
-        up = np.asarray(_value_and_gradient(design, mode + step, problem)[1])
-        down = np.asarray(_value_and_gradient(design, mode - step, problem)[1])
+        up = np.asarray(value_and_gradient(log_density, design, mode + step, problem)[1])
+        down = np.asarray(value_and_gradient(log_density, design, mode - step, problem)[1])
         change = scale * (down - up) / (2 * STEP)
         for place in moved:
             columns[int(place)] = change

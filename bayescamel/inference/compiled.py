@@ -4,22 +4,25 @@ Everything is compiled for a `Hierarchy` (the law and the sizes of its blocks) a
 runs as an argument, so a refit with more runs in the same bucket of rows compiles nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws.base import Array
-from bayescamel.models.density import draw_effects, log_density
+from bayescamel.models.density import draw_effects
 from bayescamel.models.problem import Problem
 
 
-@partial(jax.jit, static_argnums=0)
-def value_and_gradient(hierarchy: Hierarchy, flat: Array, problem: Problem) -> tuple[Array, Array]:
-    """Log density and its gradient."""
-    value, gradient = jax.value_and_grad(lambda u: log_density(hierarchy, u, problem))(flat)
+@partial(jax.jit, static_argnums=(0, 1))
+def value_and_gradient(
+    density: Callable[[Any, Array, Any], Array], design: Hashable, flat: Array, problem: Any
+) -> tuple[Array, Array]:
+    """A log density of (design, unconstrained numbers, problem), and its gradient."""
+    value, gradient = jax.value_and_grad(lambda u: density(design, u, problem))(flat)
     return value, gradient
 
 

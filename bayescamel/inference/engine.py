@@ -7,7 +7,7 @@ import numpy as np
 
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import modes
-from bayescamel.inference.nuts import Chains, Geometry, run_chains
+from bayescamel.inference.nuts import Chains, DivergedError, Geometry, run_chains
 from bayescamel.models.problem import Problem
 
 STARTS = 8
@@ -15,9 +15,11 @@ STARTS = 8
 START_SCATTER = 0.3
 """Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
 dimensions starts as wide as the posterior land in the basins of other modes, and stay there."""
-PILOT_TUNE = 0.4
-"""Share of the warm-up that the pilot spends adapting. The chains that are kept adapt as long, so
-that both run the same compiled program; what is left, the pilot draws to learn the covariance."""
+SETTLING = 1 / 7
+"""Share of the warm-up in which pilots and chains each find their step size."""
+PILOT_DRAWS = (1 / 7, 3 / 7)
+"""Shares of the warm-up that the pilots draw to learn the covariance. The first is whitened by the
+curvature at the mode, a poor guide to the posterior's shape, and spends twice the leapfrogs."""
 AGREED = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
 ENOUGH = 100
@@ -25,10 +27,9 @@ ENOUGH = 100
 PILOTS = 4
 """How often a pilot whose chains disagree is gone on with: a chain that starts in a narrow mode
 beside a wide one takes some hundred iterations to leave it."""
-CAREFUL = 0.99
-"""Acceptance aimed at where larger steps diverged."""
-WARM_TUNE = 100
-"""Warm-up of a refit: shape and step size are inherited and only touched up."""
+CAREFUL = 0.98
+"""Acceptance aimed at where larger steps diverged: half the step that 0.9 comes to. In between,
+trajectories are as long as either's and turn back sooner: fewer effective draws a leapfrog."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,12 @@ class Request:
 
     def iterations(self, warm: bool) -> int:
         """Iterations of all chains together."""
-        tune = min(self.tune, WARM_TUNE) if warm else self.tune
-        return self.chains * (tune + self.draws)
+        return self.chains * ((self.settling if warm else self.tune) + self.draws)
+
+    @property
+    def settling(self) -> int:
+        """Iterations in which the step size is found where the geometry is known."""
+        return round(SETTLING * self.tune)
 
 
 def sample(
@@ -126,59 +131,72 @@ def sample(
         The draws; the log evidence of further modes relative to the one sampled.
     """
     gaps: tuple[float, ...] = ()
-    tune = min(request.tune, WARM_TUNE)
     if warm is None:
         starts = modes.start_positions(hierarchy, problem, STARTS, request.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
-        pilot_tune = round(PILOT_TUNE * request.tune)
-        best = found[0]
-        rng = np.random.default_rng(request.seed)
-        geometry = Geometry(best.position, best.root, 0.1, best.scale**2)
-        places = START_SCATTER * best.scale * rng.normal(size=(request.chains, len(best.scale)))
-        root = best.root
-        for round_ in range(PILOTS):
-            pilot = run_chains(
-                hierarchy,
-                problem,
-                geometry,
-                places,
-                tune=pilot_tune,
-                draws=request.tune - 2 * pilot_tune,
-                seed=request.seed + 1000 * round_,
-                target_accept=request.target_accept,
-                on_progress=lambda iterations, _: on_progress(iterations, 0),
-                settled=True,
-            )
-            drawn = pilot.unconstrained
-            shape = Shape.of(drawn, root)
-            if drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED:
-                break
-            geometry, places, root = shape.geometry(), shape.starts(request.chains), shape.root
-        tune = pilot_tune
-    else:
-        shape = warm
+        warm = _explore(hierarchy, problem, request, found[0], on_progress)
+    shape = warm
 
-    def run(target_accept: float) -> Chains:
+    def run(target_accept: float, until_divergence: bool) -> Chains:
         return run_chains(
             hierarchy,
             problem,
             shape.geometry(),
             shape.starts(request.chains),
-            tune=tune,
+            tune=request.settling,
             draws=request.draws,
             seed=request.seed + 1,
             target_accept=target_accept,
             on_progress=on_progress,
-            settled=True,
+            until_divergence=until_divergence,
         )
 
     return without_divergences(run, request), gaps
 
 
-def without_divergences(run: Callable[[float], Chains], request: Request) -> Chains:
-    """Chains at the acceptance asked for, run once more with smaller steps where one diverged."""
-    chains = run(request.target_accept)
-    if chains.stats["diverging"].any() and request.target_accept < CAREFUL:
-        chains = run(CAREFUL)
-    return chains
+def _explore(
+    hierarchy: Hierarchy,
+    problem: Problem,
+    request: Request,
+    mode: modes.Mode,
+    on_progress: Callable[[int, int], None],
+) -> Shape:
+    """The posterior's shape by pilot chains around a mode."""
+    rng = np.random.default_rng(request.seed)
+    geometry = Geometry(mode.position, mode.root, 0.1, mode.scale**2)
+    places = START_SCATTER * mode.scale * rng.normal(size=(request.chains, len(mode.scale)))
+    root = mode.root
+    for round_ in range(PILOTS):
+        share = PILOT_DRAWS[min(round_, len(PILOT_DRAWS) - 1)]
+        pilot = run_chains(
+            hierarchy,
+            problem,
+            geometry,
+            places,
+            tune=request.settling,
+            draws=round(share * request.tune),
+            seed=request.seed + 1000 * round_,
+            target_accept=request.target_accept,
+            on_progress=lambda iterations, _: on_progress(iterations, 0),
+        )
+        drawn = pilot.unconstrained
+        shape = Shape.of(drawn, root)
+        done = round_ + 1 >= len(PILOT_DRAWS)
+        if done and (drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED):
+            break
+        geometry, places, root = shape.geometry(), shape.starts(request.chains), shape.root
+    return shape
+
+
+def without_divergences(run: Callable[[float, bool], Chains], request: Request) -> Chains:
+    """Chains at the acceptance asked for; where a draw diverges, new ones with smaller steps.
+
+    ``run(target_accept, until_divergence)`` as in `bayescamel.inference.nuts.run_chains`.
+    """
+    if request.target_accept < CAREFUL:
+        try:
+            return run(request.target_accept, True)
+        except DivergedError:
+            pass  # half of the draws are saved on average
+    return run(max(CAREFUL, request.target_accept), False)

@@ -17,7 +17,7 @@ from bayescamel.blocks import dimension, flatten, marked
 from bayescamel.exceptions import FitError
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import compiled
-from bayescamel.models.density import LOG_2_PI
+from bayescamel.models.density import LOG_2_PI, log_density
 from bayescamel.models.problem import Problem
 
 NATS_WORTH_A_LOOK = 60.0
@@ -93,7 +93,7 @@ def find_modes(
     """
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = compiled.value_and_gradient(hierarchy, flat, problem)
+        value, gradient = _value_and_gradient(hierarchy, flat, problem)
         if not np.isfinite(value):  # the line search steps back from infinity
             return np.inf, np.zeros_like(flat)
         return -float(value), -np.asarray(gradient)
@@ -123,6 +123,13 @@ def find_modes(
             if new and optima[0][0] - log_density < NATS_WORTH_A_LOOK:
                 modes.append(_laplace(hierarchy, problem, position, log_density))
     return sorted(modes, key=lambda mode: -mode.log_evidence)
+
+
+def _value_and_gradient(
+    hierarchy: Hierarchy, flat: np.ndarray, problem: Problem
+) -> tuple[jax.Array, jax.Array]:
+    value, gradient = compiled.value_and_gradient(log_density, hierarchy, flat, problem)
+    return value, gradient
 
 
 def _optimiser(ftol: float) -> dict[str, Any]:
@@ -165,8 +172,8 @@ def _curvature(
     own[n:] = 1.0
     columns = []
     for direction in step * np.stack([*np.eye(n, len(position)), own]):
-        up = compiled.value_and_gradient(hierarchy, position + direction, problem)[1]
-        down = compiled.value_and_gradient(hierarchy, position - direction, problem)[1]
+        up = _value_and_gradient(hierarchy, position + direction, problem)[1]
+        down = _value_and_gradient(hierarchy, position - direction, problem)[1]
         columns.append((np.asarray(down) - np.asarray(up)) / (2 * step))
     blocks = np.array(columns)[:n, :n]
     least = hierarchy.noise.run_spread**-2 if n < len(own) else 0.0

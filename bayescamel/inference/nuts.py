@@ -1,10 +1,9 @@
 """NUTS in whitened coordinates, one thread a chain, in short compiled stretches.
 
 The chains move z in u = centre + root · z, where root is a square root of the posterior's
-approximate covariance, so that an identity mass matrix fits from the first step; where the root is
-rough, NumPyro's NUTS adapts a diagonal on top. Numbers beyond the root's, the runs' own noise, are
-nearly independent of each other and only scaled by a diagonal mass, so that time grows with the
-runs and not their square.
+approximate covariance, so that an identity mass matrix fits from the first step. Numbers beyond
+the root's, the runs' own noise, are nearly independent of each other and only scaled by a diagonal
+mass, so that time grows with the runs and not their square.
 
 A stretch of iterations is one compiled call; JAX lets go of the interpreter during it, so chains
 run in parallel threads on one device, progress is shown between stretches and Ctrl-C is heard.
@@ -21,7 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 from numpyro.infer.hmc_util import dual_averaging
+from numpyro.infer.util import ParamInfo
 
+from bayescamel.inference.compiled import value_and_gradient
 from bayescamel.laws.base import Array
 from bayescamel.models.density import log_density
 
@@ -53,6 +54,17 @@ class Drawn(NamedTuple):
     """Log evidence of further modes relative to the one sampled."""
 
 
+class DivergedError(Exception):
+    """Chains were stopped at a divergence, for smaller steps."""
+
+
+class Schedule(NamedTuple):
+    """How long the step size is adapted, and to what: arguments of the compiled program."""
+
+    tune: int
+    target_accept: float
+
+
 class Geometry(NamedTuple):
     """Where chains move: u = centre + root · z, and u = centre + z beyond the root's numbers."""
 
@@ -70,12 +82,7 @@ def placed(xp: Any, centre: Array, root: Array, z: Array) -> Array:
 
 @lru_cache(maxsize=16)
 def _kernels(
-    density: Callable[[Any, Array, Any], Array],
-    design: Hashable,
-    tune: int,
-    target_accept: float,
-    depths: tuple[int, int],
-    settled: bool,
+    density: Callable[[Any, Array, Any], Array], design: Hashable, max_depth: int
 ) -> tuple[Any, Any]:
     def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
         return lambda z: -density(design, placed(jnp, centre, root, z), problem)
@@ -83,28 +90,28 @@ def _kernels(
     init, step = hmc(potential_fn_gen=potential, algo="NUTS")
     begin, update = dual_averaging()
 
-    def start(key: Array, z: Array, geometry: Geometry, problem: Any) -> Any:
+    def start(key: Array, at: ParamInfo, geometry: Geometry) -> Any:
         state = init(
-            z,
-            tune,
+            at,
+            0,
             step_size=geometry.step_size,
             inverse_mass_matrix=geometry.inverse_mass,
-            adapt_step_size=not settled,
-            adapt_mass_matrix=not settled,
+            adapt_step_size=False,
+            adapt_mass_matrix=False,
             dense_mass=False,
-            target_accept_prob=target_accept,
-            max_tree_depth=depths,
-            model_args=(geometry.centre, geometry.root, problem),
+            max_tree_depth=max_depth,
+            # The potential and its gradient at the start are known: none is evaluated.
+            model_args=(geometry.centre, geometry.root, None),
             rng_key=key,
         )
         return state, begin(jnp.log(geometry.step_size))
 
-    def settle(state: Any, averaging: Any) -> tuple[Any, Any]:
+    def settle(state: Any, averaging: Any, schedule: Schedule) -> tuple[Any, Any]:
         """Adapt the step size by the last iteration's acceptance, until the warm-up is over."""
-        after = update(target_accept - state.accept_prob, averaging)
-        log_step = jnp.where(state.i < tune, after[0], after[1])
+        after = update(schedule.target_accept - state.accept_prob, averaging)
+        log_step = jnp.where(state.i < schedule.tune, after[0], after[1])
         adapted = state.adapt_state._replace(step_size=jnp.exp(log_step))
-        warming = state.i <= tune
+        warming = state.i <= schedule.tune
         adapted, averaging = jax.tree.map(
             lambda new, old: jnp.where(warming, new, old),
             (adapted, after),
@@ -112,7 +119,9 @@ def _kernels(
         )
         return state._replace(adapt_state=adapted), averaging
 
-    def stretch(state: Any, geometry: Geometry, problem: Any) -> tuple[Any, dict[str, Array]]:
+    def stretch(
+        state: Any, geometry: Geometry, problem: Any, schedule: Schedule
+    ) -> tuple[Any, dict[str, Array]]:
         def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
             state, averaging = carry
             state = step(state, (geometry.centre, geometry.root, problem))
@@ -124,7 +133,7 @@ def _kernels(
                 "acceptance_rate": state.accept_prob,
                 "lp": -state.potential_energy,
             }
-            return (settle(state, averaging) if settled else (state, averaging)), record
+            return settle(state, averaging, schedule), record
 
         return jax.lax.scan(body, state, None, length=STRETCH)
 
@@ -143,10 +152,14 @@ def run_chains[D: Hashable, P](
     target_accept: float,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
     density: Callable[[D, Array, P], Array] = log_density,  # type: ignore[assignment]
-    depths: tuple[int, int] = (10, 10),
-    settled: bool = False,
+    max_depth: int = 10,
+    until_divergence: bool = False,
 ) -> Chains:
     """Sample.
+
+    The warm-up adapts the step size alone: the geometry is known. NumPyro's schedule also learns a
+    mass, and begins the step size anew after it: of a warm-up of 100 iterations, 10 are left for
+    the step size, which then comes out at a half of what it should be or less.
 
     Parameters
     ----------
@@ -154,7 +167,7 @@ def run_chains[D: Hashable, P](
         What the density is of: programs are compiled once for a design (a `Hierarchy` by
         default), and take the problem's arrays as an argument.
     geometry
-        Whitening, and step size and diagonal mass to start from.
+        Whitening, the diagonal mass, and the step size to start from.
     starts
         Whitened positions, shape (chain, dimension).
     on_progress
@@ -162,29 +175,34 @@ def run_chains[D: Hashable, P](
         call.
     density
         Log density of (design, unconstrained numbers, problem), in JAX.
-    depths
-        Most doublings of a trajectory, during warm-up and after.
-    settled
-        Whether the geometry is known well enough: then the warm-up adapts the step size alone.
-        NumPyro's schedule also learns a mass, and begins the step size anew after it: of a warm-up
-        of 100 iterations, 10 are left for the step size, which then comes out at a half of what it
-        should be or less.
+    max_depth
+        Most doublings of a trajectory.
+    until_divergence
+        Stop all chains when a draw of one has diverged.
+
+    Raises
+    ------
+    DivergedError
+        When a draw diverged and the chains were to stop then.
     """
-    start, stretch = _kernels(density, design, tune, target_accept, depths, settled)
+    start, stretch = _kernels(density, design, max_depth)
+    schedule = Schedule(tune, target_accept)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 
-    def run(key: Array, z: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+    def run(key: Array, z: np.ndarray) -> tuple[dict[str, np.ndarray], float] | None:
         with jax.enable_x64(True):
-            state = start(key, z, geometry, problem)
+            state = start(key, _known(density, design, geometry, z, problem), geometry)
             stretches = []
             for first in range(0, tune + draws, STRETCH):
                 if stop.is_set():
-                    break
-                state, record = stretch(state, geometry, problem)
+                    return None
+                state, record = stretch(state, geometry, problem, schedule)
                 stretches.append({name: np.asarray(v) for name, v in record.items()})
                 sampled = stretches[-1]["diverging"][max(0, tune - first) :]
                 on_progress(min(STRETCH, tune + draws - first), int(sampled.sum()))
+                if until_divergence and sampled.any():
+                    stop.set()
         kept = {
             name: np.concatenate([s[name] for s in stretches])[tune : tune + draws]
             for name in stretches[0]
@@ -194,11 +212,29 @@ def run_chains[D: Hashable, P](
     with ThreadPoolExecutor(len(starts)) as pool:
         futures = [pool.submit(run, key, z) for key, z in zip(keys, starts, strict=True)]
         try:
-            results = [future.result() for future in futures]
+            results = [done for future in futures if (done := future.result()) is not None]
+            diverged = stop.is_set()
         finally:
             stop.set()
+    if diverged:
+        raise DivergedError
     kept = {name: np.stack([r[0][name] for r in results]) for name in results[0][0]}
     whitened = kept.pop("z")
     step_sizes = np.array([r[1] for r in results])
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
     return Chains(placed(np, geometry.centre, geometry.root, whitened), kept, geometry.root)
+
+
+def _known(
+    density: Callable[[Any, Array, Any], Array],
+    design: Hashable,
+    geometry: Geometry,
+    z: np.ndarray,
+    problem: Any,
+) -> ParamInfo:
+    """A start with its potential and gradient, by the program that the modes were found with."""
+    flat = placed(np, geometry.centre, geometry.root, z)
+    value, slope = value_and_gradient(density, design, flat, problem)
+    n = len(geometry.root)
+    along = jnp.concatenate([geometry.root.T @ slope[:n], slope[n:]])
+    return ParamInfo(z, -value, -along)

@@ -97,7 +97,7 @@ def diagnose(
     modes: tuple[float, ...] = (),
 ) -> Status:
     """Compute the diagnostics of draws with dims (chain, draw, ...)."""
-    import arviz as az  # here: a second to load
+    import arviz_stats as az  # here: a second to load
 
     def extreme(table: xr.Dataset, worst: str) -> float:
         values = np.concatenate([table[name].to_numpy().ravel() for name in table.data_vars])
