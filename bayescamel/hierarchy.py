@@ -223,21 +223,19 @@ class Hierarchy:
         """Whether the last coefficient is cut at 0; a fully pooled one has no spread to cut."""
         return self.law.coefficients[-1].positive and self.pooling != "full"
 
-    def noise_sd(
-        self, xp: Array, values: Mapping[str, Array], mixture: Array, reference: Array
-    ) -> Array:
-        """Sd of a run around the curve, in units of the reference loss.
+    def log_noise_sd(self, values: Mapping[str, Array], mixture: Array, reference: Array) -> Array:
+        """Logarithm of the sd of a run around the curve, in units of the reference loss.
 
         Shape (run, validation), or (validation,) where it depends neither on the mixture nor on
         the run. Values without the runs' own noise give that of a typical run.
         """
-        sigma = xp.exp(values["log_sigma"])
+        log_sd = values["log_sigma"]
         if self.noise.mixture_dependent:
             growth = values["noise_lopsided"] * lopsidedness(mixture, reference)
-            sigma = sigma * xp.exp(growth)[:, None]
+            log_sd = log_sd + growth[:, None]
         if RUN_NOISE in values:
-            sigma = sigma * xp.exp(values[RUN_NOISE])[:, None]
-        return sigma
+            log_sd = log_sd + values[RUN_NOISE][:, None]
+        return log_sd
 
 
 def lopsidedness(mixture: Array, reference: Array) -> Array:

@@ -70,11 +70,13 @@ def test_noise_grows_with_lopsidedness_where_it_may():
     values = {"log_sigma": np.log([0.002, 0.004]), "noise_lopsided": 1.5}
     reference = np.array([0.5, 0.3, 0.2])
     mixtures = np.stack([reference, [0.0, 0.0, 1.0]])
-    sd = hierarchy.noise_sd(np, values, mixtures, reference)
+    sd = np.exp(hierarchy.log_noise_sd(values, mixtures, reference))
     np.testing.assert_allclose(sd[0], [0.002, 0.004])
     np.testing.assert_allclose(sd[1], np.array([0.002, 0.004]) * np.exp(1.5 * 0.8))
     even = dataclasses.replace(hierarchy, noise=Noise(mixture_dependent=False))
-    np.testing.assert_allclose(even.noise_sd(np, values, mixtures, reference), [0.002, 0.004])
+    np.testing.assert_allclose(
+        np.exp(even.log_noise_sd(values, mixtures, reference)), [0.002, 0.004]
+    )
     assert lopsidedness(np.eye(3), reference) == pytest.approx([0.5, 0.7, 0.8])
 
 

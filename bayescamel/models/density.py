@@ -93,8 +93,8 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
     location = jnp.stack([jnp.asarray(m) for m in locations])
     spread = jnp.stack([jnp.asarray(s) for s in spreads])
     tau = jnp.exp(values["log_size_effect_scale"])
-    sigma = hierarchy.noise_sd(jnp, values, problem.mixture, problem.reference)
-    precision = problem.measured / sigma**2
+    log_sd = hierarchy.log_noise_sd(values, problem.mixture, problem.reference)
+    precision = problem.measured * jnp.exp(-2 * log_sd)
     shape = problem.loss.shape
     bases = [jnp.broadcast_to(basis[c.name], shape) for c in hierarchy.law.coefficients]
     residual = problem.loss - fixed - sum(m * x for m, x in zip(locations, bases, strict=True))
@@ -119,7 +119,7 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
         size_projected=size_projected,
         projected=products[:, :n, n] - jnp.sum(eliminated * size_projected[:, :, None], axis=1),
         misfit=products[:, n, n],
-        log_noise=jnp.sum(problem.measured * (2 * jnp.log(sigma) + LOG_2_PI), axis=0),
+        log_noise=jnp.sum(problem.measured * (2 * log_sd + LOG_2_PI), axis=0),
     )
 
 

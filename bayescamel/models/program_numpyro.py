@@ -75,7 +75,7 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
             "size_effect", dist.Normal(jnp.zeros(shape), scale).to_event(2)
         )
         mean = mean + problem.scale @ size_effect.T
-        sigma = hierarchy.noise_sd(jnp, values, problem.mixture, problem.reference)
+        sigma = jnp.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
         measured = dist.Normal(mean, sigma).mask(problem.measured > 0).to_event(2)
         numpyro.sample("loss", measured, obs=loss)
 

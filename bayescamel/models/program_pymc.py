@@ -64,7 +64,7 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
         )
         mean = pm.Deterministic("mean", mean + size_effect.T[scale], dims=("run", "validation"))
         pm.Deterministic("sigma", pt.exp(values["log_sigma"]), dims="validation")
-        sigma = hierarchy.noise_sd(pt, values, inputs.mixture[:, 0], problem.reference)
+        sigma = pt.exp(hierarchy.log_noise_sd(values, inputs.mixture[:, 0], problem.reference))
         _observe(problem, mean, pt.broadcast_to(sigma, problem.loss.shape))
     return model
 

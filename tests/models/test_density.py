@@ -35,7 +35,7 @@ def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs):
     parameters = hierarchy.constrained(np, values, problem.own)
     fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
     locations, spreads = hierarchy.coefficient_prior(values)
-    sigmas = hierarchy.noise_sd(np, values, problem.mixture, problem.reference)
+    sigmas = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
     total = 0.0
     for v in range(hierarchy.n_validation):
         design = np.stack([basis[c][:, v] for c in ("E", "A", "B")], axis=1)

@@ -154,7 +154,7 @@ def _log_conditional(hierarchy: Hierarchy, problem: Problem, point: dict[str, An
     parameters = hierarchy.constrained(np, point, problem.own)
     fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
     locations, spreads = hierarchy.coefficient_prior(point)
-    sigma = hierarchy.noise_sd(np, point, problem.mixture, problem.reference)
+    sigma = np.exp(hierarchy.log_noise_sd(point, problem.mixture, problem.reference))
     sigma = np.broadcast_to(sigma, problem.loss.shape)
     free = [] if hierarchy.pooling == "full" else list(hierarchy.law.coefficients)
     total = 0.0
