@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.blocks import parts
 from bayescamel.checks import check_fittable
 from bayescamel.exceptions import ConvergenceError, FitError
 from bayescamel.hierarchy import POOLINGS, Hierarchy, Noise, Pooling
@@ -251,11 +252,11 @@ def _warm_shape(
     sampled = previous.tree["unconstrained"].to_dataset()
     draws = sampled["value"].to_numpy()
     # The plain programs whiten by nothing.
-    root = sampled["root"].to_numpy() if "root" in sampled else draws.shape[-1]
+    root = sampled["root"].to_numpy() if "root" in sampled else None
     if hierarchy.noise.run_spread > 0:
         own = _run_noise(previous, runs["run"].to_numpy())
         draws = np.concatenate([draws, own], axis=-1)
-    return Shape.of(draws, root)
+    return Shape.of(draws, root, parts(hierarchy, "validation"))
 
 
 def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:

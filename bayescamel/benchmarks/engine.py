@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from bayescamel.benchmarks.density import log_density
 from bayescamel.benchmarks.design import BenchmarkDesign
 from bayescamel.benchmarks.problem import BenchmarkProblem
-from bayescamel.blocks import flatten, marked
+from bayescamel.blocks import flatten, marked, parts
 from bayescamel.exceptions import FitError
 from bayescamel.inference.compiled import value_and_gradient
 from bayescamel.inference.engine import (
@@ -135,23 +135,6 @@ def _spreads(design: BenchmarkDesign) -> np.ndarray:
     return marked(design, lambda name: name.endswith("_log_spread"))
 
 
-def parts(design: BenchmarkDesign) -> list[np.ndarray]:
-    """Places of each benchmark's numbers, in like order, and last those of all that is pooled."""
-    own: list[list[np.ndarray]] = [[] for _ in range(design.n_benchmark)]
-    pooled: list[np.ndarray] = []
-    start = 0
-    for block in design.blocks():
-        shape = design.shape(block.dims)
-        places = start + np.arange(int(np.prod(shape))).reshape(shape)
-        start += places.size
-        if block.dims[:1] == ("benchmark",):
-            for b in range(design.n_benchmark):
-                own[b].append(places[b].ravel())
-        else:
-            pooled.append(places.ravel())
-    return [*(np.concatenate(places) for places in own), np.concatenate(pooled)]
-
-
 def _curvature_root(
     design: BenchmarkDesign, problem: BenchmarkProblem, mode: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
@@ -159,7 +142,7 @@ def _curvature_root(
 
     Moving one number of every benchmark at once gives a column of all blocks.
     """
-    *benchmarks, pooled = parts(design)
+    *benchmarks, pooled = parts(design, "benchmark")
     together = np.stack(benchmarks)
     directions = [*together.T, *pooled[:, None]]
     root = np.zeros((design.dimension, design.dimension))
@@ -189,7 +172,7 @@ def _shape(design: BenchmarkDesign, draws: np.ndarray) -> Shape:
     """What draws (chain, draw, dimension) teach, their covariance by blocks."""
     flat = draws.reshape(-1, design.dimension)
     root = np.zeros((design.dimension, design.dimension))
-    for part in parts(design):
+    for part in parts(design, "benchmark"):
         covariance = np.cov(flat[:, part].T)
         # Draws of one chain resemble each other: a quarter of them is counted.
         weight = (len(flat) / 4) / (len(flat) / 4 + len(part))

@@ -1,10 +1,11 @@
 """The whole of sampling: modes, a pilot to learn the shape, the draws that are kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bayescamel.blocks import arrow_root, parts
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import modes
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry, run_chains
@@ -18,9 +19,9 @@ dimensions starts as wide as the posterior land in the basins of other modes, an
 SETTLING = 1 / 7
 """Share of the warm-up in which chains find their step size where the geometry is known."""
 PILOT_TUNE, PILOT_DRAWS = (2 / 7, SETTLING), (1 / 7, 2 / 7)
-"""Shares of the warm-up that the pilots adapt, and that they draw to learn the covariance. The first
-is whitened by the curvature at the mode, a poor guide to the posterior's shape: it leaves the mode
-slowly, with up to ten times the leapfrogs."""
+"""Shares of the warm-up that the pilots adapt, and that they draw to learn the covariance. The
+first is whitened by the curvature at the mode, a poor guide to the posterior's shape: it leaves the
+mode slowly, with up to ten times the leapfrogs."""
 AGREED = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
 ENOUGH = 100
@@ -53,23 +54,29 @@ class Shape:
     positions: np.ndarray
 
     @classmethod
-    def of(cls, unconstrained: np.ndarray, root: np.ndarray | int) -> "Shape":
+    def of(
+        cls, unconstrained: np.ndarray, root: np.ndarray | None, parts: Sequence[np.ndarray]
+    ) -> "Shape":
         """Learn from draws of shape (chain, draw, dimension).
 
         With an earlier `root` the covariance is estimated relative to it, so that shrinking
-        towards the identity there keeps what the earlier approximation knew; without one, `root`
-        says how many numbers are whitened.
+        towards the identity there keeps what the earlier approximation knew. `parts` are the
+        places of the numbers that are whitened (`bayescamel.blocks.parts`): the fewer draws a
+        number, the less are correlations believed, and those within a part sooner than others.
         """
         flat = unconstrained.reshape(-1, unconstrained.shape[-1])
         centre, spread = flat.mean(axis=0), flat.std(axis=0)
-        if isinstance(root, int):
-            root = np.diag(spread[:root])
-        n = len(root)
+        n = sum(map(len, parts))
+        if root is None:
+            root = np.diag(spread[:n])
         covariance = np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
-        # The fewer draws a dimension, the less its correlations are believed.
-        weight = len(flat) / (len(flat) + 5 * n)
-        covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
-        return cls(centre, root @ np.linalg.cholesky(covariance), spread[n:], unconstrained[:, -1])
+        within, between = (len(flat) / (len(flat) + 5 * m) for m in (max(map(len, parts)), n))
+        believed = np.full((n, n), between)
+        for part in parts:
+            believed[np.ix_(part, part)] = within
+        np.fill_diagonal(believed, 1.0)
+        own = arrow_root(np.linalg.inv(covariance * believed), parts)
+        return cls(centre, root @ own, spread[n:], unconstrained[:, -1])
 
     def geometry(self) -> Geometry:
         """Whitened coordinates with the stable step of NUTS at this dimension."""
@@ -182,7 +189,7 @@ def _explore(
             on_progress=lambda iterations, _: on_progress(iterations, 0),
         )
         drawn = pilot.unconstrained
-        shape = Shape.of(drawn, root)
+        shape = Shape.of(drawn, root, parts(hierarchy, "validation"))
         done = round_ + 1 >= len(PILOT_DRAWS)
         if done and (drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED):
             break

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from scipy.optimize import minimize
 
-from bayescamel.blocks import dimension, flatten, marked
+from bayescamel.blocks import arrow_root, dimension, flatten, marked, parts
 from bayescamel.exceptions import FitError
 from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import compiled
@@ -153,7 +153,8 @@ def _laplace(
     curvature = np.maximum(curvature, MIN_CURVATURE)
     volumes = np.log(curvature).sum() + np.log(runs).sum()
     log_volume = 0.5 * (len(position) * LOG_2_PI - volumes)
-    root, spread = axes / np.sqrt(curvature), 1 / np.sqrt(runs)
+    precision = (axes * curvature) @ axes.T
+    root, spread = arrow_root(precision, parts(hierarchy, "validation")), 1 / np.sqrt(runs)
     return Mode(position, root, spread, log_density, float(log_density + log_volume))
 
 
