@@ -19,8 +19,9 @@ from bayescamel.progress import progress_bar
 from bayescamel.runs import read_runs
 
 if TYPE_CHECKING:
-    from bayescamel.inference.engine import Request, Shape
     from bayescamel.inference.nuts import Drawn
+    from bayescamel.inference.shape import Shape
+    from bayescamel.inference.stages import Request
     from bayescamel.pointfit import PointFit
     from bayescamel.posterior import Posterior
     from bayescamel.progress import Report
@@ -137,7 +138,8 @@ def fit(
     # From here on imports that take seconds: a refused table should not wait for them.
     from bayescamel.assembly import assemble
     from bayescamel.inference import compiled
-    from bayescamel.inference.engine import STARTS, Request
+    from bayescamel.inference.engine import STARTS
+    from bayescamel.inference.stages import Request
     from bayescamel.inference.status import diagnose
     from bayescamel.posterior import Posterior
 
@@ -247,7 +249,7 @@ def _warm_shape(
             "warm_start needs a posterior of the same law, pooling, noise priors, training "
             "domains and validation domains: leave it out to fit from scratch"
         )
-    from bayescamel.inference.engine import Shape
+    from bayescamel.inference.shape import Shape
 
     sampled = previous.tree["unconstrained"].to_dataset()
     draws = sampled["value"].to_numpy()

@@ -16,19 +16,11 @@ from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.blocks import flatten, marked, parts
 from bayescamel.exceptions import FitError
 from bayescamel.inference.compiled import value_and_gradient
-from bayescamel.inference.engine import (
-    START_SCATTER,
-    Request,
-    Shape,
-    without_divergences,
-)
-from bayescamel.inference.nuts import Chains, Geometry, run_chains
+from bayescamel.inference.nuts import Chains, Geometry
+from bayescamel.inference.stages import Request, explore, keep
 
 MAX_STEPS = 500
 """Of the search for the mode, which only serves as a place to start from."""
-PILOT_DEPTH = 6
-"""Most doublings of a pilot's trajectory. 63 steps cross a posterior in whitened coordinates; where
-they are still rough, a thousand would be spent on each iteration."""
 STEP = 1e-4
 """Of the differences that give the curvature, in prior sds."""
 MIN_CURVATURE = 0.5
@@ -46,38 +38,10 @@ def sample(
     with jax.enable_x64(True):
         mode = find_mode(design, problem, centre)
         root = _curvature_root(design, problem, mode, scale)
-    rng = np.random.default_rng(request.seed)
-    pilot = run_chains(
-        design,
-        problem,
-        Geometry(mode, root, 0.1, np.ones(design.dimension)),
-        START_SCATTER * rng.normal(size=(request.chains, design.dimension)),
-        tune=2 * request.settling,
-        draws=2 * request.settling,
-        seed=request.seed,
-        target_accept=request.target_accept,
-        on_progress=lambda iterations, _: on_progress(iterations, 0),
-        density=log_density,
-        max_depth=PILOT_DEPTH,
-    )
-    shape = _shape(design, pilot.unconstrained)
-
-    def run(target_accept: float, until_divergence: bool) -> Chains:
-        return run_chains(
-            design,
-            problem,
-            shape.geometry(),
-            shape.starts(request.chains),
-            tune=request.settling,
-            draws=request.draws,
-            seed=request.seed + 1,
-            target_accept=target_accept,
-            on_progress=on_progress,
-            density=log_density,
-            until_divergence=until_divergence,
-        )
-
-    return without_divergences(run, request)
+    at_mode = Geometry(mode, root, 0.1, np.ones(design.dimension))
+    own = parts(design, "benchmark")
+    shape = explore(design, problem, request, at_mode, own, log_density, on_progress)
+    return keep(design, problem, request, shape, log_density, on_progress)
 
 
 def prior_typical(design: BenchmarkDesign) -> tuple[np.ndarray, np.ndarray]:
@@ -166,16 +130,3 @@ def _curvature_root(
         curvature = np.maximum(curvature, MIN_CURVATURE)
         root[np.ix_(part, part)] = scale[part][:, None] * (axes / np.sqrt(curvature))
     return root
-
-
-def _shape(design: BenchmarkDesign, draws: np.ndarray) -> Shape:
-    """What draws (chain, draw, dimension) teach, their covariance by blocks."""
-    flat = draws.reshape(-1, design.dimension)
-    root = np.zeros((design.dimension, design.dimension))
-    for part in parts(design, "benchmark"):
-        covariance = np.cov(flat[:, part].T)
-        # Draws of one chain resemble each other: a quarter of them is counted.
-        weight = (len(flat) / 4) / (len(flat) / 4 + len(part))
-        covariance = weight * covariance + (1 - weight) * np.diag(np.diag(covariance))
-        root[np.ix_(part, part)] = np.linalg.cholesky(covariance)
-    return Shape(flat.mean(axis=0), root, np.zeros(0), draws[:, -1])

@@ -94,7 +94,7 @@ def fit_benchmarks(
     from bayescamel.benchmarks import engine  # here: seconds to load jax
     from bayescamel.benchmarks.posterior import BenchmarkPosterior, beats_chance
     from bayescamel.inference import compiled
-    from bayescamel.inference.engine import Request
+    from bayescamel.inference.stages import Request
     from bayescamel.inference.status import diagnose
     from bayescamel.sampling import cache_folder
 

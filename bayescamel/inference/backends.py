@@ -15,8 +15,9 @@ import xarray as xr
 from bayescamel.blocks import dimension, unflatten
 from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.inference import compiled, modes
-from bayescamel.inference.engine import STARTS, Request
+from bayescamel.inference.engine import STARTS
 from bayescamel.inference.nuts import Chains, Drawn, placed
+from bayescamel.inference.stages import Request
 from bayescamel.models.problem import Centre, build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc

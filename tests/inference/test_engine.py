@@ -5,8 +5,8 @@ import numpy as np
 
 from bayescamel.blocks import unflatten
 from bayescamel.hierarchy import Hierarchy
-from bayescamel.inference.engine import largest_rhat
 from bayescamel.inference.modes import SIZE_EFFECTS, find_modes, start_positions
+from bayescamel.inference.stages import largest_rhat
 from bayescamel.laws import get_law
 from bayescamel.models.problem import Centre, build, hierarchy_for
 from tests.camel_runs import simulated_runs

@@ -1,0 +1,139 @@
+"""From a mode to draws: pilots that learn the posterior's shape, then the chains that are kept."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayescamel.inference.nuts import Chains, DivergedError, Geometry, run_chains
+from bayescamel.inference.shape import Shape
+from bayescamel.laws.base import Array
+
+START_SCATTER = 0.3
+"""Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
+dimensions starts as wide as the posterior land in the basins of other modes, and stay there."""
+SETTLING = 1 / 7
+"""Share of the warm-up in which the chains that are kept find their step size."""
+PILOTS = ((1 / 14, 1 / 14), (1 / 14, 1 / 14), (1 / 14, 1 / 14), (1 / 14, 5 / 14))
+"""Shares of the warm-up that each pilot adapts, and that it draws. The curvature at the mode is a
+poor guide to the posterior, which may be ten times as wide: each short pilot corrects the last."""
+MORE_PILOTS = 3
+"""How often the last pilot is gone on with while its chains disagree: a chain that starts in a
+narrow mode beside a wide one takes some hundred iterations to leave it."""
+AGREED = 1.2
+"""R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
+ENOUGH = 100
+"""Draws a chain below which a pilot's R-hat says nothing."""
+CAREFUL = 0.98
+"""Acceptance aimed at where larger steps diverged: half the step that 0.9 comes to. In between,
+trajectories are as long as either's and turn back sooner: fewer effective draws a leapfrog."""
+
+type Density = Callable[[Any, Array, Any], Array]
+type Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the sampler; see `bayescamel.sampling.fit`."""
+
+    chains: int
+    draws: int
+    tune: int
+    seed: int
+    target_accept: float
+
+    def iterations(self, warm: bool) -> int:
+        """Iterations of all chains together."""
+        return self.chains * ((self.settling if warm else self.tune) + self.draws)
+
+    @property
+    def settling(self) -> int:
+        """Iterations in which the step size is found where the geometry is known."""
+        return round(SETTLING * self.tune)
+
+
+def explore(
+    design: Hashable,
+    problem: Any,
+    request: Request,
+    at_mode: Geometry,
+    parts: Sequence[np.ndarray],
+    density: Density,
+    on_progress: Progress,
+) -> Shape:
+    """The posterior's shape by pilot chains around a mode.
+
+    Parameters
+    ----------
+    at_mode
+        Whitening by the curvature at the mode.
+    parts
+        Of the whitened numbers, see `bayescamel.blocks.parts`.
+    """
+    rng = np.random.default_rng(request.seed)
+    scatter = START_SCATTER * np.sqrt(at_mode.inverse_mass)
+    places = scatter * rng.normal(size=(request.chains, len(scatter)))
+    geometry, last = at_mode, len(PILOTS) - 1
+    for number in range(len(PILOTS) + MORE_PILOTS):
+        tune, draws = PILOTS[min(number, last)]
+        pilot = run_chains(
+            design,
+            problem,
+            geometry,
+            places,
+            tune=round(tune * request.tune),
+            draws=round(draws * request.tune),
+            seed=request.seed + 1000 * number,
+            target_accept=request.target_accept,
+            density=density,
+            on_progress=lambda iterations, _: on_progress(iterations, 0),
+        )
+        drawn = pilot.unconstrained
+        shape = Shape.of(drawn, geometry.root, parts)
+        if number >= last and (drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED):
+            break
+        geometry, places = shape.geometry(), shape.starts(request.chains)
+    return shape
+
+
+def keep(
+    design: Hashable,
+    problem: Any,
+    request: Request,
+    shape: Shape,
+    density: Density,
+    on_progress: Progress,
+) -> Chains:
+    """Draws at the acceptance asked for; where one diverges, new ones with smaller steps."""
+
+    def run(target_accept: float, until_divergence: bool) -> Chains:
+        return run_chains(
+            design,
+            problem,
+            shape.geometry(),
+            shape.starts(request.chains),
+            tune=request.settling,
+            draws=request.draws,
+            seed=request.seed + 1,
+            target_accept=target_accept,
+            density=density,
+            on_progress=on_progress,
+            until_divergence=until_divergence,
+        )
+
+    if request.target_accept < CAREFUL:
+        try:
+            return run(request.target_accept, True)
+        except DivergedError:
+            pass  # half of the draws are saved on average
+    return run(max(CAREFUL, request.target_accept), False)
+
+
+def largest_rhat(draws: np.ndarray) -> float:
+    """Largest R-hat of draws (chain, draw, dimension), chains halved."""
+    half = draws.shape[1] // 2
+    parts = np.concatenate([draws[:, :half], draws[:, half : 2 * half]])
+    within = parts.var(axis=1, ddof=1).mean(axis=0)
+    between = half * parts.mean(axis=1).var(axis=0, ddof=1)
+    return float(np.sqrt((half - 1) / half + between / (half * within)).max())
