@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.blocks import parts
 from bayescamel.checks import check_fittable
 from bayescamel.exceptions import ConvergenceError, FitError
 from bayescamel.hierarchy import POOLINGS, Hierarchy, Noise, Pooling
@@ -253,12 +252,15 @@ def _warm_shape(
 
     sampled = previous.tree["unconstrained"].to_dataset()
     draws = sampled["value"].to_numpy()
-    # The plain programs whiten by nothing.
-    root = sampled["root"].to_numpy() if "root" in sampled else None
+    n = draws.shape[-1]
     if hierarchy.noise.run_spread > 0:
         own = _run_noise(previous, runs["run"].to_numpy())
         draws = np.concatenate([draws, own], axis=-1)
-    return Shape.of(draws, root, parts(hierarchy, "validation"))
+    flat = draws.reshape(-1, draws.shape[-1])
+    spread = flat.std(axis=0)
+    # The plain programs whiten by nothing.
+    root = sampled["root"].to_numpy() if "root" in sampled else np.diag(spread[:n])
+    return Shape(flat.mean(axis=0), root, spread[n:], draws[:, -1])
 
 
 def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:

@@ -29,11 +29,10 @@ from bayescamel.models.density import log_density
 STRETCH = 25
 """Iterations in a compiled call: short enough for progress and Ctrl-C, long enough to cost
 nothing."""
-
-
-MAX_DEPTH = 7
-"""Most doublings of a trajectory. In whitened coordinates 31 or 63 steps cross the posterior; where
-they are still rough, a thousand would be spent on each iteration of a pilot."""
+DEPTHS = (7, 10)
+"""Most doublings of a pilot's trajectory, and of one that is kept. In whitened coordinates 31 or 63
+steps cross the posterior; where they are still rough, a pilot would spend a thousand on each
+iteration. Few runs leave posteriors that no whitening straightens."""
 
 
 class Chains(NamedTuple):
@@ -64,10 +63,14 @@ class DivergedError(Exception):
 
 
 class Schedule(NamedTuple):
-    """How long the step size is adapted, and to what: arguments of the compiled program."""
+    """Arguments of the compiled program: what differs between pilots and chains that are kept."""
 
     tune: int
+    """Iterations in which the step size is adapted."""
     target_accept: float
+    """What it is adapted to."""
+    pilot: bool
+    """Which of `DEPTHS` holds."""
 
 
 class Geometry(NamedTuple):
@@ -96,25 +99,25 @@ def _kernels(density: Callable[[Any, Array, Any], Array], design: Hashable) -> t
     def start(key: Array, at: ParamInfo, geometry: Geometry) -> Any:
         state = init(
             at,
-            0,
+            1,  # NumPyro's warm-up, iteration 0, stands for pilots: it has a depth of its own
             step_size=geometry.step_size,
             inverse_mass_matrix=geometry.inverse_mass,
             adapt_step_size=False,
             adapt_mass_matrix=False,
             dense_mass=False,
-            max_tree_depth=MAX_DEPTH,
+            max_tree_depth=DEPTHS,
             # The potential and its gradient at the start are known: none is evaluated.
             model_args=(geometry.centre, geometry.root, None),
             rng_key=key,
         )
-        return state, begin(jnp.log(geometry.step_size))
+        return state, begin(jnp.log(geometry.step_size)), 0
 
-    def settle(state: Any, averaging: Any, schedule: Schedule) -> tuple[Any, Any]:
+    def settle(state: Any, averaging: Any, done: Array, schedule: Schedule) -> tuple[Any, Any]:
         """Adapt the step size by the last iteration's acceptance, until the warm-up is over."""
         after = update(schedule.target_accept - state.accept_prob, averaging)
-        log_step = jnp.where(state.i < schedule.tune, after[0], after[1])
+        log_step = jnp.where(done < schedule.tune, after[0], after[1])
         adapted = state.adapt_state._replace(step_size=jnp.exp(log_step))
-        warming = state.i <= schedule.tune
+        warming = done <= schedule.tune
         adapted, averaging = jax.tree.map(
             lambda new, old: jnp.where(warming, new, old),
             (adapted, after),
@@ -126,17 +129,19 @@ def _kernels(density: Callable[[Any, Array, Any], Array], design: Hashable) -> t
         state: Any, geometry: Geometry, problem: Any, schedule: Schedule
     ) -> tuple[Any, dict[str, Array]]:
         def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
-            state, averaging = carry
+            state, averaging, done = carry
+            state = state._replace(i=jnp.where(schedule.pilot, 0, 1))
             state = step(state, (geometry.centre, geometry.root, problem))
             record = {
                 "z": state.z,
+                "slope": -state.z_grad,
                 "diverging": state.diverging,
                 "n_steps": state.num_steps,
                 "energy": state.energy,
                 "acceptance_rate": state.accept_prob,
                 "lp": -state.potential_energy,
             }
-            return settle(state, averaging, schedule), record
+            return (*settle(state, averaging, done + 1, schedule), done + 1), record
 
         return jax.lax.scan(body, state, None, length=STRETCH)
 
@@ -155,8 +160,9 @@ def run_chains[D: Hashable, P](
     target_accept: float,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
     density: Callable[[D, Array, P], Array] = log_density,  # type: ignore[assignment]
+    pilot: bool = False,
     until_divergence: bool = False,
-) -> Chains:
+) -> tuple[Chains, np.ndarray]:
     """Sample.
 
     The warm-up adapts the step size alone: the geometry is known. NumPyro's schedule also learns a
@@ -177,8 +183,15 @@ def run_chains[D: Hashable, P](
         call.
     density
         Log density of (design, unconstrained numbers, problem), in JAX.
+    pilot
+        Whether the whitening may be rough: which of `DEPTHS` holds.
     until_divergence
         Stop all chains when a draw of one has diverged.
+
+    Returns
+    -------
+    chains, slopes
+        The draws; gradients of the log density there in whitened coordinates, of the same shape.
 
     Raises
     ------
@@ -186,7 +199,7 @@ def run_chains[D: Hashable, P](
         When a draw diverged and the chains were to stop then.
     """
     start, stretch = _kernels(density, design)
-    schedule = Schedule(tune, target_accept)
+    schedule = Schedule(tune, target_accept, pilot)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 
@@ -219,10 +232,11 @@ def run_chains[D: Hashable, P](
     if diverged:
         raise DivergedError
     kept = {name: np.stack([r[0][name] for r in results]) for name in results[0][0]}
-    whitened = kept.pop("z")
+    whitened, slopes = kept.pop("z"), kept.pop("slope")
     step_sizes = np.array([r[1] for r in results])
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
-    return Chains(placed(np, geometry.centre, geometry.root, whitened), kept, geometry.root)
+    placed_draws = placed(np, geometry.centre, geometry.root, whitened)
+    return Chains(placed_draws, kept, geometry.root), slopes
 
 
 def _known(

@@ -77,7 +77,7 @@ def explore(
     geometry, last = at_mode, len(PILOTS) - 1
     for number in range(len(PILOTS) + MORE_PILOTS):
         tune, draws = PILOTS[min(number, last)]
-        pilot = run_chains(
+        pilot, slopes = run_chains(
             design,
             problem,
             geometry,
@@ -88,9 +88,10 @@ def explore(
             target_accept=request.target_accept,
             density=density,
             on_progress=lambda iterations, _: on_progress(iterations, 0),
+            pilot=True,
         )
         drawn = pilot.unconstrained
-        shape = Shape.of(drawn, geometry.root, parts)
+        shape = Shape.learn(drawn, slopes, geometry.root, parts)
         if number >= last and (drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED):
             break
         geometry, places = shape.geometry(), shape.starts(request.chains)
@@ -108,7 +109,7 @@ def keep(
     """Draws at the acceptance asked for; where one diverges, new ones with smaller steps."""
 
     def run(target_accept: float, until_divergence: bool) -> Chains:
-        return run_chains(
+        chains, _ = run_chains(
             design,
             problem,
             shape.geometry(),
@@ -121,6 +122,7 @@ def keep(
             on_progress=on_progress,
             until_divergence=until_divergence,
         )
+        return chains
 
     if request.target_accept < CAREFUL:
         try:
