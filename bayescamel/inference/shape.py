@@ -8,6 +8,9 @@ import numpy as np
 from bayescamel.blocks import arrow_root
 from bayescamel.inference.nuts import Geometry
 
+MANY = 10
+"""Draws a whitened number from which their covariance alone is believed."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -38,12 +41,12 @@ class Shape:
     ) -> "Shape":
         """Learn from draws and gradients of the density, both (chain, draw, dimension).
 
-        The gradients are in the coordinates of `root`, which the draws were whitened by. Learned
-        is the matrix M under which draws and gradients have the same covariance, M cov(gradients)
-        M = cov(draws), as nutpie does (Seyboldt, Carlson, Carpenter 2026). Of a
-        Gaussian it is the covariance, however little of it short chains have seen: draws know how
-        wide it is, gradients how steep. Elsewhere it balances the two, where a covariance alone
-        leaves directions that are far steeper than wide, and they set the step.
+        The gradients are in the coordinates of `root`, which the draws were whitened by. Few draws
+        of short chains do not know how wide the posterior is, but their gradients know how steep.
+        From few the matrix M is learned under which draws and gradients have the same covariance,
+        M cov(gradients) M = cov(draws), as nutpie does (Seyboldt, Carlson, Carpenter 2026): of a
+        Gaussian it is the covariance, however little of it was seen. From `MANY` draws a number it
+        is the draws' covariance, under which trajectories are long enough for all directions.
 
         It is learned relative to `root`, so that shrinking towards the identity there keeps what
         the earlier approximation knew. The fewer draws a number, the less are correlations
@@ -57,10 +60,12 @@ class Shape:
         for part in parts:
             believed[np.ix_(part, part)] = within
         np.fill_diagonal(believed, 1.0)
-        wide = believed * np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
-        steep = believed * np.cov(slopes[:, :n].T)
-        own = arrow_root(np.linalg.inv(_balancing(wide, steep)), parts)
-        spread = np.sqrt(flat[:, n:].std(axis=0) / slopes[:, n:].std(axis=0))
+        matrix = believed * np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
+        spread = flat[:, n:].std(axis=0)
+        if len(flat) < MANY * n:
+            matrix = _balancing(matrix, believed * np.cov(slopes[:, :n].T))
+            spread = np.sqrt(spread / slopes[:, n:].std(axis=0))
+        own = arrow_root(np.linalg.inv(matrix), parts)
         return cls(centre, root @ own, spread, unconstrained[:, -1])
 
     def geometry(self) -> Geometry:
