@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 type Engine = Literal["marginal", "numpyro", "nutpie", "pymc"]
 ENGINES: tuple[Engine, ...] = ("marginal", "numpyro", "nutpie", "pymc")
 METHODS = ("bayes", "point")
+ALIKE = 0.9
+"""Share of a refit's runs that the posterior before it knew, from which its shape is taken as it
+is. With half as many runs again trajectories in the old shape are thrice as long as in the new."""
 
 type Runs = xr.Dataset | pd.DataFrame | str | Path
 
@@ -105,8 +108,9 @@ def fit(
     chains, draws, tune, seed, target_accept
         As in NUTS elsewhere; draws and tune are per chain.
     warm_start
-        A posterior of the same law and domains: its mass matrix, step size and positions are
-        reused and the search for modes is skipped, which makes a refit take seconds.
+        A posterior of the same law and domains: its mass matrix and positions are reused and the
+        search for modes is skipped, which makes a refit take seconds. Where more than a tenth of
+        the runs are new, the mass matrix is learned anew from there.
     progress
         Show a bar on stderr.
     strict
@@ -151,10 +155,12 @@ def fit(
     hierarchy = hierarchy_for(table, chosen, pooling, noise)
     shape = _warm_shape(warm_start, engine, hierarchy, table)
     request = Request(chains, draws, tune, seed, target_accept)
+    changed = warm_start is not None and _share_known(warm_start, table) < ALIKE
     starts = STARTS if shape is None else 0
-    with progress_bar(progress, starts, request.iterations(shape is not None)) as report:
+    settled = shape is not None and not changed
+    with progress_bar(progress, starts, request.iterations(settled)) as report:
         if engine == "marginal":
-            drawn = _marginal(hierarchy, table, centre, request, shape, report)
+            drawn = _marginal(hierarchy, table, centre, request, shape, changed, report)
         else:
             from bayescamel.inference.backends import sample_plain
 
@@ -182,6 +188,7 @@ def _marginal(
     centre: Centre,
     request: "Request",
     shape: "Shape | None",
+    changed: bool,
     report: "Report",
 ) -> "Drawn":
     """NUTS on the marginal density, then exact draws of what was integrated out."""
@@ -192,7 +199,7 @@ def _marginal(
 
     problem = build(runs, centre)
     chains, gaps = engine.sample(
-        hierarchy, problem, request, shape, report.start, report.iterations
+        hierarchy, problem, request, shape, changed, report.start, report.iterations
     )
     flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
     with jax.enable_x64(True):
@@ -261,6 +268,11 @@ def _warm_shape(
     # The plain programs whiten by nothing.
     root = sampled["root"].to_numpy() if "root" in sampled else np.diag(spread[:n])
     return Shape(flat.mean(axis=0), root, spread[n:], draws[:, -1])
+
+
+def _share_known(previous: "Posterior", runs: xr.Dataset) -> float:
+    """Share of the runs that a posterior was fitted to."""
+    return float(np.isin(runs["run"].to_numpy(), previous.runs["run"].to_numpy()).mean())
 
 
 def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:

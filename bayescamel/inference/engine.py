@@ -20,14 +20,16 @@ def sample(
     problem: Problem,
     request: Request,
     warm: Shape | None = None,
+    changed: bool = False,
     on_start: Callable[[], None] = lambda: None,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
 ) -> tuple[Chains, tuple[float, ...]]:
     """Draw from the posterior.
 
     A fresh fit finds the modes, runs pilots from the curvature at the best one on, and then samples
-    whitened by the pilots' covariance. A warm one starts from `warm`. Where a draw diverged the
-    chains are run once more with smaller steps.
+    whitened by what they learned. A warm one starts from `warm`, the shape of an earlier posterior,
+    with pilots where the runs have `changed` much since. Where a draw diverged the chains are run
+    once more with smaller steps.
 
     Returns
     -------
@@ -35,12 +37,14 @@ def sample(
         The draws; the log evidence of further modes relative to the one sampled.
     """
     gaps: tuple[float, ...] = ()
-    if warm is None:
+    first: Shape | Geometry | None = warm
+    if first is None:
         starts = modes.start_positions(hierarchy, problem, STARTS, request.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         best = found[0]
-        at_mode = Geometry(best.position, best.root, 0.1, best.scale**2)
+        first = Geometry(best.position, best.root, 0.1, best.scale**2)
+    if changed or not isinstance(first, Shape):
         own = parts(hierarchy, "validation")
-        warm = explore(hierarchy, problem, request, at_mode, own, log_density, on_progress)
-    return keep(hierarchy, problem, request, warm, log_density, on_progress), gaps
+        first = explore(hierarchy, problem, request, first, own, log_density, on_progress)
+    return keep(hierarchy, problem, request, first, log_density, on_progress), gaps

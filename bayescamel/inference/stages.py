@@ -57,25 +57,29 @@ def explore(
     design: Hashable,
     problem: Any,
     request: Request,
-    at_mode: Geometry,
+    first: Geometry | Shape,
     parts: Sequence[np.ndarray],
     density: Density,
     on_progress: Progress,
 ) -> Shape:
-    """The posterior's shape by pilot chains around a mode.
+    """The posterior's shape by pilot chains.
 
     Parameters
     ----------
-    at_mode
-        Whitening by the curvature at the mode.
+    first
+        Whitening by the curvature at a mode, around which chains start; or the shape of an earlier
+        posterior, which a short pilot less is needed for.
     parts
         Of the whitened numbers, see `bayescamel.blocks.parts`.
     """
-    rng = np.random.default_rng(request.seed)
-    scatter = START_SCATTER * np.sqrt(at_mode.inverse_mass)
-    places = scatter * rng.normal(size=(request.chains, len(scatter)))
-    geometry, last = at_mode, len(PILOTS) - 1
-    for number in range(len(PILOTS) + MORE_PILOTS):
+    if isinstance(first, Shape):
+        geometry, places = first.geometry(), first.starts(request.chains)
+    else:
+        rng = np.random.default_rng(request.seed)
+        scatter = START_SCATTER * np.sqrt(first.inverse_mass)
+        geometry, places = first, scatter * rng.normal(size=(request.chains, len(scatter)))
+    last = len(PILOTS) - 1
+    for number in range(isinstance(first, Shape), len(PILOTS) + MORE_PILOTS):
         tune, draws = PILOTS[min(number, last)]
         pilot, slopes = run_chains(
             design,
