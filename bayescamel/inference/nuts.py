@@ -59,7 +59,11 @@ class Drawn(NamedTuple):
 
 
 class DivergedError(Exception):
-    """Chains were stopped at a divergence, for smaller steps."""
+    """Chains were stopped at a divergence, for smaller steps than `step_size`."""
+
+    def __init__(self, step_size: float) -> None:
+        super().__init__(step_size)
+        self.step_size = step_size
 
 
 class Schedule(NamedTuple):
@@ -203,37 +207,37 @@ def run_chains[D: Hashable, P](
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 
-    def run(key: Array, z: np.ndarray) -> tuple[dict[str, np.ndarray], float] | None:
+    def run(key: Array, z: np.ndarray) -> tuple[list[dict[str, np.ndarray]], float]:
         with jax.enable_x64(True):
             state = start(key, _known(density, design, geometry, z, problem), geometry)
             stretches = []
             for first in range(0, tune + draws, STRETCH):
                 if stop.is_set():
-                    return None
+                    break
                 state, record = stretch(state, geometry, problem, schedule)
                 stretches.append({name: np.asarray(v) for name, v in record.items()})
                 sampled = stretches[-1]["diverging"][max(0, tune - first) :]
                 on_progress(min(STRETCH, tune + draws - first), int(sampled.sum()))
                 if until_divergence and sampled.any():
                     stop.set()
-        kept = {
-            name: np.concatenate([s[name] for s in stretches])[tune : tune + draws]
-            for name in stretches[0]
-        }
-        return kept, float(state[0].adapt_state.step_size)
+        return stretches, float(state[0].adapt_state.step_size)
 
     with ThreadPoolExecutor(len(starts)) as pool:
         futures = [pool.submit(run, key, z) for key, z in zip(keys, starts, strict=True)]
         try:
-            results = [done for future in futures if (done := future.result()) is not None]
+            results = [future.result() for future in futures]
             diverged = stop.is_set()
         finally:
             stop.set()
+    step_sizes = np.array([step_size for _, step_size in results])
     if diverged:
-        raise DivergedError
-    kept = {name: np.stack([r[0][name] for r in results]) for name in results[0][0]}
+        raise DivergedError(float(step_sizes.mean()))
+    kept = {
+        name: np.stack([np.concatenate([part[name] for part in parts]) for parts, _ in results])
+        for name in results[0][0][0]
+    }
+    kept = {name: values[:, tune : tune + draws] for name, values in kept.items()}
     whitened, slopes = kept.pop("z"), kept.pop("slope")
-    step_sizes = np.array([r[1] for r in results])
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
     placed_draws = placed(np, geometry.centre, geometry.root, whitened)
     return Chains(placed_draws, kept, geometry.root), slopes

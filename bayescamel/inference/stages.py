@@ -25,10 +25,6 @@ AGREED = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
 ENOUGH = 100
 """Draws a chain below which a pilot's R-hat says nothing."""
-CAREFUL = 0.98
-"""Acceptance aimed at where larger steps diverged: half the step that 0.9 comes to. In between,
-trajectories are as long as either's and turn back sooner: fewer effective draws a leapfrog."""
-
 type Density = Callable[[Any, Array, Any], Array]
 type Progress = Callable[[int, int], None]
 
@@ -110,30 +106,32 @@ def keep(
     density: Density,
     on_progress: Progress,
 ) -> Chains:
-    """Draws at the acceptance asked for; where one diverges, new ones with smaller steps."""
+    """Draws at the acceptance asked for; where one diverges, new ones with half the steps.
 
-    def run(target_accept: float, until_divergence: bool) -> Chains:
-        chains, _ = run_chains(
-            design,
-            problem,
-            shape.geometry(),
-            shape.starts(request.chains),
-            tune=request.settling,
-            draws=request.draws,
-            seed=request.seed + 1,
-            target_accept=target_accept,
-            density=density,
-            on_progress=on_progress,
-            until_divergence=until_divergence,
-        )
-        return chains
-
-    if request.target_accept < CAREFUL:
+    Half the step, and not a higher acceptance: so trajectories are as long as they were, with twice
+    the leapfrogs. Those of an acceptance between turn back sooner: fewer effective draws.
+    """
+    geometry, tune = shape.geometry(), request.settling
+    for last in (False, False, True):
         try:
-            return run(request.target_accept, True)
-        except DivergedError:
-            pass  # half of the draws are saved on average
-    return run(max(CAREFUL, request.target_accept), False)
+            chains, _ = run_chains(
+                design,
+                problem,
+                geometry,
+                shape.starts(request.chains),
+                tune=tune,
+                draws=request.draws,
+                seed=request.seed + 1,
+                target_accept=request.target_accept,
+                density=density,
+                on_progress=on_progress,
+                until_divergence=not last,
+            )
+        except DivergedError as error:
+            geometry, tune = geometry._replace(step_size=error.step_size / 2), 0
+        else:
+            break
+    return chains
 
 
 def largest_rhat(draws: np.ndarray) -> float:
