@@ -1,0 +1,91 @@
+"""The shape that chains are whitened by: what it learns of a posterior that is known."""
+
+import numpy as np
+import pytest
+
+from bayescamel.blocks import arrow_root
+from bayescamel.inference import stages
+from bayescamel.inference.nuts import Chains, DivergedError, Geometry
+from bayescamel.inference.shape import MANY, Shape
+
+PARTS = [np.arange(4), np.arange(4, 8), np.arange(8, 10)]
+N = 10
+
+
+def arrow(rng: np.random.Generator) -> np.ndarray:
+    """A precision under which the first two parts are independent given the last."""
+    factor = np.tril(0.3 * rng.normal(size=(N, N)))
+    factor[4:8, :4] = 0.0
+    factor[np.diag_indices(N)] = np.exp(rng.normal(size=N))
+    return factor @ factor.T
+
+
+def test_an_arrow_root_is_a_root_and_keeps_parts_apart():
+    precision = arrow(np.random.default_rng(0))
+    root = arrow_root(precision, PARTS)
+    np.testing.assert_allclose(root @ root.T, np.linalg.inv(precision), rtol=1e-8)
+    for apart in (root[:4, 4:8], root[4:8, :4], root[8:, :8]):  # nor does the last move with a part
+        np.testing.assert_allclose(apart, 0.0, atol=1e-12)
+
+
+def test_the_width_is_learned_from_draws_that_have_not_seen_it():
+    rng = np.random.default_rng(1)
+    scales = np.geomspace(0.02, 50, N + 3)[rng.permutation(N + 3)]
+    # Chains that went as far in every direction as the narrowest allows.
+    draws = scales.min() * rng.normal(size=(2, 30, N + 3))
+    slopes = -draws / scales**2
+    shape = Shape.learn(draws, slopes, np.eye(N), PARTS)
+    geometry = shape.geometry()
+    white = np.linalg.svd(np.linalg.solve(shape.root, np.diag(scales[:N])), compute_uv=False) ** 2
+    # 60 draws of 10 numbers: eigenvalues of their sample covariances lie within (1 ± √(10/60))²,
+    # 0.35 to 2, and what is learned within the ratio of two of them.
+    assert white.max() / white.min() < 2 / 0.35
+    np.testing.assert_allclose(geometry.inverse_mass[N:], scales[N:] ** 2, rtol=1e-8)
+
+
+def test_a_covariance_of_many_draws_is_believed():
+    rng = np.random.default_rng(2)
+    precision = arrow(rng)
+    draws = rng.multivariate_normal(np.zeros(N), np.linalg.inv(precision), size=(4, 500))
+    assert MANY * N < 4 * 500
+    # Gradients that would say otherwise.
+    shape = Shape.learn(draws, rng.normal(size=draws.shape), np.eye(N), PARTS)
+    white = np.linalg.eigvalsh(shape.root.T @ precision @ shape.root)
+    # Its 45 correlations, believed to 2000 / 2050, are told to 2 % each.
+    assert white.min() > 0.8
+    assert white.max() < 1.25
+
+
+def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch):
+    steps, drawn = [], Chains(np.zeros((2, 50, 1)), {})
+
+    def run_chains(_design, _problem, geometry, _starts, *, tune, until_divergence, **_options):
+        steps.append((geometry.step_size, tune))
+        if until_divergence and len(steps) < 3:
+            raise DivergedError(0.2 if len(steps) == 1 else geometry.step_size)
+        return drawn, np.zeros((2, 50, 1))
+
+    monkeypatch.setattr(stages, "run_chains", run_chains)
+    shape = Shape(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
+    request = stages.Request(chains=2, draws=50, tune=70, seed=0, target_accept=0.9)
+    assert stages.keep(0, 0, request, shape, lambda *_: 0.0, lambda *_: None) is drawn
+    assert steps == [(1.0, 10), (0.1, 0), (0.05, 0)]
+
+
+def test_pilots_go_on_while_chains_disagree(monkeypatch):
+    calls = []
+
+    def run_chains(_design, _problem, _geometry, _starts, *, draws, **_options):
+        calls.append(draws)
+        rng = np.random.default_rng(len(calls))
+        apart = 20.0 if len(calls) < 6 else 0.0
+        values = rng.normal(size=(2, draws, 1)) + apart * np.arange(2)[:, None, None]
+        return Chains(values, {}), -values
+
+    monkeypatch.setattr(stages, "run_chains", run_chains)
+    request = stages.Request(chains=2, draws=50, tune=700, seed=0, target_accept=0.9)
+    at_mode = Geometry(np.zeros(1), np.eye(1), 0.1, np.ones(1))
+    parts = [np.zeros(0, int), np.arange(1)]
+    shape = stages.explore(0, 0, request, at_mode, parts, lambda *_: 0.0, lambda *_: None)
+    assert calls == [50, 50, 50, 250, 250, 250]
+    assert shape.root[0, 0] == pytest.approx(1.0, rel=0.3)
