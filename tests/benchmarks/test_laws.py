@@ -55,22 +55,6 @@ def test_bounded_laws_stay_between_chance_and_their_ceiling(law, seed):
     assert (accuracy <= CHANCE + (1 - CHANCE) * parameters["ceiling"] + 1e-12).all()
 
 
-@pytest.mark.parametrize("name", ["simplex", "simplex-nats"])
-def test_a_model_that_has_learned_nothing_guesses(name):
-    law = get_benchmark_law(name)
-    parameters = random_parameters(law, 0)
-    accuracy = law.curve(np, np.full((1, 3), 1e6), CHANCE, **parameters)[0]
-    gained = parameters["ceiling"] * parameters["guessing"]
-    np.testing.assert_allclose(accuracy, CHANCE + (1 - CHANCE) * gained)
-    known = law.curve(np, SIGNAL, CHANCE, **parameters | {"guessing": np.zeros(3)})
-    progress = (known - CHANCE) / (1 - CHANCE) / parameters["ceiling"]
-    guessed = parameters["guessing"] + (1 - parameters["guessing"]) * progress
-    np.testing.assert_allclose(
-        law.curve(np, SIGNAL, CHANCE, **parameters),
-        CHANCE + (1 - CHANCE) * parameters["ceiling"] * guessed,
-    )
-
-
 def test_the_exponential_is_gadres():
     # Err = ε - k exp(-γ L), written around a reference loss of 3.
     epsilon, k, gamma, reference = 0.75, 2.0, 0.9, 3.0
