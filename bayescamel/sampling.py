@@ -155,12 +155,11 @@ def fit(
     hierarchy = hierarchy_for(table, chosen, pooling, noise)
     shape = _warm_shape(warm_start, engine, hierarchy, table)
     request = Request(chains, draws, tune, seed, target_accept)
-    changed = warm_start is not None and _share_known(warm_start, table) < ALIKE
+    settled = warm_start is not None and _share_known(warm_start, table) >= ALIKE
     starts = STARTS if shape is None else 0
-    settled = shape is not None and not changed
     with progress_bar(progress, starts, request.iterations(settled)) as report:
         if engine == "marginal":
-            drawn = _marginal(hierarchy, table, centre, request, shape, changed, report)
+            drawn = _marginal(hierarchy, table, centre, request, shape, settled, report)
         else:
             from bayescamel.inference.backends import sample_plain
 
@@ -188,7 +187,7 @@ def _marginal(
     centre: Centre,
     request: "Request",
     shape: "Shape | None",
-    changed: bool,
+    settled: bool,
     report: "Report",
 ) -> "Drawn":
     """NUTS on the marginal density, then exact draws of what was integrated out."""
@@ -199,7 +198,7 @@ def _marginal(
 
     problem = build(runs, centre)
     chains, gaps = engine.sample(
-        hierarchy, problem, request, shape, changed, report.start, report.iterations
+        hierarchy, problem, request, shape, settled, report.start, report.iterations
     )
     flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
     with jax.enable_x64(True):

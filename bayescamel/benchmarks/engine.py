@@ -1,7 +1,7 @@
-"""Sampling a benchmark law: a mode, a pilot to learn the shape, the draws that are kept.
+"""Sampling a benchmark law: a mode, pilots to learn the shape, the draws that are kept.
 
-Given what is pooled, benchmarks are independent, so the posterior's curvature is one small block a
-benchmark. Whitening by those blocks is learned from few draws and needs no large matrix.
+Given what is pooled, benchmarks are independent, so the curvature at the mode is one small block a
+benchmark, and takes few evaluations.
 """
 
 from collections.abc import Callable

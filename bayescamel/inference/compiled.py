@@ -16,12 +16,15 @@ from bayescamel.laws.base import Array
 from bayescamel.models.density import draw_effects
 from bayescamel.models.problem import Problem
 
+type Density = Callable[[Any, Array, Any], Array]
+"""Log density of (design, unconstrained numbers, problem), in JAX."""
+
 
 @partial(jax.jit, static_argnums=(0, 1))
 def value_and_gradient(
-    density: Callable[[Any, Array, Any], Array], design: Hashable, flat: Array, problem: Any
+    density: Density, design: Hashable, flat: Array, problem: Any
 ) -> tuple[Array, Array]:
-    """A log density of (design, unconstrained numbers, problem), and its gradient."""
+    """A log density and its gradient."""
     value, gradient = jax.value_and_grad(lambda u: density(design, u, problem))(flat)
     return value, gradient
 

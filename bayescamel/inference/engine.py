@@ -20,7 +20,7 @@ def sample(
     problem: Problem,
     request: Request,
     warm: Shape | None = None,
-    changed: bool = False,
+    settled: bool = False,
     on_start: Callable[[], None] = lambda: None,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
 ) -> tuple[Chains, tuple[float, ...]]:
@@ -28,8 +28,8 @@ def sample(
 
     A fresh fit finds the modes, runs pilots from the curvature at the best one on, and then samples
     whitened by what they learned. A warm one starts from `warm`, the shape of an earlier posterior,
-    with pilots where the runs have `changed` much since. Where a draw diverged the chains are run
-    once more with smaller steps.
+    with pilots unless it is `settled` that the shape still fits. Where a draw diverged the chains
+    are run once more with smaller steps.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def sample(
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         best = found[0]
         first = Geometry(best.position, best.root, 0.1, best.scale**2)
-    if changed or not isinstance(first, Shape):
+    if not (settled and isinstance(first, Shape)):
         own = parts(hierarchy, "validation")
         first = explore(hierarchy, problem, request, first, own, log_density, on_progress)
     return keep(hierarchy, problem, request, first, log_density, on_progress), gaps

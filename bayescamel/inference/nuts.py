@@ -22,9 +22,8 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.hmc_util import dual_averaging
 from numpyro.infer.util import ParamInfo
 
-from bayescamel.inference.compiled import value_and_gradient
+from bayescamel.inference.compiled import Density, value_and_gradient
 from bayescamel.laws.base import Array
-from bayescamel.models.density import log_density
 
 STRETCH = 25
 """Iterations in a compiled call: short enough for progress and Ctrl-C, long enough to cost
@@ -33,6 +32,10 @@ DEPTHS = (7, 10)
 """Most doublings of a pilot's trajectory, and of one that is kept. In whitened coordinates 31 or 63
 steps cross the posterior; where they are still rough, a pilot would spend a thousand on each
 iteration. Few runs leave posteriors that no whitening straightens."""
+
+
+type Progress = Callable[[int, int], None]
+"""Called with iterations done and divergences seen since the last call."""
 
 
 class Chains(NamedTuple):
@@ -94,7 +97,7 @@ def placed(xp: Any, centre: Array, root: Array, z: Array) -> Array:
 
 
 @lru_cache(maxsize=16)
-def _kernels(density: Callable[[Any, Array, Any], Array], design: Hashable) -> tuple[Any, Any]:
+def _kernels(density: Density, design: Hashable) -> tuple[Any, Any]:
     def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
         return lambda z: -density(design, placed(jnp, centre, root, z), problem)
 
@@ -153,9 +156,9 @@ def _kernels(density: Callable[[Any, Array, Any], Array], design: Hashable) -> t
     return jax.jit(start), jax.jit(stretch)
 
 
-def run_chains[D: Hashable, P](
-    design: D,
-    problem: P,
+def run_chains(
+    design: Hashable,
+    problem: Any,
     geometry: Geometry,
     starts: np.ndarray,
     *,
@@ -163,8 +166,8 @@ def run_chains[D: Hashable, P](
     draws: int,
     seed: int,
     target_accept: float,
-    on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
-    density: Callable[[D, Array, P], Array] = log_density,  # type: ignore[assignment]
+    density: Density,
+    on_progress: Progress,
     pilot: bool = False,
     until_divergence: bool = False,
 ) -> tuple[Chains, np.ndarray]:
@@ -177,17 +180,14 @@ def run_chains[D: Hashable, P](
     Parameters
     ----------
     design, problem
-        What the density is of: programs are compiled once for a design (a `Hierarchy` by
-        default), and take the problem's arrays as an argument.
+        What the density is of: programs are compiled once for a design and take the problem's
+        arrays as an argument.
     geometry
         Whitening, the diagonal mass, and the step size to start from.
     starts
         Whitened positions, shape (chain, dimension).
     on_progress
-        Called from the chains' threads with iterations done and divergences seen since the last
-        call.
-    density
-        Log density of (design, unconstrained numbers, problem), in JAX.
+        Called from the chains' threads.
     pilot
         Whether the whitening may be rough: which of `DEPTHS` holds.
     until_divergence
@@ -245,7 +245,7 @@ def run_chains[D: Hashable, P](
 
 
 def _known(
-    density: Callable[[Any, Array, Any], Array],
+    density: Density,
     design: Hashable,
     geometry: Geometry,
     z: np.ndarray,

@@ -1,14 +1,14 @@
 """From a mode to draws: pilots that learn the posterior's shape, then the chains that are kept."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bayescamel.inference.nuts import Chains, DivergedError, Geometry, run_chains
+from bayescamel.inference.compiled import Density
+from bayescamel.inference.nuts import Chains, DivergedError, Geometry, Progress, run_chains
 from bayescamel.inference.shape import Shape
-from bayescamel.laws.base import Array
 
 START_SCATTER = 0.3
 """Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
@@ -25,8 +25,6 @@ AGREED = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
 ENOUGH = 100
 """Draws a chain below which a pilot's R-hat says nothing."""
-type Density = Callable[[Any, Array, Any], Array]
-type Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
