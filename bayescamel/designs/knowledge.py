@@ -16,6 +16,7 @@ not average out the effect that they share.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,9 @@ import pandas as pd
 from bayescamel.designs.basis import Basis, Described
 from bayescamel.designs.beliefs import Beliefs
 from bayescamel.targets import Target
+
+RESOLUTION = 1e-6
+"""Of single precision, sums of a hundred products included."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +45,8 @@ class Knowledge:
         Losses at the target on each mixture, (M, V) and (M, V, F).
     objective
         Weights over validation domains, (V,).
-    covariance
-        C, (F, F).
+    root
+        The symmetric root of C, (F, F).
     """
 
     basis: Basis
@@ -50,7 +54,12 @@ class Knowledge:
     target_mean: np.ndarray
     target_features: np.ndarray
     objective: np.ndarray
-    covariance: np.ndarray
+    root: np.ndarray
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """C, (F, F)."""
+        return np.asarray(self.root @ self.root)
 
     @property
     def target_noise(self) -> np.ndarray:
@@ -73,7 +82,9 @@ class Knowledge:
         shared = self.covariance @ rows.T
         predicted = rows @ shared + np.diag(runs.noise.ravel())
         covariance = self.covariance - shared @ np.linalg.solve(predicted, shared.T)
-        return replace(self, covariance=(covariance + covariance.T) / 2)
+        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        # The symmetric root: of all maps from C = 1 it moves the draws the least.
+        return replace(self, root=(vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
 
     def after_candidate(self, index: int) -> "Knowledge":
         """What will be known after a candidate was trained."""
@@ -88,11 +99,16 @@ class Knowledge:
         return replace(self, candidates=Described(*(part[index] for part in self.candidates)))
 
     def predicted_covariance(self) -> np.ndarray:
-        """Covariance of what each candidate would measure, noise included: (C, V, V)."""
+        """Covariance of what each candidate would measure, noise included: (C, V, V).
+
+        As a square, which no rounding makes negative; what single precision cannot resolve counts
+        as noise.
+        """
         features, noise = self.candidates.features, self.candidates.noise
-        rotated = features @ self.covariance.astype(features.dtype)
-        between = rotated @ np.swapaxes(features, 1, 2)
-        return np.asarray(between.astype(np.float64) + noise[:, :, None] * np.eye(noise.shape[1]))
+        rotated = features @ self.root.astype(features.dtype)
+        between = (rotated @ np.swapaxes(rotated, 1, 2)).astype(np.float64)
+        noise = noise + RESOLUTION * np.diagonal(between, axis1=1, axis2=2)
+        return np.asarray(between + noise[:, :, None] * np.eye(noise.shape[1]))
 
     def covariance_with(self, features: np.ndarray) -> np.ndarray:
         """Covariance of each candidate's losses with quantities (Q, F): (C, V, Q)."""
@@ -108,12 +124,9 @@ class Knowledge:
             Of the effects of sizes that were not measured.
         """
         known = self.basis.draws
-        extra = len(self.covariance) - known.shape[1]
+        extra = len(self.root) - known.shape[1]
         new = np.random.default_rng(seed).normal(size=(len(known), extra))
-        values, vectors = np.linalg.eigh(self.covariance)
-        # The symmetric root: of all maps to this covariance it moves the draws the least.
-        root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-        return np.asarray(np.concatenate([known, new], axis=1) @ root)
+        return np.asarray(np.concatenate([known, new], axis=1) @ self.root)
 
 
 def learn(
@@ -149,7 +162,7 @@ def learn(
         target_mean=at_target.mean(axis=0),
         target_features=basis.on_basis(at_target),
         objective=objective,
-        covariance=np.eye(basis.n_features),
+        root=np.eye(basis.n_features),
     )
     return knowledge.after(basis.describe(waiting)) if len(waiting) else knowledge
 

@@ -53,10 +53,27 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def base_mixtures(space: Space, history: pd.DataFrame, seed: int) -> np.ndarray:
-    """Mixtures spread over what is allowed, and those that were trained: (M, domain)."""
-    spread = rounded(space.mixtures(BASE, seed), space)
+    """Mixtures spread over what is allowed, its ends, and what was trained: (M, domain)."""
+    spread = space.mixtures(BASE, seed)
     trained = history[[f"w_{name}" for name in space.domains]].to_numpy(np.float64)
-    return np.unique(np.concatenate([spread, rounded(trained, space)]), axis=0)
+    return np.unique(rounded(np.concatenate([spread, ends(space), trained]), space), axis=0)
+
+
+def ends(space: Space) -> np.ndarray:
+    """For each domain the mixture with the most of it, the rest by their room: (domain, domain).
+
+    Mixtures that are spread lie inside, and no step towards them leaves it.
+    """
+    lower, upper = space.box()
+    room = upper - lower
+    left = 1 - lower.sum()
+    result = np.tile(lower, (len(lower), 1))
+    for k, row in enumerate(result):
+        most = min(room[k], left)
+        others = np.where(np.arange(len(row)) == k, 0.0, room)
+        row += (left - most) * others / max(others.sum(), np.finfo(float).tiny)
+        row[k] += most
+    return result
 
 
 def improve(

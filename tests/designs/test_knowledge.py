@@ -1,11 +1,14 @@
 """The linear-Gaussian picture against its closed form, and against the draws that it stands for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from bayescamel.designs.acquisitions import information_gained, target_variance, variance_removed
 from bayescamel.designs.knowledge import target_table
+from bayescamel.designs.regret import regret_removed
 from tests.designs.examples import (
     DOMAINS,
     MIXTURES,
@@ -131,3 +134,19 @@ def test_features_reproduce_the_draws_of_a_curved_law():
 def test_moved_draws_have_the_covariance_that_is_left(knowledge):
     after = knowledge.after_candidate(5)
     np.testing.assert_allclose(np.cov(after.draws(0).T), after.covariance, atol=0.05)
+
+
+def test_a_candidate_of_absurd_variance_is_scored_without_breaking_the_rest(knowledge):
+    """Draws of a law without bound send a corner's loss to 1e7: no noise in single precision."""
+    wild = knowledge.candidates.features.copy()
+    wild[0] = 1e7 * wild[0, 0]  # the same for all its losses
+    odd = replace(knowledge, candidates=knowledge.candidates._replace(features=wild))
+    np.linalg.cholesky(odd.predicted_covariance())  # raises where it is not positive definite
+    others = slice(1, None)
+    for score in (
+        lambda k: variance_removed(k, "losses"),
+        information_gained,
+        lambda k: regret_removed(k, 64),
+    ):
+        assert np.isfinite(score(odd)).all()
+        np.testing.assert_allclose(score(odd)[others], score(knowledge)[others], rtol=1e-5)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bayescamel.designs import ACQUISITIONS
-from bayescamel.designs.proposals import base_mixtures, cells, improve, unused
+from bayescamel.designs.proposals import base_mixtures, cells, ends, improve, unused
 from bayescamel.designs.situation import Situation
 from bayescamel.designs.space import Size, Space
 from bayescamel.designs.start import start_runs
@@ -116,3 +116,12 @@ def test_unused_counts_repetitions():
     left = unused(table, table.iloc[[0, 0, 4]], replace(SPACE, seeds=2))
     assert len(left) == len(table) - 1
     assert left["seed"].sum() == 1
+
+
+def test_search_begins_at_the_ends_of_what_is_allowed():
+    np.testing.assert_array_equal(ends(SPACE), np.eye(3))
+    bounds = {"code": (0.1, 0.5), "math": (0.0, 0.4), "web": (0.2, 1.0)}
+    found = ends(replace(SPACE, bounds=bounds))
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-15)
+    np.testing.assert_allclose(np.diagonal(found), [0.5, 0.4, 0.9])
+    np.testing.assert_allclose(found[0], [0.5, 0.3 / 3, 0.2 + 0.3 * 2 / 3])

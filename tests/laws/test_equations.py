@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayescamel.laws import LAWS
+from bayescamel.laws import LAWS, camel
 from bayescamel.laws.camel import MIXED, TYPICAL_A, TYPICAL_B
 from bayescamel.laws.competition import allocate
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw
@@ -185,7 +185,8 @@ def test_r2_separable_is_r2_without_interplay(rng):
     np.testing.assert_allclose(loss(LAWS["r2-separable"], where, p), same, rtol=1e-14)
 
 
-def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rng):
+def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rng, monkeypatch):
+    monkeypatch.setattr(camel, "WORST", np.inf)
     where, p = inputs(), prior_draw(LAWS["camel"], rng)
     by_capacity = p["elasticity"] * (1 - p["token_fraction"]) / (MIXED * TYPICAL_A)
     faded = {
@@ -200,6 +201,22 @@ def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rn
         + loss(LAWS["chinchilla"], where, untouched, {"E": 0.0, "A": (1 - MIXED) * 0.6, "B": 0.0}),
         rtol=1e-13,
     )
+
+
+def test_no_mixture_costs_camel_more_than_no_training(rng):
+    """Elasticities of ten times the prior's, all but one of them tiny: a power without bound."""
+    dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
+    p["elasticity"] = np.full_like(p["elasticity"], 1e-9)
+    p["elasticity"][:, 0] = 10.0
+    corners = np.eye(DOMAINS)[:, None, :]
+    at = dense._replace(
+        mixture=corners,
+        **{name: np.zeros((DOMAINS, 1)) for name in ("log_total", "log_active", "log_tokens")},
+    )
+    worst = loss(LAWS["camel"], at, p, {"E": 0.5, "A": 0.4, "B": 0.1})
+    most = 0.5 + 0.4 * ((1 - MIXED) + MIXED * (1 + camel.WORST)) + 0.1 * (1 + camel.WORST)
+    np.testing.assert_allclose(worst[1:], most, rtol=1e-6)
+    assert (worst[0] < 1).all()
 
 
 def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(rng):
