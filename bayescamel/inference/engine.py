@@ -12,7 +12,7 @@ from bayescamel.models.density import log_density
 from bayescamel.models.problem import Problem
 
 STARTS = 8
-"""Optimiser starts: enough that on the real tables seen here two or more reach the best mode."""
+"""Optimiser starts at most: fewer where they agree (`bayescamel.inference.modes`)."""
 
 
 def sample(

@@ -118,7 +118,11 @@ def _kernels(density: Density, design: Hashable) -> tuple[Any, Any]:
             model_args=(geometry.centre, geometry.root, None),
             rng_key=key,
         )
-        return state, begin(jnp.log(geometry.step_size)), 0
+        # Types that a stretch hands back, so that the second stretch is the program of the first.
+        return jax.tree.map(
+            lambda x: jnp.asarray(x, dtype=x.dtype),
+            (state, begin(jnp.log(geometry.step_size)), jnp.zeros((), int)),
+        )
 
     def settle(state: Any, averaging: Any, done: Array, schedule: Schedule) -> tuple[Any, Any]:
         """Adapt the step size by the last iteration's acceptance, until the warm-up is over."""
@@ -138,7 +142,7 @@ def _kernels(density: Density, design: Hashable) -> tuple[Any, Any]:
     ) -> tuple[Any, dict[str, Array]]:
         def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
             state, averaging, done = carry
-            state = state._replace(i=jnp.where(schedule.pilot, 0, 1))
+            state = state._replace(i=jnp.where(schedule.pilot, 0, 1).astype(int))
             state = step(state, (geometry.centre, geometry.root, problem))
             record = {
                 "z": state.z,
