@@ -27,6 +27,7 @@ from scipy.stats import binom, chi2, truncnorm
 from bayescamel.blocks import dimension, unflatten
 from bayescamel.hierarchy import RUN_NOISE, Hierarchy, Noise
 from bayescamel.inference import compiled, engine
+from bayescamel.inference.stages import Request
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
 from bayescamel.models.problem import Problem
@@ -82,7 +83,7 @@ def simulate(
         values[coefficient.name] = location + spread * z
         loss = loss + values[coefficient.name] * basis[coefficient.name]
     tau = np.exp(values["log_size_effect_scale"])
-    sigma = hierarchy.noise_sd(np, values, problem.mixture, problem.reference)
+    sigma = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
     loss = loss + problem.scale @ (tau * rng.normal(size=(SIZES, hierarchy.n_validation)))
     loss = loss + sigma * rng.normal(size=loss.shape)
     return values, problem._replace(loss=loss)
@@ -94,7 +95,7 @@ def ranks(
     """Rank of each true value among thinned draws, and the largest R-hat of the fit."""
     import arviz as az
 
-    request = engine.Request(chains=2, draws=300, tune=400, seed=seed, target_accept=0.9)
+    request = Request(chains=2, draws=300, tune=400, seed=seed, target_accept=0.9)
     chains, _ = engine.sample(hierarchy, problem, request)
     flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
     rhat = float(np.max(az.rhat(np.moveaxis(chains.unconstrained, -1, 0)[..., None])))
