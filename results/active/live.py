@@ -6,6 +6,7 @@ The bundled runs of the target's size and tokens are the measure.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +33,14 @@ def report(study: Study) -> str:
         flops = f"{group['flops'].sum():.2e}"
         rows.append((f"{size:,.0f}", f"{tokens:,.0f}", str(len(group)), flops, f"{seconds:.0f}"))
     parts.append(markdown(rows))
-    rows = [("domain", "recommended", "90 %")]
+    shares = [("domain", "recommended", "90 %")]
     for name in best.mixture["domain"].to_numpy():
         low, high = best.interval.sel(domain=name).to_numpy()
         share = float(best.mixture.sel(domain=name))
-        rows.append((str(name), f"{share:.3f}", f"{low:.2f} to {high:.2f}"))
+        shares.append((str(name), f"{share:.3f}", f"{low:.2f} to {high:.2f}"))
     parts.append(
         f"Recommended for {target.n_params:,.0f} parameters and {target.n_tokens:,.0f} tokens, "
-        f"expected regret {best.regret:.2g} nats per token:\n\n{markdown(rows)}"
+        f"expected regret {best.regret:.2g} nats per token:\n\n{markdown(shares)}"
     )
     parts.append(held_out(study))
     return "\n\n".join(parts)
@@ -74,7 +75,7 @@ def duration(study: Study) -> float:
     return float(max(times) - min(times))
 
 
-def markdown(rows: list[tuple[str, ...]]) -> str:
+def markdown(rows: Sequence[tuple[str, ...]]) -> str:
     """A table, the first row its head."""
     lines = [rows[0], tuple("---" for _ in rows[0]), *rows[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -10,6 +10,7 @@ eight), and held against that of the law fitted to all of them.
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def rows_of(case: Case, order: np.ndarray, counts: tuple[int, ...]) -> list[int]
 
 
 def predict(
-    case: Case, truths: Truths, order: np.ndarray, splits: dict[str, tuple[int, ...]]
+    case: Case, truths: Truths, order: np.ndarray, splits: Mapping[str, tuple[int, ...]]
 ) -> pd.DataFrame:
     """Expected errors of splits given as numbers of runs."""
     space = space_of(case)
@@ -120,9 +121,10 @@ def report(found: pd.DataFrame) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     means = found.groupby(level=0).mean().sort_values("realised")
-    for name, row in means.iterrows():
-        one = found.loc[name, "realised"]
-        counts = " + ".join(map(str, SPLITS[str(name)]))
+    for split, row in means.iterrows():
+        name = str(split)
+        one = found["realised"][found.index == name]
+        counts = " + ".join(map(str, SPLITS[name]))
         lines.append(
             f"| {name} ({counts}) | {row['share']:.0%} | {row['prior']:.2%} | {row['error']:.2%} | "
             f"{row['lower90']:.2%} to {row['upper90']:.2%} | {row['realised']:.2%} | "

@@ -29,7 +29,7 @@ from bayescamel.posterior import Posterior
 
 START_RUNS = 8
 SHARES = (0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.5, 0.7)
-SAMPLER = {"chains": 2, "draws": 300, "tune": 500}
+SAMPLER: dict[str, Any] = {"chains": 2, "draws": 300, "tune": 500}
 RHAT = 1.1
 """A warm refit beyond this is done again from scratch."""
 COMPARED = (
@@ -107,7 +107,8 @@ def refit(case: Case, chosen: list[int], before: Posterior | None, seed: int) ->
         warm = bc.fit(runs, **SAMPLER, seed=seed, progress=False, warm_start=before)
         if warm.status.rhat_max < RHAT:
             return warm
-    return bc.fit(runs, **SAMPLER, seed=seed, progress=False)
+    fresh: Posterior = bc.fit(runs, **SAMPLER, seed=seed, progress=False)
+    return fresh
 
 
 def judge(case: Case, posterior: Posterior, seed: int) -> dict[str, float]:

@@ -26,6 +26,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.benchmarks.backtest import backtest_benchmarks, split
+from bayescamel.benchmarks.problem import Measures
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.datasets import HELD_OUT_PARAMS, load_proxies
 from bayescamel.runs import read_runs
@@ -38,7 +39,7 @@ PAIRS = (
     ("simplex", "bayes"),
 )
 PEERS_BAYES = (("exponential", "bayes"), ("sigmoid", "bayes"))
-CASES = {
+CASES: dict[str, list[tuple[Measures, bool, tuple[str, str]]]] = {
     "gadre": [("accuracy", False, pair) for pair in (*PAIRS, *PEERS_BAYES)],
     "proxies": [
         *(("accuracy", end_to_end, pair) for end_to_end in (False, True) for pair in PAIRS),

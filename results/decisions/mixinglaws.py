@@ -21,7 +21,7 @@ import bayescamel as bc
 from bayescamel.decisions import optimal_mixture, rank_mixtures
 from bayescamel.laws import get_law
 from bayescamel.peers import regmix
-from bayescamel.pointfit import fit_point
+from bayescamel.pointfit import PointFit, fit_point
 from bayescamel.posterior import Posterior
 
 DOMAINS = ("academic", "prose", "dialogue", "symbolic", "internet")
@@ -66,11 +66,11 @@ def by_mixture(runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def total(loss: np.ndarray, objective: dict[str, float] | None) -> np.ndarray:
     """The objective of losses (..., validation)."""
     weights = bc.objective_weights(objective, LOSSES)
-    return loss @ weights
+    return np.asarray(loss @ weights)
 
 
 def decide(
-    runs: xr.Dataset, posterior: Posterior, held_out: xr.Dataset, points: dict[str, object]
+    runs: xr.Dataset, posterior: Posterior, held_out: xr.Dataset, points: dict[str, PointFit]
 ) -> pd.DataFrame:
     """Realised regret of every method for every objective."""
     mixtures, losses = by_mixture(held_out)

@@ -144,7 +144,7 @@ def calibrate(replicates: int) -> dict[str, Any]:
         rhats.append(rhat)
         for name, value in found.items():
             collected.setdefault(name, []).append(np.atleast_1d(value).ravel())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, values in collected.items():
         table = np.stack(values)
         for column in range(table.shape[1]):

@@ -56,7 +56,7 @@ def seed_noise(runs: xr.Dataset) -> pd.DataFrame:
     rows = {}
     for size, group in runs.groupby("n_params"):
         keys = ["/".join(map(str, row)) for row in group["mixture"].to_numpy()]
-        logs = np.log(group["loss"]).to_pandas().groupby(pd.Index(keys))
+        logs = xr.apply_ufunc(np.log, group["loss"]).to_pandas().groupby(pd.Index(keys))
         variances = logs.var()[logs.size() > 1]
         if len(variances):
             rows[f"{int(size):,}"] = 100 * np.sqrt(variances.mean())

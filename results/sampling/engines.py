@@ -18,12 +18,12 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import xarray as xr
 
-DATA = {
+DATA: dict[str, Any] = {
     "mixinglaws_5mix": {
         "where": "step == 30000 and n_params < 2.5e8",
         "more": "step == 30000 and (n_params < 2.5e8 or size_label == '410M')",
@@ -51,7 +51,7 @@ def load(name: str, shared: Path, key: str) -> "xr.Dataset":
     if name == "bundled":
         from importlib.resources import files
 
-        source = files("bayescamel") / "data" / "proxies_v1.csv"
+        source = Path(str(files("bayescamel") / "data" / "proxies_v1.csv"))
     else:
         source = shared / name / "runs.csv"
     base = read_runs(source, where=spec["where"], losses=spec["losses"], renormalise=True)
@@ -68,7 +68,7 @@ def load(name: str, shared: Path, key: str) -> "xr.Dataset":
     return xr.concat([base, extra], dim="run")
 
 
-def cell(name: str, engine: str, shared: Path) -> dict[str, object]:
+def cell(name: str, engine: Any, shared: Path) -> dict[str, object]:
     """Fit one data set one way, in this process."""
     began = time.perf_counter()
     from bayescamel.sampling import fit
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--cell", nargs=2)
     options = parser.parse_args()
     if options.cell:
-        print(json.dumps(cell(*options.cell, options.shared)))
+        print(json.dumps(cell(options.cell[0], options.cell[1], options.shared)))
         return
     path = options.out / "engines.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
@@ -158,7 +158,15 @@ def main() -> None:
 
 def write_table(rows: list[dict[str, object]], about: dict[str, object], path: Path) -> None:
     """The rows as Markdown."""
-    columns = ("data", "engine", "cold_s", "warm_s", "leapfrogs", "rhat_max", "ess_bulk")
+    columns: tuple[str, ...] = (
+        "data",
+        "engine",
+        "cold_s",
+        "warm_s",
+        "leapfrogs",
+        "rhat_max",
+        "ess_bulk",
+    )
     columns += ("ess_tail", "ess_per_s", "divergences", "peak_mb")
     lines = [
         f"`{about['command']}`, {about['cores']} cores, {about['versions']}.",
