@@ -1,14 +1,16 @@
 """From a mode to draws: pilots that learn the posterior's shape, then the chains that are kept."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayescamel.inference.compiled import Density
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry, Progress, run_chains
 from bayescamel.inference.shape import Shape
+from bayescamel.inference.status import ESS_MIN, RHAT_MAX
 
 START_SCATTER = 0.3
 """Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
@@ -23,6 +25,8 @@ MORE_PILOTS = 3
 narrow mode beside a wide one takes some hundred iterations to leave it."""
 AGREED = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
+MOST = 4
+"""How many times the draws asked for are made at most."""
 ENOUGH = 100
 """Draws a chain below which a pilot's R-hat says nothing."""
 
@@ -108,28 +112,70 @@ def keep(
 
     Half the step, and not a higher acceptance: so trajectories are as long as they were, with twice
     the leapfrogs. Those of an acceptance between turn back sooner: fewer effective draws.
+
+    Where chains do not agree yet, twice as many draws are made and every second is kept, and twice
+    as many again (`MOST`): the request says how many are kept. The E-BFMI of what is kept is then
+    higher than that of the chains.
     """
+
+    def run(geometry: Geometry, shape: Shape, tune: int, made: int, last: bool) -> Chains:
+        return run_chains(
+            design,
+            problem,
+            geometry,
+            shape.starts(request.chains),
+            tune=tune,
+            draws=max(1, made) * request.draws,
+            seed=request.seed + 1 + made,
+            target_accept=request.target_accept,
+            density=density,
+            on_progress=on_progress,
+            until_divergence=not last,
+        )[0]
+
     geometry, tune = shape.geometry(), request.settling
     for last in (False, False, True):
         try:
-            chains, _ = run_chains(
-                design,
-                problem,
-                geometry,
-                shape.starts(request.chains),
-                tune=tune,
-                draws=request.draws,
-                seed=request.seed + 1,
-                target_accept=request.target_accept,
-                density=density,
-                on_progress=on_progress,
-                until_divergence=not last,
-            )
+            chains, made = run(geometry, shape, tune, 0, last), 1
+            while made < MOST and not agreed(chains.unconstrained):
+                found = geometry._replace(step_size=float(chains.stats["step_size"].mean()))
+                there = replace(shape, positions=chains.unconstrained[:, -1])
+                more = run(found, there, 0, made, last)
+                chains = joined(chains, thinned(more, made))
+                chains, made = thinned(chains, 2), 2 * made
         except DivergedError as error:
             geometry, tune = geometry._replace(step_size=error.step_size / 2), 0
         else:
             break
     return chains
+
+
+def agreed(draws: np.ndarray) -> bool:
+    """Whether chains (chain, draw, dimension) have converged, or are too short to tell."""
+    import arviz_stats as az  # here: seconds to load
+
+    if draws.shape[0] * draws.shape[1] < 2 * ESS_MIN:
+        return True
+    if largest_rhat(draws) > RHAT_MAX:
+        return False
+    value = xr.Dataset({"value": (("chain", "draw", "number"), draws)})
+    return bool(az.ess(value)["value"].min() >= ESS_MIN)
+
+
+def joined(first: Chains, then: Chains) -> Chains:
+    """Chains that go on where others ended."""
+    stats = {name: np.concatenate([v, then.stats[name]], 1) for name, v in first.stats.items()}
+    return first._replace(
+        unconstrained=np.concatenate([first.unconstrained, then.unconstrained], 1), stats=stats
+    )
+
+
+def thinned(chains: Chains, step: int) -> Chains:
+    """Every so many draws' last; steps are added up, and a divergence of any counts."""
+    grouped = {name: value.reshape(len(value), -1, step) for name, value in chains.stats.items()}
+    stats = {name: value[..., -1] for name, value in grouped.items()}
+    stats |= {"n_steps": grouped["n_steps"].sum(-1), "diverging": grouped["diverging"].any(-1)}
+    return chains._replace(unconstrained=chains.unconstrained[:, step - 1 :: step], stats=stats)
 
 
 def largest_rhat(draws: np.ndarray) -> float:

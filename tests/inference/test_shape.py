@@ -89,3 +89,44 @@ def test_pilots_go_on_while_chains_disagree(monkeypatch):
     shape = stages.explore(0, 0, request, at_mode, parts, lambda *_: 0.0, lambda *_: None)
     assert calls == [50, 50, 50, 250, 250, 250]
     assert shape.root[0, 0] == pytest.approx(1.0, rel=0.3)
+
+
+def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(monkeypatch):
+    """Chains that begin far apart, and come together after two thousand iterations."""
+    made, rng = [0], np.random.default_rng(0)
+
+    def run_chains(_design, _problem, _geometry, starts, *, tune, draws, seed, **_options):
+        calls.append((tune, draws, seed, float(starts[0, 0])))
+        place = made[0] + np.arange(draws)
+        made[0] += draws
+        apart = 20.0 * (place < 2000)[None, :, None] * np.arange(2)[:, None, None]
+        values = rng.normal(size=(2, draws, 1)) + apart
+        stats = {
+            "diverging": np.broadcast_to(place == 3001, (2, draws)),
+            "n_steps": np.full((2, draws), 7),
+            "lp": values[..., 0],
+            "step_size": np.full((2, draws), 0.3),
+        }
+        return Chains(values, stats), values
+
+    monkeypatch.setattr(stages, "run_chains", run_chains)
+    calls: list[tuple[int, int, int, float]] = []
+    shape = Shape(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
+    request = stages.Request(chains=2, draws=1000, tune=700, seed=5, target_accept=0.9)
+    chains = stages.keep(0, 0, request, shape, lambda *_: 0.0, lambda *_: None)
+    # 4,000 iterations at most, seeds of their own, from where the last ones ended.
+    assert [call[:3] for call in calls] == [(100, 1000, 6), (0, 1000, 7), (0, 2000, 8)]
+    assert calls[0][3] == 0.0 != calls[1][3]
+    assert chains.unconstrained.shape == (2, 1000, 1)
+    np.testing.assert_array_equal(chains.stats["lp"], chains.unconstrained[..., 0])
+    assert (chains.stats["n_steps"] == 4 * 7).all()
+    # A divergence between two kept draws is not lost.
+    np.testing.assert_array_equal(np.flatnonzero(chains.stats["diverging"][0]), [3001 // 4])
+
+
+def test_chains_that_agree_or_are_too_short_to_tell_are_left():
+    rng = np.random.default_rng(0)
+    assert stages.agreed(rng.normal(size=(4, 1000, 3)))
+    slow = np.cumsum(rng.normal(size=(4, 1000, 1)), axis=1)
+    assert not stages.agreed(slow)
+    assert stages.agreed(slow[:, :100])
