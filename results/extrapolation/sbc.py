@@ -10,7 +10,7 @@ The noise is set larger than that of real runs (2 % in place of 0.3 % of the los
 is the program and the sampler, and prior draws with nearly noise-free runs have posteriors so
 narrow and curved that a few of them would take all the time. For the same reason a simulated table
 with a loss beyond five reference losses is drawn anew, parameters included (a corner of the simplex
-under a strong affinity reaches a million). That is a condition on the data, not on the parameters:
+under a strong affinity). That is a condition on the data, not on the parameters:
 the posterior given the data that are kept is the same, so ranks stay uniform.
 """
 

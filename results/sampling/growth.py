@@ -28,7 +28,8 @@ RUNS = (50, 100, 200, 500, 1000, 2000)
 DOMAINS = (3, 5, 10, 20, 30)
 BASE_RUNS, BASE_DOMAINS, VALIDATION = 200, 5, 5
 NOISE = 0.003
-DRAWS, TUNE = 250, 500
+DRAWS, TUNE = 150, 500
+"""Too few to be judged, so that no fit goes on until it has converged."""
 
 
 def simulate(n_runs: int, n_domains: int) -> "pd.DataFrame":
