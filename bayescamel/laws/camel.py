@@ -27,15 +27,16 @@ mixinglaws_5mix prefer a mode in which the mixture acts through the token term, 
 are predicted a twentieth too high.
 
 A model that learned nothing of v has a loss of ln(vocabulary), three to five times a proxy's, and h
-keeps any mixture's effect below that order: h(x) is x near the centre, and about H far out. Where few runs
-leave open what a corner of the simplex does to a domain, powers of small shares have no bound: of
-eight bundled runs' posterior the mean loss on mathematics after Python alone was 6,700 nats per
-token, and is 6.7 with h. On data that measured its corners h changes nothing (Laplace's evidence
+keeps any mixture's effect below that order: h(x) is x near the centre, and about H far out. Where
+few runs leave open what a corner of the simplex does to a domain, powers of small shares have no
+bound: of eight bundled runs' posterior the mean loss on mathematics after Python alone was 6,700
+nats per token, and is 6.7 with h. Where corners were measured h costs nothing (Laplace's evidence
 with H of 50 is that without h or better on mixinglaws_5mix, gadre_scaling and the bundled runs).
 
 The elasticities e_vk ≥ 0 and g_vk ≥ 0 are the first-order effects of domain k on v at the centre
-(of which h takes a fiftieth off): the same numbers as affinities S_vk = (e_vk / γ_v) / w⁰_k and an exponent γ_v, in coordinates that
-the data pin down. What they pin down best is the effect of a domain through both terms together,
+(h takes a fiftieth off): the same numbers as affinities S_vk = (e_vk / γ_v) / w⁰_k and an exponent
+γ_v, in coordinates that the data pin down. What they pin down best is the effect of a domain
+through both terms together,
 
     elasticity_vk = ¼ A e_vk + B g_vk,     token_fraction_vk = B g_vk / elasticity_vk,
 
