@@ -34,13 +34,14 @@ def progress_bar(show: bool, starts: int, iterations: int) -> Iterator[Report]:
     with Progress(*columns, console=Console(file=sys.stderr)) as bars:
         search = bars.add_task("modes", total=starts, note="", visible=starts > 0)
         sampling = bars.add_task("NUTS", total=iterations, note="")
-        seen = done = 0
+        seen = 0
 
         def advance(n: int, divergences: int) -> None:
-            nonlocal seen, done
-            seen, done = seen + divergences, done + n
-            note = f"{seen} divergences" if seen else ""
+            nonlocal seen
+            seen += divergences
+            bars.update(sampling, advance=n, note=f"{seen} divergences" if seen else "")
             # Where chains do not agree yet, there are more than were planned.
-            bars.update(sampling, completed=done, total=max(iterations, done), note=note)
+            done = bars.tasks[sampling].completed
+            bars.update(sampling, total=max(iterations, done))
 
         yield Report(lambda: bars.update(search, advance=1), advance)

@@ -158,16 +158,8 @@ def main() -> None:
 
 def write_table(rows: list[dict[str, object]], about: dict[str, object], path: Path) -> None:
     """The rows as Markdown."""
-    columns: tuple[str, ...] = (
-        "data",
-        "engine",
-        "cold_s",
-        "warm_s",
-        "leapfrogs",
-        "rhat_max",
-        "ess_bulk",
-    )
-    columns += ("ess_tail", "ess_per_s", "divergences", "peak_mb")
+    columns = ["data", "engine", "cold_s", "warm_s", "leapfrogs", "rhat_max", "ess_bulk"]
+    columns += ["ess_tail", "ess_per_s", "divergences", "peak_mb"]
     lines = [
         f"`{about['command']}`, {about['cores']} cores, {about['versions']}.",
         "",
