@@ -166,6 +166,7 @@ def test_when_all_mixtures_tie_the_near_one_is_recommended():
         assert best.tied
         np.testing.assert_allclose(best.mixture, near, atol=1e-12)
         assert "cannot be told from" in repr(best)
+        assert "second: the mixture of least risk" in repr(best)
         assert best.regret < 1e-6
 
 

@@ -137,20 +137,24 @@ def _accuracies(result: "Demo") -> "Table":
 
 
 def _mixture(result: "Demo") -> "Table":
+    best = result.best
+    # Where they differ: the draws' optima lie around the mixture of least loss.
+    least = ("least expected loss",) * best.tied
     table = _table(
         "Recommended mixture at that size",
         ("training domain",),
-        ("weight", "90 % of the draws' optima"),
+        ("weight", *least, "90 % of the draws' optima"),
     )
-    for name in result.best.mixture["domain"].to_numpy():
-        low, high = result.best.interval.sel(domain=name).to_numpy()
-        share = float(result.best.mixture.sel(domain=name))
-        table.add_row(str(name), f"{share:.3f}", f"{low:.3f} to {high:.3f}")
-    if result.best.tied:
+    for name in best.mixture["domain"].to_numpy():
+        low, high = best.interval.sel(domain=name).to_numpy()
+        shares = [best.mixture, *(best.least,) * best.tied]
+        weights = [f"{float(share.sel(domain=name)):.3f}" for share in shares]
+        table.add_row(str(name), *weights, f"{low:.3f} to {high:.3f}")
+    if best.tied:
         table.caption = (
             "The mean of the measured mixtures, recommended for being near: the mixture of least "
             "expected loss is better with probability "
-            f"{result.best.against_near.probability:.2f} only."
+            f"{best.against_near.probability:.2f} only."
         )
     return table
 

@@ -134,6 +134,7 @@ def facts(best: "OptimalMixture") -> dict[str, object]:
         "regret": best.regret,
         "regret90": regret90,
         "tied": best.tied,
+        "least": {name: float(best.least.sel(domain=name)) for name in domains},
         "extrapolation": best.extrapolation,
         "gain_extrapolated": best.gain_extrapolated,
         "binding": list(best.binding),
@@ -155,13 +156,15 @@ def _show(best: "OptimalMixture", plan: dict[str, Any]) -> None:
     from rich.table import Table
 
     shown = Table("training domain", title="recommended mixture")
-    columns = ["weight", "90 % of the draws' optima"]
+    columns = ["weight", *["least risk"] * best.tied, "90 % of the draws' optima"]
     columns += ["tokens"] * ("tokens" in plan) + ["epochs"] * bool(plan.get("epochs"))
     for column in columns:
         shown.add_column(column, justify="right")
     for name, share in plan["weights"].items():
         low, high = best.interval.sel(domain=name).to_numpy()
-        cells = [f"{share:.3f}", f"{low:.3f} to {high:.3f}"]
+        cells = [f"{share:.3f}"]
+        cells += [f"{float(best.least.sel(domain=name)):.3f}"] * best.tied
+        cells.append(f"{low:.3f} to {high:.3f}")
         if "tokens" in plan:
             cells.append(f"{plan['tokens'][name]:.3g}")
         if plan.get("epochs"):

@@ -145,9 +145,12 @@ class OptimalMixture:
         width = max(len(name) for name in names)
         for name in names:
             low, high = self.interval.sel(domain=name).to_numpy()
-            share = float(self.mixture.sel(domain=name))
-            lines.append(f"  {name:<{width}}  {share:.3f}  ({low:.3f} to {high:.3f})")
-        lines.append("  in brackets: 90 % of the draws' own optima")
+            line = f"  {name:<{width}}  {float(self.mixture.sel(domain=name)):.3f}"
+            if self.tied:
+                line += f"  {float(self.least.sel(domain=name)):.3f}"
+            lines.append(f"{line}  ({low:.3f} to {high:.3f})")
+        second = "second: the mixture of least risk; " if self.tied else ""
+        lines.append(f"  {second}in brackets: 90 % of the draws' own optima")
         lines += [f"  {line}" for line in self.notes()]
         return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.knowledge import target_table
+from bayescamel.designs.candidates import target_table
 from bayescamel.designs.proposals import cells, rounded
 from bayescamel.designs.space import Space
 from bayescamel.designs.truths import Truths, size_information

@@ -1,4 +1,14 @@
-"""The draws of all losses in few numbers: an orthonormal basis, and runs described on it."""
+"""The draws of all losses in few numbers: an orthonormal basis, and runs described on it.
+
+Draws of a law know nothing of its form being wrong, and a design that believes them buys the runs
+on which a wrong form misleads the most, the smallest ones and the corners of the simplex (Box and
+Draper 1959 show it for polynomials). So a law is trusted to a share of the differences over which
+it has to carry what a run tells: from the run's size and tokens to the target's, and from the
+middle of the mixtures to the run's. What it may miss there counts as noise of the run,
+
+    missed² · ((loss - loss of the target on that mixture)²
+               + (loss - loss of that size on the middle mixture)²).
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.designs.beliefs import Beliefs
-from bayescamel.designs.candidates import active_params
+from bayescamel.designs.candidates import active_params, target_table
 from bayescamel.designs.prior import law_curve
 from bayescamel.laws.base import Array, Law
+from bayescamel.targets import Target
 
 CHUNK = 256
 """Runs evaluated at once: 2,000 draws of five losses are 10 MB then, near the cache."""
@@ -21,6 +32,9 @@ SAMPLE = 300
 
 RESIDUAL = 0.01
 """Share of the noise's variance that the basis may leave out."""
+
+CARRIED_DRAWS = 32
+"""Over which the differences that a law has to carry are averaged."""
 
 FEATURES = 16
 """The basis grows in steps of so many: a width that comes again compiles nothing new."""
@@ -34,7 +48,8 @@ class Described(NamedTuple):
     features: np.ndarray
     """(R, V, F)."""
     noise: np.ndarray
-    """(R, V) variance of a run around its curve, and what the basis leaves out, nats²."""
+    """(R, V) variance of a run around its curve, what the law may miss and the basis leaves out,
+    nats²."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +60,8 @@ class Basis:
     ----------
     beliefs
         Whose draws these are.
+    target
+        To which the law carries what a run tells.
     draws
         (draw, feature), centred, orthogonal, each of unit variance.
     new_sizes
@@ -53,12 +70,18 @@ class Basis:
     """
 
     beliefs: Beliefs
+    target: Target
     draws: np.ndarray
     new_sizes: np.ndarray
 
     @classmethod
     def learn(
-        cls, beliefs: Beliefs, at_target: np.ndarray, runs: pd.DataFrame, seed: int
+        cls,
+        beliefs: Beliefs,
+        target: Target,
+        at_target: np.ndarray,
+        runs: pd.DataFrame,
+        seed: int,
     ) -> "Basis":
         """Span the losses at the target, (draw, mixture, validation), and those of `runs`.
 
@@ -89,7 +112,7 @@ class Basis:
         keep = max(1, min(keep, known, len(columns) // 4))
         draws = columns @ (vectors[:, -keep:] / np.sqrt(values[-keep:]))
         pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
-        return cls(beliefs, draws, np.unique(pairs[beliefs.scale_of(runs) < 0], axis=0))
+        return cls(beliefs, target, draws, np.unique(pairs[beliefs.scale_of(runs) < 0], axis=0))
 
     @property
     def n_features(self) -> int:
@@ -111,7 +134,9 @@ class Basis:
         logs, mixtures = beliefs.inputs(runs)
         scale = beliefs.scale_of(runs)
         rows = np.arange(-(-len(runs) // CHUNK) * CHUNK) % len(runs)
-        fixed = jax.tree.map(_single, (beliefs.arrays, self.draws, _padded_effects(beliefs)))
+        middle = beliefs.centre.mixture[None]
+        ahead = beliefs.inputs(target_table(self.target, middle, beliefs.domains))[0]
+        fixed = jax.tree.map(_single, (beliefs.arrays, self.draws, _padded_effects(beliefs), ahead))
 
         def chunk(start: int) -> list[np.ndarray]:
             some = rows[start : start + CHUNK]
@@ -121,14 +146,15 @@ class Basis:
         # Two at a time: the program's own threads leave half of two cores idle.
         with ThreadPoolExecutor(2) as pool:
             parts = list(pool.map(chunk, range(0, len(rows), CHUNK)))
-        mean, on_draws, variance = (
-            np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(3)
+        mean, on_draws, variance, carried = (
+            np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(4)
         )
         missed = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
         features = np.zeros((*mean.shape, self.n_features), np.float32)
         features[:, :, : on_draws.shape[2]] = on_draws
         self._add_new_sizes(features, runs)
-        return Described(mean.astype(np.float64), features, beliefs.noise + missed)
+        noise = beliefs.noise + beliefs.missed**2 * carried.astype(np.float64) + missed
+        return Described(mean.astype(np.float64), features, noise)
 
     def _add_new_sizes(self, features: np.ndarray, runs: pd.DataFrame) -> None:
         n_validation = features.shape[1]
@@ -163,16 +189,36 @@ def _compiled() -> Any:
         arrays: Any,
         basis: Array,
         effects: Array,
+        ahead: Array,
         logs: Array,
         mixtures: Array,
         scale: Array,
-    ) -> tuple[Array, Array, Array]:
+    ) -> tuple[Array, ...]:
         losses = law_curve(jnp, law, arrays, logs, mixtures)
         losses = losses + jnp.moveaxis(effects[:, :, scale], 1, 2)
         mean = losses.mean(axis=0)
         centred = losses - mean
         degrees = len(centred) - 1
         features = jnp.einsum("scv,sf->cvf", centred, basis) / degrees
-        return mean, features, jnp.sum(centred**2, axis=0) / degrees
+        variance = jnp.sum(centred**2, axis=0) / degrees
+        return mean, features, variance, _carried(law, arrays, ahead, logs, mixtures)
 
     return jax.jit(project, static_argnums=0)
+
+
+def _carried(law: Law, arrays: Any, ahead: Array, logs: Array, mixtures: Array) -> Array:
+    """Squared differences in loss that the law has to carry: (run, validation)."""
+    import jax
+    import jax.numpy as jnp
+
+    parameters, coefficients, loss, reference, own = arrays
+    step = -(-len(coefficients) // CARRIED_DRAWS)
+    some = jax.tree.map(lambda values: values[::step], (parameters, coefficients))
+
+    def mean(logs: Array, mixtures: Array) -> Array:
+        return law_curve(jnp, law, (*some, loss, reference, own), logs, mixtures).mean(axis=0)
+
+    here = mean(logs, mixtures)
+    size = here - mean(jnp.broadcast_to(ahead, logs.shape), mixtures)
+    mixture = here - mean(logs, jnp.broadcast_to(reference, mixtures.shape))
+    return size**2 + mixture**2

@@ -17,6 +17,9 @@ from bayescamel.prediction import law_draws
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
 
+MISSED = 0.1
+"""Share of a difference in loss that a law is taken to miss."""
+
 MAX_DRAWS = 2000
 """Draws that are used; more of them are thinned evenly."""
 
@@ -48,6 +51,9 @@ class Beliefs:
     noise, size_noise
         Variance of a run around its size's curve, and of the effect of a size that was not
         measured: (validation,), nats².
+    missed
+        Share of a difference in loss that the law is taken to miss; see
+        `bayescamel.designs.basis`.
     """
 
     law: Law
@@ -61,6 +67,7 @@ class Beliefs:
     size_effects: np.ndarray
     noise: np.ndarray
     size_noise: np.ndarray
+    missed: float = MISSED
 
     @classmethod
     def of(cls, posterior: "Posterior") -> "Beliefs":

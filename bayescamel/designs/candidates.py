@@ -96,3 +96,12 @@ def active_params(runs: pd.DataFrame) -> np.ndarray:
         return total
     given = runs["n_active_params"].to_numpy(np.float64)
     return np.where(np.isnan(given), total, given)
+
+
+def target_table(target: Target, mixtures: np.ndarray, domains: tuple[str, ...]) -> pd.DataFrame:
+    """The target on each mixture (M, domain), as a table of runs."""
+    table = pd.DataFrame(mixtures, columns=[f"w_{name}" for name in domains])
+    table["n_params"] = target.n_params
+    table["n_active_params"] = target.n_active_params or np.nan
+    table["n_tokens"] = np.nan if target.n_tokens is None else target.n_tokens
+    return table

@@ -23,6 +23,7 @@ import pandas as pd
 
 from bayescamel.designs.basis import Basis, Described
 from bayescamel.designs.beliefs import Beliefs
+from bayescamel.designs.candidates import target_table
 from bayescamel.targets import Target
 
 RESOLUTION = 1e-6
@@ -155,7 +156,7 @@ def learn(
     at_target = beliefs.curves(target_table(target, mixtures, beliefs.domains))
     waiting = candidates.iloc[:0] if pending is None else pending
     runs = pd.concat([candidates, waiting], ignore_index=True) if len(waiting) else candidates
-    basis = Basis.learn(beliefs, at_target, runs, seed)
+    basis = Basis.learn(beliefs, target, at_target, runs, seed)
     knowledge = Knowledge(
         basis=basis,
         candidates=basis.describe(candidates),
@@ -165,12 +166,3 @@ def learn(
         root=np.eye(basis.n_features),
     )
     return knowledge.after(basis.describe(waiting)) if len(waiting) else knowledge
-
-
-def target_table(target: Target, mixtures: np.ndarray, domains: tuple[str, ...]) -> pd.DataFrame:
-    """The target on each mixture (M, domain), as a table of runs."""
-    table = pd.DataFrame(mixtures, columns=[f"w_{name}" for name in domains])
-    table["n_params"] = target.n_params
-    table["n_active_params"] = target.n_active_params or np.nan
-    table["n_tokens"] = np.nan if target.n_tokens is None else target.n_tokens
-    return table

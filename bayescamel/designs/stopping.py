@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayescamel.designs.beliefs import Beliefs
-from bayescamel.designs.knowledge import target_table
+from bayescamel.designs.candidates import target_table
 from bayescamel.targets import Target
 
 GROWTH = 1.1

@@ -64,6 +64,7 @@ def linear_beliefs(n_draws: int = 2000) -> Beliefs:
         size_effects=np.zeros((n_draws, 3, 3)),
         noise=np.full(3, NOISE**2),
         size_noise=np.full(3, 0.02**2),
+        missed=0.0,
     )
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from bayescamel.designs.acquisitions import information_gained, target_variance, variance_removed
-from bayescamel.designs.knowledge import target_table
+from bayescamel.designs.basis import CARRIED_DRAWS
+from bayescamel.designs.candidates import target_table
 from bayescamel.designs.regret import regret_removed
 from tests.designs.examples import (
     DOMAINS,
@@ -110,7 +111,7 @@ def test_runs_of_a_new_size_share_its_effect(linear):
 
 
 def test_features_reproduce_the_draws_of_a_curved_law():
-    beliefs = camel_beliefs()
+    beliefs = replace(camel_beliefs(), missed=0.0)
     table = candidate_table(24)
     knowledge = known(beliefs, table)
     losses = beliefs.curves(table).reshape(beliefs.n_draws, -1)
@@ -129,6 +130,19 @@ def test_features_reproduce_the_draws_of_a_curved_law():
         losses.var(0, ddof=1).reshape(24, 3),
         rtol=1e-3,
     )
+
+
+def test_what_the_law_may_miss_counts_as_noise(linear):
+    """A tenth of the way to the target and of that from the middle mixture, as squares."""
+    trusted = known(linear, TABLE).candidates.noise
+    doubted = known(replace(linear, missed=0.1), TABLE).candidates.noise
+    at_target = TABLE.assign(n_params=TARGET.n_params, n_tokens=TARGET.n_tokens)
+    weights = {f"w_{name}": 1 / 3 for name in DOMAINS}
+    some = replace(linear, coefficients=linear.coefficients[:: -(-linear.n_draws // CARRIED_DRAWS)])
+    here = some.curves(TABLE).mean(axis=0)
+    size = here - some.curves(at_target).mean(axis=0)
+    mixture = here - some.curves(TABLE.assign(**weights)).mean(axis=0)
+    np.testing.assert_allclose(doubted - trusted, 0.01 * (size**2 + mixture**2), rtol=1e-3)
 
 
 def test_moved_draws_have_the_covariance_that_is_left(knowledge):
