@@ -149,11 +149,11 @@ class Basis:
         mean, on_draws, variance, carried = (
             np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(4)
         )
-        missed = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
+        left_out = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
         features = np.zeros((*mean.shape, self.n_features), np.float32)
         features[:, :, : on_draws.shape[2]] = on_draws
         self._add_new_sizes(features, runs)
-        noise = beliefs.noise + beliefs.missed**2 * carried.astype(np.float64) + missed
+        noise = beliefs.noise + beliefs.missed**2 * carried.astype(np.float64) + left_out
         return Described(mean.astype(np.float64), features, noise)
 
     def _add_new_sizes(self, features: np.ndarray, runs: pd.DataFrame) -> None:
