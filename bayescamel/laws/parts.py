@@ -39,8 +39,11 @@ def log_share(xp: Array, affinity: Array, inputs: Inputs) -> Array:
     0 at the reference mixture; positive affinities keep it finite on the whole simplex.
     """
     weights = inputs.mixture / inputs.reference
-    if affinity.ndim == 2:  # no draws in front: one matrix product, twice as fast with 17 domains
+    # A matrix product takes half of the time: without draws in front, or with (draw, 1, ...).
+    if affinity.ndim == 2:
         useful = (affinity @ weights[..., 0, :].T).T
+    elif affinity.ndim == 4 and weights.ndim == 3 and affinity.shape[1] == weights.shape[1] == 1:
+        useful = xp.swapaxes(affinity[:, 0] @ weights[:, 0].T, 1, 2)
     else:
         useful = xp.sum(affinity * weights, axis=-1)
     return xp.log(useful) - xp.log(xp.sum(affinity, axis=-1))

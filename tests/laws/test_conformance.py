@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bayescamel.designs.prior import broadcast
 from bayescamel.exceptions import FitError
+from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import LAWS, Inputs, Law, get_law
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw, typical_coefficients
 
@@ -21,6 +23,17 @@ def test_finite_on_the_whole_simplex_for_every_draw_of_the_prior(law):
         values = loss(law, where, prior_draw(law, rng))
         assert values.shape == (len(where.mixture), VALIDATIONS)
         assert np.isfinite(values).all()
+
+
+@every_law
+def test_draws_in_front_are_evaluated_as_one_by_one(law):
+    rng = np.random.default_rng(3)
+    draws = [prior_draw(law, rng) for _ in range(4)]
+    hierarchy = Hierarchy(law, VALIDATIONS, DOMAINS, sparse=True)
+    stacked = {name: np.stack([draw[name] for draw in draws]) for name in draws[0]}
+    together = loss(law, inputs(), broadcast(hierarchy, stacked))
+    alone = np.stack([loss(law, inputs(), draw) for draw in draws])
+    np.testing.assert_allclose(np.broadcast_to(together, alone.shape), alone, rtol=1e-10)
 
 
 @every_law
