@@ -44,6 +44,7 @@ def test_the_answer_carries_the_decision(files):
     assert said["mixture"]["d0"] == pytest.approx(4 * 5e8 / 2e10, abs=1e-4)
     assert said["epochs"]["d0"] == pytest.approx(4, abs=4e-3)
     assert sum(said["tokens"].values()) == 2e10
+    assert sum(said["least"].values()) == pytest.approx(1)
     assert said["binding"] == ["d0 ≤ 0.1 (4 epochs of 5e+08 tokens in 2e+10)"]
     assert said["against_reference"]["probability"] == 1
     low, high = said["against_reference"]["gain_interval"]

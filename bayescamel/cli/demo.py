@@ -138,7 +138,6 @@ def _accuracies(result: "Demo") -> "Table":
 
 def _mixture(result: "Demo") -> "Table":
     best = result.best
-    # Where they differ: the draws' optima lie around the mixture of least loss.
     least = ("least expected loss",) * best.tied
     table = _table(
         "Recommended mixture at that size",
@@ -147,8 +146,7 @@ def _mixture(result: "Demo") -> "Table":
     )
     for name in best.mixture["domain"].to_numpy():
         low, high = best.interval.sel(domain=name).to_numpy()
-        shares = [best.mixture, *(best.least,) * best.tied]
-        weights = [f"{float(share.sel(domain=name)):.3f}" for share in shares]
+        weights = [f"{share:.3f}" for share in best.shares(name)]
         table.add_row(str(name), *weights, f"{low:.3f} to {high:.3f}")
     if best.tied:
         table.caption = (

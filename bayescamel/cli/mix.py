@@ -162,8 +162,8 @@ def _show(best: "OptimalMixture", plan: dict[str, Any]) -> None:
         shown.add_column(column, justify="right")
     for name, share in plan["weights"].items():
         low, high = best.interval.sel(domain=name).to_numpy()
-        cells = [f"{share:.3f}"]
-        cells += [f"{float(best.least.sel(domain=name)):.3f}"] * best.tied
+        # The plan's weight stands for the recommended one.
+        cells = [f"{weight:.3f}" for weight in (share, *best.shares(name)[1:])]
         cells.append(f"{low:.3f} to {high:.3f}")
         if "tokens" in plan:
             cells.append(f"{plan['tokens'][name]:.3g}")

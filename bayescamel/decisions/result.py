@@ -121,6 +121,14 @@ class OptimalMixture:
         """Quantiles of the regret."""
         return np.quantile(self.regrets, level)
 
+    def shares(self, domain: str) -> list[float]:
+        """The recommended weight of a training domain and, where `tied`, that of least risk.
+
+        The draws' optima lie around the latter.
+        """
+        shown = [self.mixture, self.least] if self.tied else [self.mixture]
+        return [float(mixture.sel(domain=domain)) for mixture in shown]
+
     def density(self, bins: int = 40) -> xr.DataArray:
         """Histogram density of each weight's optimum: dims (domain, weight), over bin centres.
 
@@ -145,10 +153,8 @@ class OptimalMixture:
         width = max(len(name) for name in names)
         for name in names:
             low, high = self.interval.sel(domain=name).to_numpy()
-            line = f"  {name:<{width}}  {float(self.mixture.sel(domain=name)):.3f}"
-            if self.tied:
-                line += f"  {float(self.least.sel(domain=name)):.3f}"
-            lines.append(f"{line}  ({low:.3f} to {high:.3f})")
+            shares = "  ".join(f"{share:.3f}" for share in self.shares(name))
+            lines.append(f"  {name:<{width}}  {shares}  ({low:.3f} to {high:.3f})")
         second = "second: the mixture of least risk; " if self.tied else ""
         lines.append(f"  {second}in brackets: 90 % of the draws' own optima")
         lines += [f"  {line}" for line in self.notes()]

@@ -218,6 +218,7 @@ def _carried(law: Law, arrays: Any, ahead: Array, logs: Array, mixtures: Array) 
     def mean(logs: Array, mixtures: Array) -> Array:
         return law_curve(jnp, law, (*some, loss, reference, own), logs, mixtures).mean(axis=0)
 
+    # Not from the curves that were evaluated above: kept beside the losses they take twice as long.
     here = mean(logs, mixtures)
     size = here - mean(jnp.broadcast_to(ahead, logs.shape), mixtures)
     mixture = here - mean(logs, jnp.broadcast_to(reference, mixtures.shape))

@@ -33,20 +33,19 @@ def report(study: Study) -> str:
         flops = f"{group['flops'].sum():.2e}"
         rows.append((f"{size:,.0f}", f"{tokens:,.0f}", str(len(group)), flops, f"{seconds:.0f}"))
     parts.append(markdown(rows))
-    # Where the best cannot be told from a near one, that is recommended: both are shown then.
-    mixtures = [best.mixture, *[best.least] * best.tied]
     heads = ["recommended", *["least expected loss"] * best.tied]
     shares = [("domain", *heads, "90 % of the draws' optima")]
     for name in best.mixture["domain"].to_numpy():
         low, high = best.interval.sel(domain=name).to_numpy()
-        weights = [f"{float(mixture.sel(domain=name)):.3f}" for mixture in mixtures]
+        weights = [f"{share:.3f}" for share in best.shares(name)]
         shares.append((str(name), *weights, f"{low:.2f} to {high:.2f}"))
     parts.append(
         f"Recommended for {target.n_params:,.0f} parameters and {target.n_tokens:,.0f} tokens, "
         f"expected regret {best.regret:.2g} nats per token:\n\n{markdown(shares)}"
     )
     if best.tied:
-        parts.append(best.notes()[0][0].upper() + best.notes()[0][1:] + ".")
+        note = best.notes()[0]
+        parts.append(f"{note[0].upper()}{note[1:]}.")
     parts.append(held_out(study))
     return "\n\n".join(parts)
 
