@@ -9,13 +9,17 @@ the output already are kept, so the script can be interrupted. ``summary`` holds
 matters: the default law against the best point fit of a law that others published at each horizon,
 against every one of them averaged over horizons, and the pooled coverage; beside it the default
 law's own point fit. ``stack`` averages the posteriors of three laws by how they extrapolate among
-the fitted sizes.
+the fitted sizes. A fit that takes longer than ``--limit`` seconds is ended and said to be
+unfinished.
 """
 
 import argparse
 import json
 import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,7 @@ DEFAULT = "camel"
 STACKED = ("camel", "joint", "additive")
 OURS = ("camel", "r1", "r2", "r2-separable")
 METHODS = ("point", "bayes")  # what is quick first
+CELL = ("data", "n_train", "method", "law")
 FAR = "mixinglaws_5mix, step 20000"
 DATA = ["mixinglaws_5mix", "bundled", FAR, "gadre_scaling"]
 
@@ -60,24 +65,64 @@ def main() -> None:
     names = [*sorted(LAWS, key=lambda law: (law != DEFAULT, law)), "stack"]
     parser.add_argument("--point", nargs="*", default=names[:-1])
     parser.add_argument("--bayes", nargs="*", default=names)
+    parser.add_argument("--limit", type=int, default=900)
     options = parser.parse_args()
     path = options.out / "horizons.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    found = json.loads(path.read_text()) if path.exists() else {}
+    rows, unfinished = found.get("rows", []), found.get("unfinished", [])
     for name in options.data:
         for train, group in by_training_set(horizons(load(name, options.shared))):
             for method in METHODS:
                 for law in options.point if method == "point" else options.bayes:
-                    done = {(r["data"], r["law"], r["method"], r["n_train"]) for r in rows}
-                    if (name, law, method, train.sizes["run"]) in done:
+                    cell = (name, train.sizes["run"], method, law)
+                    if cell in {cell_of(row) for row in (*rows, *unfinished)}:
                         continue
-                    predictor, seconds, status = fit_one(train, law, method)
-                    for horizon in group:
-                        result = judge(predictor, law, method, horizon, seconds, status)
-                        rows.append({"data": name, **result.to_dict()})
-                        print(rows[-1], flush=True)
-                    write(rows, path)
-    write(rows, path)
-    (options.out / "horizons.md").write_text(as_markdown(rows))
+                    try:
+                        with at_most(options.limit):
+                            predictor, seconds, status = fit_one(train, law, method)
+                    except UnfinishedError:
+                        unfinished.append(
+                            dict(zip(CELL, cell, strict=True)) | {"limit": options.limit}
+                        )
+                        print(unfinished[-1], flush=True)
+                    else:
+                        for horizon in group:
+                            result = judge(predictor, law, method, horizon, seconds, status)
+                            rows.append({"data": name, **result.to_dict()})
+                            print(rows[-1], flush=True)
+                    write(rows, unfinished, path)
+    write(rows, unfinished, path)
+    (options.out / "horizons.md").write_text(as_markdown(rows, unfinished))
+
+
+class UnfinishedError(Exception):
+    """A fit was ended since it took too long."""
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """End what is inside after so many seconds.
+
+    Raises
+    ------
+    UnfinishedError
+        Then; chains stop after the stretch of iterations they are in.
+    """
+
+    def late(_signal: int, _frame: object) -> None:
+        raise UnfinishedError
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def cell_of(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Which fit a row is of."""
+    return tuple(row[name] for name in CELL)
 
 
 def fit_one(train: xr.Dataset, law: str, method: str) -> tuple[Predictor, float, str]:
@@ -90,8 +135,8 @@ def fit_one(train: xr.Dataset, law: str, method: str) -> tuple[Predictor, float,
     return stacked, time.perf_counter() - began, words
 
 
-def write(rows: list[dict[str, Any]], path: Path) -> None:
-    """Rows, what they amount to, and how they were made."""
+def write(rows: list[dict[str, Any]], unfinished: list[dict[str, Any]], path: Path) -> None:
+    """Rows, what they amount to, what was ended, and how they were made."""
     packages = ("jax", "numpyro", "numpy", "scipy")
     about = {
         "command": "python results/extrapolation/extrapolate.py --shared ../shared/data --out "
@@ -99,7 +144,8 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
         "cores": len(os.sched_getaffinity(0)),
         "versions": {package: version(package) for package in packages},
     }
-    path.write_text(json.dumps({"about": about, "summary": summary(rows), "rows": rows}, indent=1))
+    found = {"about": about, "summary": summary(rows), "unfinished": unfinished, "rows": rows}
+    path.write_text(json.dumps(found, indent=1))
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -150,7 +196,7 @@ def key(row: dict[str, Any]) -> str:
     return f"{len(row['fitted_sizes'])} sizes to {row['held_out_size']:.3g}"
 
 
-def as_markdown(rows: list[dict[str, Any]]) -> str:
+def as_markdown(rows: list[dict[str, Any]], unfinished: list[dict[str, Any]]) -> str:
     """What it amounts to, and the rows as a table."""
     lines = [
         "`python results/extrapolation/extrapolate.py --shared ../shared/data --out "
@@ -179,7 +225,13 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
             "pooled.",
             "",
         ]
-    lines += [f"Not run: {missing(rows)}.", ""]
+    ended = (
+        f"{row['law']} ({row['method']}) at {row['n_train']} runs of {row['data']} after "
+        f"{row['limit']} s"
+        for row in unfinished
+    )
+    lines += [f"Ended unfinished: {'; '.join(ended) or 'nothing'}.", ""]
+    lines += [f"Not run: {missing(rows, unfinished)}.", ""]
     columns = [*("data", "law", "method", "n_train", "n_test", "mre", "bias", "coverage50")]
     columns += ["coverage90", "width90", "log_score", "crps", "seconds", "status"]
     lines += ["## All rows", ""]
@@ -191,10 +243,10 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def missing(rows: list[dict[str, Any]]) -> str:
+def missing(rows: list[dict[str, Any]], unfinished: list[dict[str, Any]]) -> str:
     """Which cells are not there, in words."""
     training = dict.fromkeys((row["data"], row["n_train"]) for row in rows)
-    done = {(row["data"], row["n_train"], row["method"], row["law"]) for row in rows}
+    done = {cell_of(row) for row in (*rows, *unfinished)}
     words = []
     for name, n_train in training:
         for method in METHODS:
