@@ -1,0 +1,68 @@
+"""What is left to gain: runs chosen with a look at the answer, on the pool of mixinglaws_5mix.
+
+    python results/active/oracle.py RUNS.csv > results/active/oracle.md
+
+All runs of smaller sizes, and of the largest those whose mixtures gain most at the target when the
+whole largest size is fitted, which nobody can know who has not trained them. An acquisition can
+hardly be asked for less error at the same FLOPs.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from replay import SETTINGS, Case, judge, refit
+
+from bayescamel.posterior import Posterior
+
+SHARES = (0.4, 0.45, 0.5)
+SEEDS = 3
+
+
+def errors(case: Case, posterior: Posterior) -> np.ndarray:
+    """Mean relative error at the target by mixture."""
+    mixtures, observed = case.held_out["mixture"].to_numpy(), case.held_out["loss"].to_numpy()
+    mean = posterior.predict(case.target, mixtures)["loss"].mean(("chain", "draw")).to_numpy()
+    return np.asarray(abs(mean / observed - 1).mean(axis=1))
+
+
+def by_gain(case: Case, smaller: list[int], largest: list[int], seed: int) -> list[int]:
+    """The largest runs, those first whose mixtures gain most from measuring all of them."""
+    without, whole = (refit(case, rows, None, seed) for rows in (smaller, [*smaller, *largest]))
+    gain = errors(case, without) - errors(case, whole)
+    weights = case.pool["mixture"].to_numpy()[largest]
+    wanted = case.held_out["mixture"].to_numpy()[np.argsort(-gain)]
+    return [largest[int(abs(weights - mixture).sum(axis=1).argmin())] for mixture in wanted]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path)
+    case = Case.read(parser.parse_args().runs, SETTINGS["mixinglaws"])
+    sizes = case.table["n_params"].to_numpy()
+    small, middle, large = (np.flatnonzero(sizes == n).tolist() for n in np.unique(sizes))
+    print("`python results/active/oracle.py RUNS.csv > results/active/oracle.md`, the table of")
+    print(
+        "mixinglaws_5mix: mean relative error at 410M by share of the pool's FLOPs, a column a seed"
+    )
+    print("of the sampler. Largest runs are taken in the order of what their mixtures gain.\n")
+    print("| runs of 70M, 160M, 305M | share of FLOPs |" + " error |" * SEEDS)
+    print("|---|---|" + "---|" * SEEDS)
+    orders = [by_gain(case, [*small, *middle], large, seed) for seed in range(SEEDS)]
+    for kept, shares in (([*small, *middle], (0.0, *SHARES, 1.0)), (small, SHARES)):
+        for share in shares:
+            cost = np.cumsum(case.flops[[*kept, *orders[0]]]) / case.flops.sum()
+            n = max(len(kept), int((cost <= share + 1e-9).sum()))  # the largest cost alike
+            chosen = [[*kept, *order][:n] for order in orders]
+            found = [
+                judge(case, refit(case, rows, None, seed), seed)["mre"]
+                for seed, rows in enumerate(chosen)
+            ]
+            counts = f"{len(small)}, {len(kept) - len(small)}, {n - len(kept)}"
+            cells = " | ".join(f"{error:.3%}" for error in found)
+            print(f"| {counts} | {cost[n - 1]:.1%} | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
