@@ -167,6 +167,12 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             law: np.mean([row["mre"] for row in peers if row["law"] == law])
             for law in dict.fromkeys(row["law"] for row in peers)
         }
+        posteriors = {
+            law: np.mean([row["mre"] for row in made])
+            for law in dict.fromkeys(row["law"] for row in here)
+            if len(made := [r for r in here if (r["law"], r["method"]) == (law, "bayes")])
+            == len(ours)
+        }
         counts = np.array([row["n_test"] for row in ours.values()])
         covered = np.array([row["coverage90"] for row in ours.values()])
         result[str(name)] = {
@@ -182,6 +188,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             },
             "mean_mre_ours": float(np.mean([row["mre"] for row in ours.values()])),
             "mean_mre_peers": {law: float(mre) for law, mre in by_law.items()},
+            "mean_mre_posteriors": {law: float(mre) for law, mre in posteriors.items()},
             "pooled_coverage90": float((counts * covered).sum() / counts.sum()),
         }
     return result
@@ -190,6 +197,11 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def is_ours(row: dict[str, Any]) -> bool:
     """Whether a row is the default law's posterior."""
     return bool(row["law"] == DEFAULT and row["method"] == "bayes")
+
+
+def by_error(pair: tuple[str, float]) -> float:
+    """What laws are sorted by."""
+    return pair[1]
 
 
 def key(row: dict[str, Any]) -> str:
@@ -217,13 +229,17 @@ def as_markdown(rows: list[dict[str, Any]], unfinished: list[dict[str, Any]]) ->
                 f"| {horizon} | {' | '.join(words)} | {row['which']} | {row['ratio']:.2f} | "
                 f"{row['own_point_fit']:.4f} |"
             )
-        means = sorted(found["mean_mre_peers"].items(), key=lambda pair: pair[1])
-        peers = ", ".join(f"{law} {mre:.4f}" for law, mre in means)
+        peers, posteriors = (
+            ", ".join(f"{law} {mre:.4f}" for law, mre in sorted(means.items(), key=by_error))
+            for means in (found["mean_mre_peers"], found["mean_mre_posteriors"])
+        )
         lines += [
             "",
             f"Mean relative error over these horizons: {found['mean_mre_ours']:.4f}; point-fit "
             f"peers: {peers}. 90 % intervals of runs cover {found['pooled_coverage90']:.1%}, "
             "pooled.",
+            "",
+            f"Posterior means of every law that was sampled at all of them: {posteriors}.",
             "",
         ]
     ended = (
