@@ -239,9 +239,9 @@ def as_markdown(rows: list[dict[str, Any]], unfinished: list[dict[str, Any]]) ->
             f"peers: {peers}. 90 % intervals of runs cover {found['pooled_coverage90']:.1%}, "
             "pooled.",
             "",
-            f"Posterior means of every law that was sampled at all of them: {posteriors}.",
-            "",
         ]
+        if len(found["mean_mre_posteriors"]) > 1:
+            lines += [f"Posteriors of laws that were sampled at all of them: {posteriors}.", ""]
     ended = (
         f"{row['law']} ({row['method']}) at {row['n_train']} runs of {row['data']} after "
         f"{row['limit']} s"
