@@ -26,11 +26,11 @@ alone shows only in curvature, so it is a constant; with a half in place of a qu
 mixinglaws_5mix prefer a mode in which the mixture acts through the token term, and larger models
 are predicted a twentieth too high.
 
-Size and tokens add up, though the runs say that each helps more where the other is plenty. With the
-power mean of the two terms in place of their sum, (a^q + b^q)^(1/q), q is about 2 and Laplace's
-evidence grows by 57 nats on gadre_scaling and 5 on the bundled runs; but it is the runs that saw few
-tokens for their size that it fits better, and the largest models are predicted worse (6.6 % off in
-place of 4.1 %, 4.6 % in place of 3.8 %).
+Size and tokens add up, though the runs say that each helps more where the other is plenty. With
+the power mean of the two terms in place of their sum, (a^q + b^q)^(1/q), q is about 2 and Laplace's
+evidence grows by 57 nats on gadre_scaling and 5 on the bundled runs; but it is the runs that saw
+few tokens for their size that it fits better, and the largest models are predicted worse (6.6 % off
+in place of 4.1 %, 4.6 % in place of 3.8 %).
 
 A model that learned nothing of v has a loss of ln(vocabulary), three to five times a proxy's, and h
 keeps any mixture's effect below that order: h(x) is x near the centre, and about H far out. Where
