@@ -37,8 +37,8 @@ from bayescamel.stacking import stack
 GROUPS = [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")]
 DEFAULT = "camel"
 STACKED = ("camel", "additive", "bimix")
-"""Unlike each other, and sampled within minutes: on two sizes of mixinglaws_5mix joint's chains take
-over ten to agree."""
+"""Unlike each other, and sampled within minutes: joint's chains take over ten to agree on two sizes
+of mixinglaws_5mix."""
 OURS = ("camel", "r1", "r2", "r2-separable")
 METHODS = ("point", "bayes")  # what is quick first
 CELL = ("data", "n_train", "method", "law")
