@@ -111,11 +111,17 @@ def refit(case: Case, chosen: list[int], before: Posterior | None, seed: int) ->
     return fresh
 
 
+def expected(case: Case, posterior: Posterior) -> np.ndarray:
+    """Posterior means of the losses at the target, (mixture, validation)."""
+    predicted = posterior.predict(case.target, case.held_out["mixture"].to_numpy())
+    return np.asarray(predicted["loss"].mean(("chain", "draw")))
+
+
 def judge(case: Case, posterior: Posterior, seed: int) -> dict[str, float]:
     """Error, coverage and realised regret at the target."""
     mixtures = case.held_out["mixture"].to_numpy()
     observed = case.held_out["loss"].to_numpy()
-    mean = posterior.predict(case.target, mixtures)["loss"].mean(("chain", "draw")).to_numpy()
+    mean = expected(case, posterior)
     run = posterior.predict(case.target, mixtures, kind="run", seed=seed)["loss"].to_numpy()
     low, high = np.quantile(run.reshape(-1, *run.shape[2:]), [0.05, 0.95], axis=0)
     # The mean of the losses, and each of them alone: the mixture is chosen for every one.

@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -28,7 +29,7 @@ import numpy as np
 import xarray as xr
 
 import bayescamel as bc
-from bayescamel.backtest import Predictor, by_training_set, fitted, horizons, judge
+from bayescamel.backtest import Horizon, Predictor, by_training_set, fitted, horizons, judge
 from bayescamel.laws import LAWS
 from bayescamel.runs import read_runs
 from bayescamel.sampling import fit
@@ -72,29 +73,35 @@ def main() -> None:
     path = options.out / "horizons.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     rows, unfinished = found.get("rows", []), found.get("unfinished", [])
+    for name, train, group, method, law in cells(options):
+        cell = (name, train.sizes["run"], method, law)
+        if cell in {cell_of(row) for row in (*rows, *unfinished)}:
+            continue
+        try:
+            with at_most(options.limit):
+                predictor, seconds, status = fit_one(train, law, method)
+        except UnfinishedError:
+            unfinished.append(dict(zip(CELL, cell, strict=True)) | {"limit": options.limit})
+            print(unfinished[-1], flush=True)
+        else:
+            for horizon in group:
+                result = judge(predictor, law, method, horizon, seconds, status)
+                rows.append({"data": name, **result.to_dict()})
+                print(rows[-1], flush=True)
+        write(rows, unfinished, path)
+    write(rows, unfinished, path)
+    (options.out / "horizons.md").write_text(as_markdown(rows, unfinished))
+
+
+def cells(
+    options: argparse.Namespace,
+) -> Iterator[tuple[str, xr.Dataset, list[Horizon], str, str]]:
+    """What to fit: data, its fitted runs, their horizons, method and law."""
     for name in options.data:
         for train, group in by_training_set(horizons(load(name, options.shared))):
             for method in METHODS:
                 for law in options.point if method == "point" else options.bayes:
-                    cell = (name, train.sizes["run"], method, law)
-                    if cell in {cell_of(row) for row in (*rows, *unfinished)}:
-                        continue
-                    try:
-                        with at_most(options.limit):
-                            predictor, seconds, status = fit_one(train, law, method)
-                    except UnfinishedError:
-                        unfinished.append(
-                            dict(zip(CELL, cell, strict=True)) | {"limit": options.limit}
-                        )
-                        print(unfinished[-1], flush=True)
-                    else:
-                        for horizon in group:
-                            result = judge(predictor, law, method, horizon, seconds, status)
-                            rows.append({"data": name, **result.to_dict()})
-                            print(rows[-1], flush=True)
-                    write(rows, unfinished, path)
-    write(rows, unfinished, path)
-    (options.out / "horizons.md").write_text(as_markdown(rows, unfinished))
+                    yield name, train, group, method, law
 
 
 class UnfinishedError(Exception):
@@ -164,16 +171,8 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         if not ours:
             continue
         best = {k: min((r["mre"], r["law"]) for r in peers if key(r) == k) for k in ours}
-        by_law = {
-            law: np.mean([row["mre"] for row in peers if row["law"] == law])
-            for law in dict.fromkeys(row["law"] for row in peers)
-        }
-        posteriors = {
-            law: np.mean([row["mre"] for row in made])
-            for law in dict.fromkeys(row["law"] for row in here)
-            if len(made := [r for r in here if (r["law"], r["method"]) == (law, "bayes")])
-            == len(ours)
-        }
+        made = [row for row in here if row["method"] == "bayes"]
+        times = Counter(row["law"] for row in made)
         counts = np.array([row["n_test"] for row in ours.values()])
         covered = np.array([row["coverage90"] for row in ours.values()])
         result[str(name)] = {
@@ -188,8 +187,8 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 for k, row in ours.items()
             },
             "mean_mre_ours": float(np.mean([row["mre"] for row in ours.values()])),
-            "mean_mre_peers": {law: float(mre) for law, mre in by_law.items()},
-            "mean_mre_posteriors": {law: float(mre) for law, mre in posteriors.items()},
+            "mean_mre_peers": mean_mre(peers),
+            "mean_mre_posteriors": mean_mre([r for r in made if times[r["law"]] == len(ours)]),
             "pooled_coverage90": float((counts * covered).sum() / counts.sum()),
         }
     return result
@@ -200,9 +199,18 @@ def is_ours(row: dict[str, Any]) -> bool:
     return bool(row["law"] == DEFAULT and row["method"] == "bayes")
 
 
-def by_error(pair: tuple[str, float]) -> float:
-    """What laws are sorted by."""
-    return pair[1]
+def mean_mre(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Mean relative error by law, averaged over horizons."""
+    return {
+        law: float(np.mean([row["mre"] for row in rows if row["law"] == law]))
+        for law in dict.fromkeys(row["law"] for row in rows)
+    }
+
+
+def in_words(means: dict[str, float]) -> str:
+    """Laws and their errors, the smallest first."""
+    ordered = sorted(means.items(), key=lambda pair: pair[1])
+    return ", ".join(f"{law} {mre:.4f}" for law, mre in ordered)
 
 
 def key(row: dict[str, Any]) -> str:
@@ -230,19 +238,17 @@ def as_markdown(rows: list[dict[str, Any]], unfinished: list[dict[str, Any]]) ->
                 f"| {horizon} | {' | '.join(words)} | {row['which']} | {row['ratio']:.2f} | "
                 f"{row['own_point_fit']:.4f} |"
             )
-        peers, posteriors = (
-            ", ".join(f"{law} {mre:.4f}" for law, mre in sorted(means.items(), key=by_error))
-            for means in (found["mean_mre_peers"], found["mean_mre_posteriors"])
-        )
+        peers, posteriors = found["mean_mre_peers"], found["mean_mre_posteriors"]
         lines += [
             "",
             f"Mean relative error over these horizons: {found['mean_mre_ours']:.4f}; point-fit "
-            f"peers: {peers}. 90 % intervals of runs cover {found['pooled_coverage90']:.1%}, "
-            "pooled.",
+            f"peers: {in_words(peers)}. "
+            f"90 % intervals of runs cover {found['pooled_coverage90']:.1%}, pooled.",
             "",
         ]
-        if len(found["mean_mre_posteriors"]) > 1:
-            lines += [f"Posteriors of laws that were sampled at all of them: {posteriors}.", ""]
+        if len(posteriors) > 1:
+            listed = in_words(posteriors)
+            lines += [f"Posteriors of laws that were sampled at all of them: {listed}.", ""]
     ended = (
         f"{row['law']} ({row['method']}) at {row['n_train']} runs of {row['data']} after "
         f"{row['limit']} s"
