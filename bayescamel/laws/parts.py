@@ -42,6 +42,8 @@ def log_share(xp: Array, affinity: Array, inputs: Inputs) -> Array:
     # A matrix product takes half of the time: without draws in front, or with (draw, 1, ...).
     if affinity.ndim == 2:
         useful = (affinity @ weights[..., 0, :].T).T
+    elif affinity.ndim == 3 and weights.ndim == 2 and affinity.shape[1] == 1:  # by validation
+        useful = affinity[:, 0] @ weights.T
     elif affinity.ndim == 4 and weights.ndim == 3 and affinity.shape[1] == weights.shape[1] == 1:
         useful = xp.swapaxes(affinity[:, 0] @ weights[:, 0].T, 1, 2)
     else:

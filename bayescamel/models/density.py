@@ -87,24 +87,22 @@ def log_prior(hierarchy: Hierarchy, values: dict[str, Array], own: Array) -> Arr
 
 def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem) -> Conditional:
     """Condition the coefficients and size effects on the losses, given the curved parameters."""
-    parameters = hierarchy.constrained(jnp, values, problem.own)
-    fixed, basis = hierarchy.law.terms(jnp, problem.inputs(), **parameters)
+    fixed, bases = _curves(hierarchy, values, problem)
     locations, spreads = hierarchy.coefficient_prior(values)
     location = jnp.stack([jnp.asarray(m) for m in locations])
     spread = jnp.stack([jnp.asarray(s) for s in spreads])
     tau = jnp.exp(values["log_size_effect_scale"])
+    loss, measured = problem.loss.T, problem.measured.T
     log_sd = hierarchy.log_noise_sd(values, problem.mixture, problem.reference)
-    precision = problem.measured * jnp.exp(-2 * log_sd)
-    shape = problem.loss.shape
-    bases = [jnp.broadcast_to(basis[c.name], shape) for c in hierarchy.law.coefficients]
-    residual = problem.loss - fixed - sum(m * x for m, x in zip(locations, bases, strict=True))
+    log_sd = jnp.broadcast_to(log_sd, problem.loss.shape).T
+    precision = measured * jnp.exp(-2 * log_sd)
+    residual = loss - fixed - sum(m * x for m, x in zip(locations, bases, strict=True))
     columns = [*(s * x for s, x in zip(spreads, bases, strict=True)), residual]
     weighted = [column * precision for column in columns]
     n = len(bases)
-    products = _symmetric(lambda i, j: jnp.sum(weighted[i] * columns[j], axis=0), n + 1)
+    products = _symmetric(lambda i, j: jnp.sum(weighted[i] * columns[j], axis=1), n + 1)
     # One product holds all sums over the runs of one scale: of columns, and of the precision.
-    by_scale = problem.scale.T @ jnp.concatenate([*weighted, precision], axis=1)
-    by_scale = by_scale.reshape(-1, n + 2, shape[1]).transpose(2, 0, 1)
+    by_scale = (jnp.stack([*weighted, precision]) @ problem.scale).transpose(1, 2, 0)
     size_precision = 1 + tau**2 * by_scale[:, :, n + 1]
     cross, size_projected = tau * by_scale[:, :, :n], tau * by_scale[:, :, n]
     eliminated = cross / size_precision[:, :, None]
@@ -119,8 +117,25 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
         size_projected=size_projected,
         projected=products[:, :n, n] - jnp.sum(eliminated * size_projected[:, :, None], axis=1),
         misfit=products[:, n, n],
-        log_noise=jnp.sum(problem.measured * (2 * log_sd + LOG_2_PI), axis=0),
+        log_noise=jnp.sum(measured * (2 * log_sd + LOG_2_PI), axis=1),
     )
+
+
+def _curves(
+    hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
+) -> tuple[Array, list[Array]]:
+    """A law's fixed part and its bases, each (validation, run).
+
+    The other way round, as the plain programs have them, the same numbers take half as long again:
+    compiled loops are vectorised along the last axis, and there are more runs than domains.
+    """
+    parameters = hierarchy.constrained(jnp, values, problem.own)
+    for parameter in hierarchy.parameters():
+        if "validation" in parameter.dims:
+            parameters[parameter.name] = parameters[parameter.name][:, None]
+    fixed, basis = hierarchy.law.terms(jnp, problem.inputs_by_validation(), **parameters)
+    shape = problem.loss.T.shape
+    return fixed, [jnp.broadcast_to(basis[c.name], shape) for c in hierarchy.law.coefficients]
 
 
 def _symmetric(entry: Callable[[int, int], Array], n: int) -> Array:

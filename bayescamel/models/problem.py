@@ -49,6 +49,17 @@ class Problem(NamedTuple):
             own=self.own,
         )
 
+    def inputs_by_validation(self) -> Inputs:
+        """The same with axes (validation, run) and (validation, run, domain)."""
+        return Inputs(
+            log_total=self.log_total,
+            log_active=self.log_active,
+            log_tokens=self.log_tokens,
+            mixture=self.mixture,
+            reference=self.reference,
+            own=self.own[:, None],
+        )
+
 
 @dataclass(frozen=True)
 class Centre:
