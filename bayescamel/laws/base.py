@@ -25,8 +25,8 @@ type Support = Literal["real", "positive", "unit"]
 class Inputs(NamedTuple):
     """What a law may know of a run, relative to the centre of the fitted runs.
 
-    Shapes broadcast: the first group over (run, validation), ``mixture`` and ``reference`` over
-    (run, validation, domain).
+    Shapes broadcast: the first group over (run, validation) or (validation, run), as parameters do,
+    ``mixture`` and ``reference`` over the same axes and (domain,) behind them.
     """
 
     log_total: Array
