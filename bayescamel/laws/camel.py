@@ -58,10 +58,10 @@ measured, on four tables), and unlike from domain to domain;
 own-domain data matters more than other domains', and by default both terms share the effect of a
 domain as they share the loss. All are wide, and pooled over validation domains; only the shares of
 the token term differ little from pair to pair, since a wider prior leaves open which of the two
-terms explains a pair's effect: with 17 x 13 pairs the posterior then has modes without number. Even so
-RegMix's has two of like weight: the general crawl's token term acts through encyclopaedias or
-through questions and answers, chains cross once in some 1,500 draws, and their R-hat says so or,
-where all happen to stay in one, does not.
+terms explains a pair's effect: with 17 x 13 pairs the posterior then has modes without number.
+Even so RegMix's has two of like weight (the general crawl's token term acts through encyclopaedias
+or through questions and answers). Chains cross once in some 1,500 draws, and their R-hat says so
+or, where all happen to stay in one mode, does not.
 """
 
 from dataclasses import replace
