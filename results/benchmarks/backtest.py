@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.backtest import backtest_benchmarks, split
+from bayescamel.benchmarks.backtest import OURS, backtest_benchmarks, split
 from bayescamel.benchmarks.problem import Measures
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.datasets import HELD_OUT_PARAMS, load_proxies
@@ -36,14 +36,14 @@ HERE = Path(__file__).parent
 PAIRS = (
     ("exponential", "point"),
     ("sigmoid", "point"),
-    ("simplex", "bayes"),
+    OURS,
 )
 PEERS_BAYES = (("exponential", "bayes"), ("sigmoid", "bayes"))
 CASES: dict[str, list[tuple[Measures, bool, tuple[str, str]]]] = {
     "gadre": [("accuracy", False, pair) for pair in (*PAIRS, *PEERS_BAYES)],
     "proxies": [
         *(("accuracy", end_to_end, pair) for end_to_end in (False, True) for pair in PAIRS),
-        *((measures, True, ("simplex", "bayes")) for measures in ("score", "both")),
+        *((measures, True, OURS) for measures in ("score", "both")),
     ],
 }
 SETTINGS = {"chains": 4, "draws": 500, "tune": 700}
@@ -182,11 +182,11 @@ def paired(done: dict[str, Any], moves: dict[str, bool], before: dict[str, bool]
         for key, case in done.items()
     }
     lines = []
-    for key, theirs in errors.items():
-        head, law = key.split(": ")
-        ours = errors.get(f"{head}: simplex bayes")
-        if ours is None or law == "simplex bayes":
+    for key, case in done.items():
+        ours_key = title(case["measures"], case["end_to_end"], OURS)
+        if key == ours_key or ours_key not in done:
             continue
+        ours, theirs = errors[ours_key], errors[key]
         parts = []
         for words, chosen in (("fitted moves", before), ("all", None), ("moves", moves)):
             less = [ours[b] - theirs[b] for b in theirs if chosen is None or chosen[b]]
