@@ -157,7 +157,9 @@ def main() -> None:
 
 
 def write_table(rows: list[dict[str, object]], about: dict[str, object], path: Path) -> None:
-    """The rows as Markdown."""
+    """The rows as Markdown, each data set's together whatever the order they came in."""
+    order = [(name, engine) for name in DATA for engine in ENGINES]
+    rows = sorted(rows, key=lambda row: order.index((str(row["data"]), str(row["engine"]))))
     columns = ["data", "engine", "cold_s", "warm_s", "leapfrogs", "rhat_max", "ess_bulk"]
     columns += ["ess_tail", "ess_per_s", "divergences", "peak_mb"]
     lines = [
