@@ -5,6 +5,7 @@ from bayescamel.laws.additive import ADDITIVE
 from bayescamel.laws.base import Coefficient, Inputs, Law, Parameter, Terms
 from bayescamel.laws.bimix import BIMIX
 from bayescamel.laws.camel import CAMEL
+from bayescamel.laws.camel_shared import CAMEL_SHARED
 from bayescamel.laws.chinchilla import CHINCHILLA
 from bayescamel.laws.competition import COMPETITION
 from bayescamel.laws.dcpt import DCPT
@@ -16,7 +17,7 @@ from bayescamel.laws.r2 import R2, R2_SEPARABLE
 LAWS: dict[str, Law] = {
     law.name: law
     for law in (
-        *(CAMEL, R1, R2, R2_SEPARABLE),
+        *(CAMEL, CAMEL_SHARED, R1, R2, R2_SEPARABLE),
         *(MIXING_LAWS, ADDITIVE, JOINT, BIMIX, DCPT, COMPETITION, CHINCHILLA),
     )
 }

@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -20,10 +21,11 @@ from bayescamel.scores import score
 
 
 def main() -> None:
-    """Fit, score both cases, write the result."""
+    """Fit each law, score both cases, write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--laws", nargs="*", default=["camel", "camel-shared"])
     parser.add_argument("--fitted", type=int, default=32)
     parser.add_argument("--draws", type=int, default=500)
     options = parser.parse_args()
@@ -32,17 +34,17 @@ def main() -> None:
     large = read_runs(source, where="size_label == '60M'", renormalise=True)
     largest = read_runs(source, where="size_label == '1B'", renormalise=True)
     train = xr.concat([small, large.isel(run=slice(options.fitted))], dim="run")
-    began = time.perf_counter()
-    posterior = fit(train, draws=options.draws)
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "command": "python results/extrapolation/confirm.py --shared ../shared/data --out "
         f"results/extrapolation --fitted {options.fitted} --draws {options.draws}",
-        "seconds": time.perf_counter() - began,
-        "status": str(posterior.status),
     }
-    for name, test in (("59M", large.isel(run=slice(options.fitted, None))), ("1.1B", largest)):
-        mean, sd = posterior.run_distribution(test)
-        result[name] = score(test["loss"].to_numpy(), mean, sd).to_dict()
+    for law in options.laws:
+        began = time.perf_counter()
+        posterior = fit(train, law, draws=options.draws)
+        result[law] = {"seconds": time.perf_counter() - began, "status": str(posterior.status)}
+        for name, test in (("59M", large.isel(run=slice(options.fitted, None))), ("1.1B", largest)):
+            mean, sd = posterior.run_distribution(test)
+            result[law][name] = score(test["loss"].to_numpy(), mean, sd).to_dict()
     (options.out / "confirm.json").write_text(json.dumps(result, indent=1))
     print(json.dumps(result, indent=1))
 

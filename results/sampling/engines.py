@@ -23,18 +23,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
+REGMIX = {
+    "source": "regmix",
+    "where": "size_label == '60M' or (size_label == '1M' and split == 'test')",
+    "more": "size_label == '60M' or (size_label == '1M' and split != 'extra')",
+    "losses": None,
+}
 DATA: dict[str, Any] = {
     "mixinglaws_5mix": {
+        "source": "mixinglaws_5mix",
         "where": "step == 30000 and n_params < 2.5e8",
         "more": "step == 30000 and (n_params < 2.5e8 or size_label == '410M')",
         "losses": [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")],
     },
-    "bundled": {"where": "n_params < 1e6", "more": None, "losses": None},
-    "regmix": {
-        "where": "size_label == '60M' or (size_label == '1M' and split == 'test')",
-        "more": "size_label == '60M' or (size_label == '1M' and split != 'extra')",
-        "losses": None,
-    },
+    "bundled": {"source": None, "where": "n_params < 1e6", "more": None, "losses": None},
+    "regmix": REGMIX,
+    "regmix, camel-shared": REGMIX | {"law": "camel-shared"},
 }
 PATIENCE = 7200.0
 """Seconds that our own engine may take, its two refits included."""
@@ -48,12 +52,12 @@ def load(name: str, shared: Path, key: str) -> "xr.Dataset":
     from bayescamel.runs import read_runs
 
     spec = DATA[name]
-    if name == "bundled":
+    if spec["source"] is None:
         from importlib.resources import files
 
         source = Path(str(files("bayescamel") / "data" / "proxies_v1.csv"))
     else:
-        source = shared / name / "runs.csv"
+        source = shared / spec["source"] / "runs.csv"
     base = read_runs(source, where=spec["where"], losses=spec["losses"], renormalise=True)
     if key == "where":
         return base
@@ -73,11 +77,11 @@ def cell(name: str, engine: Any, shared: Path) -> dict[str, object]:
     began = time.perf_counter()
     from bayescamel.sampling import fit
 
-    runs = load(name, shared, "where")
+    runs, law = load(name, shared, "where"), DATA[name].get("law", "camel")
     if engine == "bootstrap":
-        fit(runs, "camel", method="point", progress=False).bootstrap(200)
+        fit(runs, law, method="point", progress=False).bootstrap(200)
         return {"cold_s": time.perf_counter() - began, **memory()}
-    posterior = fit(runs, "camel", engine=engine, progress=False)
+    posterior = fit(runs, law, engine=engine, progress=False)
     cold = time.perf_counter() - began
     status = posterior.status
     steps = float(posterior.tree["sample_stats"]["n_steps"].mean())
@@ -94,7 +98,7 @@ def cell(name: str, engine: Any, shared: Path) -> dict[str, object]:
         more = load(name, shared, "more")
         for warm in ("warm_compile_s", "warm_s"):  # the second time nothing is compiled
             began = time.perf_counter()
-            refit = fit(more, "camel", warm_start=posterior, progress=False)
+            refit = fit(more, law, warm_start=posterior, progress=False)
             row[warm] = time.perf_counter() - began
         row["warm_converged"] = refit.status.converged
     return row | memory()

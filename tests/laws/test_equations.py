@@ -203,6 +203,14 @@ def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rn
     )
 
 
+def test_camel_shared_is_camel_whose_pairs_have_one_token_fraction(rng):
+    where, p = inputs(), prior_draw(LAWS["camel-shared"], rng)
+    pairs = p | {"token_fraction": np.full((VALIDATIONS, DOMAINS), p["token_fraction"])}
+    np.testing.assert_allclose(
+        loss(LAWS["camel-shared"], where, p), loss(LAWS["camel"], where, pairs), rtol=1e-13
+    )
+
+
 def test_no_mixture_costs_camel_more_than_no_training(rng):
     """Elasticities of ten times the prior's, all but one of them tiny: a power without bound."""
     dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
