@@ -12,9 +12,9 @@ Where all runs see the same tokens, the token term is to `camel` a second functi
 that does not fade with size, and which domains act through which term is told by little. With many
 domains its posterior has modes that chains seldom cross between: on RegMix's 13 x 17 pairs two of
 like weight for a single validation domain. Here they are gone, and what fits those runs worse (by
-800 nats of Laplace's evidence) predicts others better: RegMix's 59M mixtures and mixinglaws_5mix at
-step 20,000. On the bundled runs and gadre_scaling, whose tokens vary, `camel` is ahead; see
-``results/extrapolation``.
+over 800 nats of Laplace's evidence) predicts others better: RegMix's 59M mixtures and
+mixinglaws_5mix at step 20,000. On the bundled runs and gadre_scaling, whose tokens vary, `camel` is
+ahead; see ``results/extrapolation``.
 
 Priors as in `camel`, the token fraction's as that of its location there. No separate one for a
 domain's own data: with it two sizes of mixinglaws_5mix are predicted worse by half (0.82 % and
