@@ -22,6 +22,7 @@ domain's own data: with it two sizes of mixinglaws_5mix are predicted worse by h
 """
 
 from dataclasses import replace
+from functools import wraps
 
 from bayescamel.laws import camel
 from bayescamel.laws.base import Array, Inputs, Parameter, Terms
@@ -29,26 +30,11 @@ from bayescamel.laws.base import Array, Inputs, Parameter, Terms
 TOKEN_FRACTION = Parameter("token_fraction", (), "unit", 0.2, location_sd=0.5, spread=0.0)
 
 
-def terms(
-    xp: Array,
-    inputs: Inputs,
-    *,
-    alpha: Array,
-    elasticity: Array,
-    token_fraction: Array,
-    fading: Array,
-    sparsity: Array = 0.0,
-) -> Terms:
+@wraps(camel.terms, assigned=())  # a law's signature is read: this one has that of camel
+def terms(xp: Array, inputs: Inputs, *, token_fraction: Array, **others: Array) -> Terms:
     """Evaluate the equation of this module's docstring, by that of `camel`."""
-    return camel.terms(
-        xp,
-        inputs,
-        alpha=alpha,
-        elasticity=elasticity,
-        token_fraction=token_fraction[..., None],  # the pairs' axes are one more than a domain's
-        fading=fading,
-        sparsity=sparsity,
-    )
+    # The pairs' axes are one more than a global number has.
+    return camel.terms(xp, inputs, token_fraction=token_fraction[..., None], **others)
 
 
 CAMEL_SHARED = replace(

@@ -124,7 +124,7 @@ def report(name: str, runs: xr.Dataset, done: dict[str, Any]) -> str:
     missing = [key for case in CASES[name] if (key := title(*case)) not in done]
     if missing:
         lines += ["", "Not computed yet: " + "; ".join(missing) + "."]
-    first = done.get("accuracy, losses given: simplex bayes")
+    first = done.get(title("accuracy", False, OURS))
     if first:
         lines += ["", "## By benchmark: ours, losses given", "", *by_benchmark(first, moves)]
     return "\n".join(lines) + "\n"
@@ -142,7 +142,7 @@ def held_out_moves(name: str, runs: xr.Dataset) -> dict[str, bool]:
 
 def summary(done: dict[str, Any], moves: dict[str, bool]) -> list[str]:
     """One row a case."""
-    ours = next((c for k, c in done.items() if "given: simplex bayes" in k), None)
+    ours = done.get(title("accuracy", False, OURS))
     before = {r["benchmark"]: r["above_chance"] for r in ours["results"]} if ours else moves
     lines = [
         "| case | error, fitted moves | error, all | error, moves | error, at chance | "
