@@ -8,14 +8,13 @@ each name below is imported from its module on first use.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from bayescamel._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from bayescamel.benchmarks import BenchmarkPosterior as BenchmarkPosterior
     from bayescamel.benchmarks import fit_benchmarks as fit_benchmarks
-    from bayescamel.comparison import compare as compare
-    from bayescamel.constraints import Constraints as Constraints
-    from bayescamel.constraints import Group as Group
-    from bayescamel.constraints import Near as Near
-    from bayescamel.datasets import load_proxies as load_proxies
+    from bayescamel.comparison.compare import compare as compare
+    from bayescamel.comparison.stacking import stack as stack
     from bayescamel.decisions import OptimalMixture as OptimalMixture
     from bayescamel.decisions import Risk as Risk
     from bayescamel.decisions import WorstCase as WorstCase
@@ -26,28 +25,29 @@ if TYPE_CHECKING:
     from bayescamel.designs.space import Size as Size
     from bayescamel.designs.space import Space as Space
     from bayescamel.exceptions import BayesCamelError as BayesCamelError
+    from bayescamel.inference.fit import fit as fit
     from bayescamel.mixtures import as_mixtures as as_mixtures
     from bayescamel.mixtures import centroid as centroid
     from bayescamel.mixtures import corners as corners
     from bayescamel.mixtures import dirichlet as dirichlet
+    from bayescamel.mixtures.constraints import Constraints as Constraints
+    from bayescamel.mixtures.constraints import Group as Group
+    from bayescamel.mixtures.constraints import Near as Near
     from bayescamel.posterior import Posterior as Posterior
-    from bayescamel.runs import check_fittable as check_fittable
-    from bayescamel.runs import fingerprint as fingerprint
-    from bayescamel.runs import read_runs as read_runs
-    from bayescamel.sampling import fit as fit
-    from bayescamel.stacking import stack as stack
+    from bayescamel.runs.bundled import load_proxies as load_proxies
+    from bayescamel.runs.table import check_fittable as check_fittable
+    from bayescamel.runs.table import fingerprint as fingerprint
+    from bayescamel.runs.table import read_runs as read_runs
     from bayescamel.study import Study as Study
     from bayescamel.targets import Target as Target
     from bayescamel.targets import objective_weights as objective_weights
 
-__version__ = "0.1.0"
-
 _HOME = {
     "BayesCamelError": "exceptions",
     "BenchmarkPosterior": "benchmarks",
-    "Constraints": "constraints",
-    "Group": "constraints",
-    "Near": "constraints",
+    "Constraints": "mixtures.constraints",
+    "Group": "mixtures.constraints",
+    "Near": "mixtures.constraints",
     "OptimalMixture": "decisions",
     "Posterior": "posterior",
     "Risk": "decisions",
@@ -58,21 +58,21 @@ _HOME = {
     "WorstCase": "decisions",
     "as_mixtures": "mixtures",
     "centroid": "mixtures",
-    "check_fittable": "runs",
-    "compare": "comparison",
+    "check_fittable": "runs.table",
+    "compare": "comparison.compare",
     "corners": "mixtures",
     "dirichlet": "mixtures",
-    "fingerprint": "runs",
-    "fit": "sampling",
+    "fingerprint": "runs.table",
+    "fit": "inference.fit",
     "fit_benchmarks": "benchmarks",
-    "load_proxies": "datasets",
+    "load_proxies": "runs.bundled",
     "objective_weights": "targets",
     "optimal_mixture": "decisions",
     "optimal_path": "decisions",
     "pareto_front": "decisions",
     "rank_mixtures": "decisions",
-    "read_runs": "runs",
-    "stack": "stacking",
+    "read_runs": "runs.table",
+    "stack": "comparison.stacking",
 }
 
 __all__ = [

@@ -101,7 +101,7 @@ def run_demo(
     chains, draws, tune, seed, progress
         As in `bayescamel.fit`.
     """
-    from bayescamel.sampling import fit
+    from bayescamel.inference.fit import fit
 
     fitted, held_out = hold_out_largest(runs)
     posterior = fit(

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.hierarchy import Hierarchy
-from bayescamel.inference.status import Status
+from bayescamel.draws.status import Status
 from bayescamel.laws.base import Law
 from bayescamel.mixtures import Mixtures, as_mixtures
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, build
 from bayescamel.targets import Target
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import pymc as pm
 
     from bayescamel.benchmarks import BenchmarkPosterior
-    from bayescamel.constraints import Constraints
     from bayescamel.decisions import Objective, OptimalMixture, Risk
-    from bayescamel.repetition import Repetition
-    from bayescamel.residuals import Residuals
+    from bayescamel.decisions.repetition import Repetition
+    from bayescamel.draws.residuals import Residuals
+    from bayescamel.mixtures.constraints import Constraints
 
 type Kind = Literal["curve", "mean", "run"]
 
@@ -86,36 +86,36 @@ class Posterior:
         kind: Kind = "mean",
         seed: int = 0,
     ) -> xr.Dataset:
-        """Losses of a model at the target; see `bayescamel.prediction.predict`."""
-        from bayescamel.prediction import predict
+        """Losses of a model at the target; see `bayescamel.draws.prediction.predict`."""
+        from bayescamel.draws.prediction import predict
 
         return predict(self, target, self._mixtures(mixtures), kind, seed)
 
     def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of runs' losses by draw; see `bayescamel.prediction.run_distribution`."""
-        from bayescamel.prediction import run_distribution
+        """Mean and sd of runs' losses by draw; see `bayescamel.draws.prediction`."""
+        from bayescamel.draws.prediction import run_distribution
 
         return run_distribution(self, runs)
 
     def curve_distribution(
         self, runs: xr.Dataset, fitted: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The same by the law alone; see `bayescamel.prediction.curve_distribution`."""
-        from bayescamel.prediction import curve_distribution
+        """The same by the law alone; see `bayescamel.draws.prediction.curve_distribution`."""
+        from bayescamel.draws.prediction import curve_distribution
 
         return curve_distribution(self, runs, fitted)
 
     @cached_property
     def caveats(self) -> tuple[str, ...]:
-        """What the data say against the law; see `bayescamel.caveats`."""
-        from bayescamel.caveats import caveats
+        """What the data say against the law; see `bayescamel.draws.caveats`."""
+        from bayescamel.draws.caveats import caveats
 
         return caveats(self)
 
     @cached_property
     def residuals(self) -> "Residuals":
-        """What the law misses of its runs, and how it persists; see `bayescamel.residuals`."""
-        from bayescamel.residuals import Residuals
+        """What the law misses of its runs; see `bayescamel.draws.residuals`."""
+        from bayescamel.draws.residuals import Residuals
 
         return Residuals.of(self)
 
@@ -131,9 +131,9 @@ class Posterior:
     ) -> xr.Dataset:
         """Losses on a domain that no run was measured on, from what the fitted ones share.
 
-        See `bayescamel.new_validation.predict_new_validation`.
+        See `bayescamel.draws.new_validation.predict_new_validation`.
         """
-        from bayescamel.new_validation import predict_new_validation
+        from bayescamel.draws.new_validation import predict_new_validation
 
         return predict_new_validation(
             self, target, self._mixtures(mixtures), reference_loss, own, kind, seed
@@ -190,15 +190,15 @@ class Posterior:
         return next_runs(self, candidates, target, n=n, budget=budget, objective=objective)
 
     def save(self, path: str | Path, force: bool = False) -> None:
-        """Write to a NetCDF file; see `bayescamel.persistence.save`."""
-        from bayescamel.persistence import save
+        """Write to a NetCDF file; see `bayescamel.draws.files.save`."""
+        from bayescamel.draws.files import save
 
         save(self, Path(path), force=force)
 
     @classmethod
     def load(cls, path: str | Path) -> "Posterior":
         """Read what `save` wrote, without loss."""
-        from bayescamel.persistence import load
+        from bayescamel.draws.files import load
 
         return load(Path(path))
 

@@ -5,9 +5,9 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel import read_runs
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import Inputs, get_law
 from bayescamel.laws.camel import TYPICAL_A, TYPICAL_B
+from bayescamel.models.hierarchy import Hierarchy
 
 DOMAINS = ("web", "code", "math")
 SIZES = (1e6, 4e6, 16e6, 64e6)

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.hierarchy import Hierarchy
-from bayescamel.inference.status import Status
+from bayescamel.draws.status import Status
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, build, scales
 from bayescamel.posterior import Posterior
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 
 REFERENCE_LOSS, E, A, B, SIGMA = 2.0, 0.4, 0.5, 0.2, 0.003
 """Unit of the loss, nats per token; coefficients and a run's noise in that unit."""

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from bayescamel.cli import app
 from bayescamel.demo import Demo, candidate_runs, hold_out_largest, run_demo
-from bayescamel.plots import plot_demo
-from bayescamel.runs import read_runs
+from bayescamel.plots.predictions import plot_demo
+from bayescamel.runs.table import read_runs
 from tests.simulated import DOMAINS, simulated_table
 
 SIZES = (1e6, 3e6, 9e6, 27e6)
@@ -74,7 +74,7 @@ def test_error_and_coverage_are_those_of_the_measured_losses(demo):
 @pytest.fixture
 def on_command_line(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bayescamel.datasets.load_proxies", lambda: None)
+    monkeypatch.setattr("bayescamel.runs.bundled.load_proxies", lambda: None)
     monkeypatch.setattr("bayescamel.demo.run_demo", lambda runs, seed: demo)
     return tmp_path
 

@@ -172,7 +172,7 @@ def backtest_benchmarks(
     facts = benchmark_facts(train["benchmark"].to_numpy(), benchmarks)
     losses = test["loss"]
     if end_to_end:
-        from bayescamel.sampling import fit
+        from bayescamel.inference.fit import fit
 
         first = fit(train, **options) if end_to_end is True else end_to_end
         losses = _predicted_losses(first, test, options.get("seed", 0))

@@ -20,7 +20,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from bayescamel.benchmarks.design import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkDesign
 from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.laws.base import Array
 

@@ -11,13 +11,13 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayescamel.benchmarks.density import log_density
-from bayescamel.benchmarks.design import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkDesign
 from bayescamel.benchmarks.problem import BenchmarkProblem
-from bayescamel.blocks import flatten, marked, parts
 from bayescamel.exceptions import FitError
-from bayescamel.inference.compiled import value_and_gradient
 from bayescamel.inference.nuts import Chains, Geometry
 from bayescamel.inference.stages import Request, explore, keep
+from bayescamel.models.blocks import flatten, marked, parts
+from bayescamel.models.compiled import value_and_gradient
 
 MAX_STEPS = 500
 """Of the search for the mode, which only serves as a place to start from."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.design import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkDesign
 from bayescamel.benchmarks.laws import BenchmarkLaw, get_benchmark_law
 from bayescamel.benchmarks.problem import (
     Measures,
@@ -19,8 +19,8 @@ from bayescamel.benchmarks.problem import (
 )
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError, ConvergenceError
-from bayescamel.progress import progress_bar
-from bayescamel.runs import read_runs
+from bayescamel.inference.progress import progress_bar
+from bayescamel.runs.table import read_runs
 
 if TYPE_CHECKING:
     from bayescamel.benchmarks.posterior import BenchmarkPosterior
@@ -93,10 +93,10 @@ def fit_benchmarks(
 
     from bayescamel.benchmarks import engine  # here: seconds to load jax
     from bayescamel.benchmarks.posterior import BenchmarkPosterior, beats_chance
-    from bayescamel.inference import compiled
+    from bayescamel.draws.status import diagnose
+    from bayescamel.inference.fit import cache_folder
     from bayescamel.inference.stages import Request
-    from bayescamel.inference.status import diagnose
-    from bayescamel.sampling import cache_folder
+    from bayescamel.models import compiled
 
     compiled.use_cache(cache_folder() / "jax")
     problem = build_problem(kept, facts, reference, measures, listens)

@@ -13,7 +13,7 @@ import xarray as xr
 from scipy.optimize import least_squares
 from scipy.stats import t
 
-from bayescamel.benchmarks.design import softmax
+from bayescamel.benchmarks.hierarchy import softmax
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
 from bayescamel.benchmarks.problem import BenchmarkProblem, Measures, build_problem
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.design import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkDesign
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
-from bayescamel.inference.status import Status
+from bayescamel.draws.status import Status
 from bayescamel.mixtures import Mixtures
 from bayescamel.targets import Target
 
@@ -102,15 +102,15 @@ class BenchmarkPosterior:
         return benchmark_objective(self, posterior, weights, seed)
 
     def save(self, path: str | Path, force: bool = False) -> None:
-        """Write to a NetCDF file; see `bayescamel.benchmarks.persistence.save`."""
-        from bayescamel.benchmarks.persistence import save
+        """Write to a NetCDF file; see `bayescamel.benchmarks.files.save`."""
+        from bayescamel.benchmarks.files import save
 
         save(self, Path(path), force=force)
 
     @classmethod
     def load(cls, path: str | Path) -> "BenchmarkPosterior":
         """Read what `save` wrote, without loss."""
-        from bayescamel.benchmarks.persistence import load
+        from bayescamel.benchmarks.files import load
 
         return load(Path(path))
 

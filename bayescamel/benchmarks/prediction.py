@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.benchmarks.density import run_scatter
-from bayescamel.benchmarks.design import SHIFT_SHARE
+from bayescamel.benchmarks.hierarchy import SHIFT_SHARE
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError, TargetError
 from bayescamel.mixtures import Mixtures
@@ -190,7 +190,7 @@ def _measure(
 
 
 def _unseen_facts(benchmarks: pd.DataFrame | str | Path) -> xr.Dataset:
-    from bayescamel.tables import open_table
+    from bayescamel.runs.files import open_table
 
     table = open_table(benchmarks)
     if "name" not in table:

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.columns import listing
 from bayescamel.exceptions import BenchmarkError
-from bayescamel.tables import as_numbers, open_table
+from bayescamel.runs.columns import listing
+from bayescamel.runs.files import as_numbers, open_table
 
 NUMBERS = ("chance", "questions", "score_chance")
 

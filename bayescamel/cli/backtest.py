@@ -35,12 +35,12 @@ def backtest(
     """Fit the smaller sizes, predict each larger one, and score the predictions."""
     with quiet_stdout():
         from bayescamel.laws import LAWS
-        from bayescamel.runs import read_runs
+        from bayescamel.runs.table import read_runs
 
         table = read_runs(runs, where=where, losses=names(losses), renormalise=renormalise)
 
-        from bayescamel.backtest import METHODS, Result, horizons
-        from bayescamel.backtest import backtest as run
+        from bayescamel.comparison.backtest import METHODS, Result, horizons
+        from bayescamel.comparison.backtest import backtest as run
 
         horizons(table)  # refuses too few sizes before the first fit
 
@@ -67,6 +67,6 @@ def backtest(
         return
     from rich.console import Console
 
-    from bayescamel.backtest import as_table
+    from bayescamel.comparison.backtest import as_table
 
     Console(highlight=False).print(as_table(results))

@@ -41,7 +41,7 @@ def backtest_benchmarks(
     """Fit runs up to a size, predict the accuracies of the larger ones, and score that."""
     with quiet_stdout():
         from bayescamel.benchmarks import backtest as module
-        from bayescamel.runs import read_runs
+        from bayescamel.runs.table import read_runs
 
         table = read_runs(runs, where=where, losses=names(losses))
         usual = dict(module.DEFAULT)

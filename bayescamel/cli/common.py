@@ -14,7 +14,7 @@ import typer
 from bayescamel.exceptions import BayesCamelError
 
 if TYPE_CHECKING:
-    from bayescamel.inference.status import Status
+    from bayescamel.draws.status import Status
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]

@@ -8,7 +8,7 @@ import typer
 
 from bayescamel.cli.common import Force, Json, answer, guarded, quiet_stdout
 from bayescamel.cli.fit import summary
-from bayescamel.outputs import check_output
+from bayescamel.output import check_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,9 +29,9 @@ def demo(
     picture = out / PICTURE
     check_output(picture, force)
     with quiet_stdout():
-        from bayescamel.datasets import load_proxies
         from bayescamel.demo import run_demo
-        from bayescamel.plots import plot_demo
+        from bayescamel.plots.predictions import plot_demo
+        from bayescamel.runs.bundled import load_proxies
 
         result = run_demo(load_proxies(), seed=seed)
         plot_demo(result, picture)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli.common import Force, Json, answer, diagnosis, guarded, names, quiet_stdout
-from bayescamel.outputs import check_output
+from bayescamel.output import check_output
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
@@ -39,11 +39,11 @@ def fit(
     """Fit a law to the runs of a table and save its posterior."""
     check_output(out, force)
     with quiet_stdout():
-        from bayescamel.runs import read_runs
+        from bayescamel.runs.table import read_runs
 
         table = read_runs(runs, where=where, losses=names(losses), renormalise=renormalise)
 
-        from bayescamel.sampling import fit as sample
+        from bayescamel.inference.fit import fit as sample
 
         posterior = sample(
             table, law, chains=chains, draws=draws, tune=tune, seed=seed, strict=strict

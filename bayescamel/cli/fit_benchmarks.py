@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli.common import Force, Json, answer, diagnosis, guarded, names, quiet_stdout
-from bayescamel.outputs import check_output
+from bayescamel.output import check_output
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayescamel.benchmarks.posterior import BenchmarkPosterior
-    from bayescamel.readers import Joined
+    from bayescamel.benchmarks.readers import Joined
 
 
 class Measures(StrEnum):
@@ -67,7 +67,7 @@ def fit_benchmarks(
     """Fit the step from loss to benchmark and save its posterior."""
     check_output(out, force)
     with quiet_stdout():
-        from bayescamel.runs import read_runs
+        from bayescamel.runs.table import read_runs
 
         source: Path | pd.DataFrame = runs
         questions = None
@@ -99,13 +99,13 @@ def fit_benchmarks(
 
 
 def _joined(runs: Path, evaluations: Path, layout: Layout, key: str, on: str) -> "Joined":
-    from bayescamel.exceptions import BenchmarkError
-    from bayescamel.readers import (
+    from bayescamel.benchmarks.readers import (
         join_evaluations,
         read_lm_harness,
         read_olmes,
         read_results_table,
     )
+    from bayescamel.exceptions import BenchmarkError
 
     if layout is Layout.table:
         return join_evaluations(runs, read_results_table(evaluations, key=key), on=on)

@@ -21,8 +21,8 @@ from bayescamel.cli.common import (
 from bayescamel.exceptions import MixtureError, StorageError, TargetError
 
 if TYPE_CHECKING:
-    from bayescamel.constraints import Constraints, Group
     from bayescamel.decisions import Objective, OptimalMixture
+    from bayescamel.mixtures.constraints import Constraints, Group
 
 
 @guarded
@@ -189,7 +189,7 @@ def _constraints(
     near: float | None,
     reference: dict[str, float] | None,
 ) -> "Constraints":
-    from bayescamel.constraints import Constraints, Near
+    from bayescamel.mixtures.constraints import Constraints, Near
 
     return Constraints(
         lower=weights(minimum or [], "floor", MixtureError),
@@ -202,7 +202,7 @@ def _constraints(
 
 
 def _group(text: str) -> "Group":
-    from bayescamel.constraints import Group
+    from bayescamel.mixtures.constraints import Group
 
     names, equals, bounds = text.rpartition("=")
     lower, colon, upper = bounds.partition(":")

@@ -17,7 +17,7 @@ from bayescamel.cli.common import (
 )
 from bayescamel.cli.study_run import our_trainer, run
 from bayescamel.exceptions import DesignError, StudyError, TargetError
-from bayescamel.outputs import check_output
+from bayescamel.output import check_output
 
 if TYPE_CHECKING:
     from bayescamel.designs.space import Size

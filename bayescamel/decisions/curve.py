@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayescamel.decisions.objectives import Aim
+from bayescamel.decisions.repetition import effective_tokens
+from bayescamel.draws.prediction import law_draws, target_inputs
 from bayescamel.laws.base import Array, Inputs, Law
 from bayescamel.mixtures import centroid
-from bayescamel.prediction import law_draws, target_inputs
-from bayescamel.repetition import effective_tokens
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import xarray as xr
 
-from bayescamel.prediction import run_noise, run_scatter
+from bayescamel.draws.prediction import run_noise, run_scatter
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.comparison.stacking import StackedPosterior
     from bayescamel.laws.base import Law
     from bayescamel.posterior import Posterior
-    from bayescamel.stacking import StackedPosterior
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Ensemble:
     @classmethod
     def of(cls, posterior: "Posterior | StackedPosterior", max_draws: int) -> Self:
         """Take draws evenly; of a stack, from each law as many as its weight says."""
+        from bayescamel.comparison.stacking import evenly
         from bayescamel.posterior import Posterior
-        from bayescamel.stacking import evenly
 
         if isinstance(posterior, Posterior):
             chosen = evenly(posterior.n_draws, min(max_draws, posterior.n_draws))
@@ -81,8 +81,8 @@ class Ensemble:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How runs scatter, nats per token, parts one after the other.
 
-        See `bayescamel.prediction.run_scatter`: effect of the size and its sd (draw, validation),
-        sd of a typical run's noise (draw, mixture, validation).
+        See `bayescamel.draws.prediction.run_scatter`: effect of the size and its sd
+        (draw, validation), sd of a typical run's noise (draw, mixture, validation).
         """
         each = [
             [values * part.centre.loss for values in run_scatter(part, target, mixtures)]

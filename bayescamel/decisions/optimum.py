@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from bayescamel.constraints import Constraints
 from bayescamel.decisions.objectives import Objective
 from bayescamel.decisions.problem import MAX_DRAWS, Problem, pose, solve
+from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.result import LEVELS, Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
+from bayescamel.draws.prediction import extrapolation
 from bayescamel.mixtures import Mixtures, as_mixtures
-from bayescamel.prediction import extrapolation
-from bayescamel.reach import Reach
-from bayescamel.repetition import Repetition
+from bayescamel.mixtures.constraints import Constraints
+from bayescamel.mixtures.reach import Reach
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.comparison.stacking import StackedPosterior
     from bayescamel.posterior import Posterior
-    from bayescamel.stacking import StackedPosterior
 
 CERTAINTY = 0.9
 """Below this probability of being better, a mixture counts as not told from another."""

@@ -14,8 +14,8 @@ from bayescamel.laws.base import Array
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.comparison.stacking import StackedPosterior
     from bayescamel.posterior import Posterior
-    from bayescamel.stacking import StackedPosterior
 
 
 def pareto_front(

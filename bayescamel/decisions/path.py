@@ -14,8 +14,8 @@ from bayescamel.exceptions import TargetError
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.comparison.stacking import StackedPosterior
     from bayescamel.posterior import Posterior
-    from bayescamel.stacking import StackedPosterior
 
 PATH_DRAWS = 500
 """Draws on a path: a band needs fewer than a decision."""

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayescamel.constraints import Constraints
 from bayescamel.decisions.curve import Curve, Repeated, evaluate, make_curve
 from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import Aim, Objective, as_aim
+from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.risk import Risk
 from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
+from bayescamel.draws.residuals import Residuals
 from bayescamel.mixtures import Polytope, dirichlet
-from bayescamel.repetition import Repetition
-from bayescamel.residuals import Residuals
+from bayescamel.mixtures.constraints import Constraints
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.comparison.stacking import StackedPosterior
     from bayescamel.posterior import Posterior
-    from bayescamel.stacking import StackedPosterior
 
 MAX_DRAWS = 2000
 """Draws that are optimised one by one; of more every so-manieth is taken."""

@@ -10,14 +10,14 @@ from bayescamel.decisions.objectives import Objective, as_aim
 from bayescamel.decisions.problem import MAX_DRAWS
 from bayescamel.decisions.result import LEVELS
 from bayescamel.decisions.risk import Risk
+from bayescamel.draws.prediction import extrapolation, scattered
+from bayescamel.draws.residuals import Residuals
 from bayescamel.mixtures import Mixtures, as_mixtures
-from bayescamel.prediction import extrapolation, scattered
-from bayescamel.residuals import Residuals
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
+    from bayescamel.comparison.stacking import StackedPosterior
     from bayescamel.posterior import Kind, Posterior
-    from bayescamel.stacking import StackedPosterior
 
 
 def rank_mixtures(
@@ -34,7 +34,7 @@ def rank_mixtures(
     """Rank mixtures by their posterior risk at the target.
 
     Where mixtures are given, those that were measured before are often among them, and what the
-    law missed of them at smaller sizes it will miss again; see `bayescamel.residuals`.
+    law missed of them at smaller sizes it will miss again; see `bayescamel.draws.residuals`.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from bayescamel.exceptions import StorageError
-from bayescamel.outputs import check_output
+from bayescamel.output import check_output
 from bayescamel.targets import Target
 
 

@@ -22,7 +22,7 @@ class Comparison:
         Dims (domain,).
     gain
         Its objective minus the recommendation's, draw by draw: dims (sample,). What the law
-        misses of either mixture is part of it (`bayescamel.residuals`).
+        misses of either mixture is part of it (`bayescamel.draws.residuals`).
     """
 
     name: str
@@ -85,7 +85,7 @@ class OptimalMixture:
     against_reference
         The recommendation compared with the reference as it was given; None without one.
     extrapolation
-        How far outside the runs the recommendation lies; see `bayescamel.prediction`.
+        How far outside the runs the recommendation lies; see `bayescamel.draws.prediction`.
     distance, reach
         Total variation from the recommendation to the nearest measured mixture, and the distance
         that measured mixtures have among themselves.

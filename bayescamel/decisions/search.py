@@ -131,8 +131,8 @@ class _Compiled(NamedTuple):
 def _compiled() -> _Compiled:
     import jax
 
-    from bayescamel.inference.compiled import use_cache
-    from bayescamel.sampling import cache_folder
+    from bayescamel.inference.fit import cache_folder
+    from bayescamel.models.compiled import use_cache
 
     use_cache(cache_folder() / "jax")
     jnp = jax.numpy

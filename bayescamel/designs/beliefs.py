@@ -9,10 +9,10 @@ import pandas as pd
 
 from bayescamel.designs.candidates import active_params
 from bayescamel.designs.prior import broadcast, centred, law_curve, own_names, plausible_draws
-from bayescamel.hierarchy import Hierarchy
+from bayescamel.draws.prediction import law_draws
 from bayescamel.laws.base import Law
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, same_names, scales
-from bayescamel.prediction import law_draws
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
@@ -106,7 +106,7 @@ class Beliefs:
         seed: int = 0,
     ) -> "Beliefs":
         """What is believed before any run; see `bayescamel.designs.prior.plausible_draws`."""
-        from bayescamel.blocks import unflatten
+        from bayescamel.models.blocks import unflatten
 
         own = own_names(domains, validation)
         draws = plausible_draws(hierarchy, centre, own, runs, n_draws, seed)

@@ -8,8 +8,8 @@ import xarray as xr
 
 from bayescamel.designs.candidates import active_params
 from bayescamel.exceptions import DesignError
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws.base import Array, Inputs, Law
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, same_names
 
 PLAUSIBLE = 3.0
@@ -56,7 +56,7 @@ def plausible_draws(
     DesignError
         When the prior holds hardly any plausible draw.
     """
-    from bayescamel.blocks import unflatten
+    from bayescamel.models.blocks import unflatten
 
     rng = np.random.default_rng(seed)
     logs, mixtures = centred(centre, runs)

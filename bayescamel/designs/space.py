@@ -127,7 +127,7 @@ class Space:
         """
         if not self.bounds:
             return None
-        from bayescamel.constraints import Constraints
+        from bayescamel.mixtures.constraints import Constraints
 
         lower = {domain: low for domain, (low, _) in self.bounds.items() if low > 0}
         upper = {domain: high for domain, (_, high) in self.bounds.items() if high < 1}

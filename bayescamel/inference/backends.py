@@ -12,12 +12,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from bayescamel.blocks import dimension, unflatten
-from bayescamel.hierarchy import RUN_NOISE, Hierarchy
-from bayescamel.inference import compiled, modes
+from bayescamel.inference import modes
 from bayescamel.inference.engine import STARTS
 from bayescamel.inference.nuts import Chains, Drawn, placed
 from bayescamel.inference.stages import Request
+from bayescamel.models import compiled
+from bayescamel.models.blocks import dimension, unflatten
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Centre, build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc

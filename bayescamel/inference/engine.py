@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from bayescamel.blocks import parts
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import modes
 from bayescamel.inference.nuts import Chains, Geometry
 from bayescamel.inference.shape import Shape
 from bayescamel.inference.stages import Request, explore, keep
+from bayescamel.models.blocks import parts
 from bayescamel.models.density import log_density
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
 
 STARTS = 8

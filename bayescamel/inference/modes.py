@@ -18,11 +18,11 @@ import jax
 import numpy as np
 from scipy.optimize import minimize
 
-from bayescamel.blocks import arrow_root, dimension, flatten, marked, parts
 from bayescamel.exceptions import FitError
-from bayescamel.hierarchy import Hierarchy
-from bayescamel.inference import compiled
+from bayescamel.models import compiled
+from bayescamel.models.blocks import arrow_root, dimension, flatten, marked, parts
 from bayescamel.models.density import LOG_2_PI, log_density
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
 
 NATS_WORTH_A_LOOK = 60.0

@@ -22,8 +22,8 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.hmc_util import dual_averaging
 from numpyro.infer.util import ParamInfo
 
-from bayescamel.inference.compiled import Density, value_and_gradient
 from bayescamel.laws.base import Array
+from bayescamel.models.compiled import Density, value_and_gradient
 
 STRETCH = 25
 """Iterations in a compiled call: short enough for progress and Ctrl-C, long enough to cost

@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from bayescamel.hierarchy import Block, Hierarchy
 from bayescamel.inference.lbfgs import minimise
 from bayescamel.laws.base import Array, Law
+from bayescamel.models.hierarchy import Block, Hierarchy
 from bayescamel.models.problem import Problem, hierarchy_for
 
 DELTA = 1e-3

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayescamel.blocks import arrow_root
 from bayescamel.inference.nuts import Geometry
+from bayescamel.models.blocks import arrow_root
 
 MANY = 10
 """Draws a whitened number from which their covariance alone is believed."""
@@ -50,7 +50,8 @@ class Shape:
 
         It is learned relative to `root`, so that shrinking towards the identity there keeps what
         the earlier approximation knew. The fewer draws a number, the less are correlations
-        believed, and those within one of `parts` (`bayescamel.blocks.parts`) sooner than others.
+        believed, and those within one of `parts` (`bayescamel.models.blocks.parts`) sooner than
+        others.
         """
         flat = unconstrained.reshape(-1, unconstrained.shape[-1])
         slopes = slopes.reshape(flat.shape)

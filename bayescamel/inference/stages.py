@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescamel.inference.compiled import Density
+from bayescamel.draws.status import ESS_MIN, RHAT_MAX
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry, Progress, run_chains
 from bayescamel.inference.shape import Shape
-from bayescamel.inference.status import ESS_MIN, RHAT_MAX
+from bayescamel.models.compiled import Density
 
 START_SCATTER = 0.3
 """Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
@@ -33,7 +33,7 @@ ENOUGH = 100
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the sampler; see `bayescamel.sampling.fit`."""
+    """What is asked of the sampler; see `bayescamel.inference.fit.fit`."""
 
     chains: int
     draws: int
@@ -68,7 +68,7 @@ def explore(
         Whitening by the curvature at a mode, around which chains start; or the shape of an earlier
         posterior, which a short pilot less is needed for.
     parts
-        Of the whitened numbers, see `bayescamel.blocks.parts`.
+        Of the whitened numbers, see `bayescamel.models.blocks.parts`.
     """
     if isinstance(first, Shape):
         geometry, places = first.geometry(), first.starts(request.chains)

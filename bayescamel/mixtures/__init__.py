@@ -1,13 +1,14 @@
 """The simplex over the training domains: forms, geometry, constrained sets and designs."""
 
-from bayescamel.mixtures.designs import (
+from bayescamel.mixtures.forms import Mixtures, as_mixtures
+from bayescamel.mixtures.polytope import Polytope, Row
+from bayescamel.mixtures.sets import (
     centroid,
     corners,
     dirichlet,
     space_filling,
 )
-from bayescamel.mixtures.forms import Mixtures, as_mixtures
-from bayescamel.mixtures.geometry import (
+from bayescamel.mixtures.transforms import (
     from_ilr,
     ilr,
     kl_divergence,
@@ -15,7 +16,6 @@ from bayescamel.mixtures.geometry import (
     to_logits,
     total_variation,
 )
-from bayescamel.mixtures.polytope import Polytope, Row
 
 __all__ = [
     "Mixtures",

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.checks import WEIGHT_TOLERANCE
 from bayescamel.exceptions import MixtureError
+from bayescamel.runs.checks import WEIGHT_TOLERANCE
 
 type Mixtures = (
     Mapping[str, float] | Sequence[Mapping[str, float]] | pd.DataFrame | np.ndarray | xr.DataArray

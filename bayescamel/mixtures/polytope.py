@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from bayescamel.exceptions import MixtureError
-from bayescamel.mixtures.linear import Linear, Region, feasible, nearest
+from bayescamel.mixtures.programming import Linear, Region, feasible, nearest
 
 TIGHT = 1e-8
 """A constraint that no feasible mixture satisfies by more than this holds with equality."""

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from bayescamel.hierarchy import Noise, Pooling
 from bayescamel.laws import Law, get_law
+from bayescamel.models.hierarchy import Noise, Pooling
 from bayescamel.models.problem import Centre, build, hierarchy_for
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erfc, ndtr, ndtri
 
-from bayescamel.blocks import dimension, unflatten
-from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.laws.base import Array
+from bayescamel.models.blocks import dimension, unflatten
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Problem
 
 LOG_2_PI = float(np.log(2 * np.pi))

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import FitError
-from bayescamel.hierarchy import Hierarchy, Noise, Pooling
 from bayescamel.laws.base import Inputs, Law
+from bayescamel.models.hierarchy import Hierarchy, Noise, Pooling
 
 MIN_TYPICAL_WEIGHT = 1e-9
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.laws.base import Array
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Problem
 
 

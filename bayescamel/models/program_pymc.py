@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from bayescamel.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.laws.base import Array, Inputs
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Centre, Problem, build, scales
 
 if TYPE_CHECKING:

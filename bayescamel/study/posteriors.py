@@ -13,9 +13,9 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import StorageError
+from bayescamel.inference.fit import cache_folder, fit, minimum_runs
 from bayescamel.posterior import Posterior
-from bayescamel.runs import fingerprint, read_runs
-from bayescamel.sampling import cache_folder, fit, minimum_runs
+from bayescamel.runs.table import fingerprint, read_runs
 from bayescamel.study.rows import StoredRun
 from bayescamel.study.settings import Settings
 from bayescamel.study.storage import Storage

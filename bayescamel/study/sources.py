@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError, StudyError
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 from bayescamel.study.records import Record, as_record
 
 type Attached = tuple[dict[str, Any], Record]
@@ -57,7 +57,7 @@ def read_attached(
 
 
 def _open(path: Path) -> pd.DataFrame:
-    from bayescamel.tables import open_table
+    from bayescamel.runs.files import open_table
 
     return open_table(path)
 

@@ -19,15 +19,15 @@ import pandas as pd
 
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs import ACQUISITIONS
-from bayescamel.designs.allocation import Plan, compare_allocations, plan
+from bayescamel.designs.allocation.plans import Plan, compare_allocations, plan
+from bayescamel.designs.allocation.scenarios import Truths
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Space
 from bayescamel.designs.speed import Speed
 from bayescamel.designs.stopping import Stop
-from bayescamel.designs.truths import Truths
 from bayescamel.exceptions import StudyError
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import get_law
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import bayescamel as bc
-from bayescamel.datasets import load_proxies
+from bayescamel.runs.bundled import load_proxies
 from bayescamel.study import Study
 
 

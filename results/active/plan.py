@@ -18,10 +18,10 @@ import pandas as pd
 from replay import SETTINGS, Case, judge, refit
 from scipy.stats import spearmanr
 
-from bayescamel.designs.allocation import compare_allocations
+from bayescamel.designs.allocation.plans import compare_allocations
+from bayescamel.designs.allocation.scenarios import Truths
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
-from bayescamel.designs.truths import Truths
 from bayescamel.posterior import Posterior
 
 SPLITS = {

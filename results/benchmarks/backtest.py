@@ -28,9 +28,9 @@ import xarray as xr
 from bayescamel.benchmarks.backtest import OURS, backtest_benchmarks, split
 from bayescamel.benchmarks.problem import Measures
 from bayescamel.benchmarks.table import benchmark_facts
-from bayescamel.datasets import HELD_OUT_PARAMS, load_proxies
-from bayescamel.runs import read_runs
-from bayescamel.sampling import fit
+from bayescamel.inference.fit import fit
+from bayescamel.runs.bundled import HELD_OUT_PARAMS, load_proxies
+from bayescamel.runs.table import read_runs
 
 HERE = Path(__file__).parent
 PAIRS = (

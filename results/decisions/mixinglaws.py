@@ -18,10 +18,10 @@ import pandas as pd
 import xarray as xr
 
 import bayescamel as bc
+from bayescamel.comparison.regmix import regmix
 from bayescamel.decisions import optimal_mixture, rank_mixtures
+from bayescamel.inference.pointfit import PointFit, fit_point
 from bayescamel.laws import get_law
-from bayescamel.peers import regmix
-from bayescamel.pointfit import PointFit, fit_point
 from bayescamel.posterior import Posterior
 
 DOMAINS = ("academic", "prose", "dialogue", "symbolic", "internet")

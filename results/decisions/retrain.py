@@ -21,8 +21,8 @@ import xarray as xr
 from rich.console import Console
 
 import bayescamel as bc
-from bayescamel.datasets import HELD_OUT_PARAMS
 from bayescamel.decisions import optimal_mixture, rank_mixtures
+from bayescamel.runs.bundled import HELD_OUT_PARAMS
 from proxies import corpora, grid
 from proxies.collect import collect
 from proxies.grid import Cell

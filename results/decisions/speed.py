@@ -19,11 +19,11 @@ import pandas as pd
 import xarray as xr
 
 import bayescamel as bc
-from bayescamel.constraints import Constraints, Group, Near
 from bayescamel.decisions import optimal_mixture
-from bayescamel.hierarchy import Hierarchy
-from bayescamel.inference.status import Status
+from bayescamel.draws.status import Status
 from bayescamel.laws import get_law
+from bayescamel.mixtures.constraints import Constraints, Group, Near
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, same_names
 from bayescamel.posterior import Posterior
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import xarray as xr
 
-from bayescamel.runs import read_runs
-from bayescamel.sampling import fit
-from bayescamel.scores import score
+from bayescamel.comparison.scores import score
+from bayescamel.inference.fit import fit
+from bayescamel.runs.table import read_runs
 
 
 def main() -> None:

@@ -29,11 +29,18 @@ import numpy as np
 import xarray as xr
 
 import bayescamel as bc
-from bayescamel.backtest import Horizon, Predictor, by_training_set, fitted, horizons, judge
+from bayescamel.comparison.backtest import (
+    Horizon,
+    Predictor,
+    by_training_set,
+    fitted,
+    horizons,
+    judge,
+)
+from bayescamel.comparison.stacking import stack
+from bayescamel.inference.fit import fit
 from bayescamel.laws import LAWS
-from bayescamel.runs import read_runs
-from bayescamel.sampling import fit
-from bayescamel.stacking import stack
+from bayescamel.runs.table import read_runs
 
 GROUPS = [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")]
 DEFAULT = "camel"

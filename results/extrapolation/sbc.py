@@ -24,14 +24,15 @@ import numpy as np
 from rich.progress import track
 from scipy.stats import binom, chi2, truncnorm
 
-from bayescamel.blocks import dimension, unflatten
-from bayescamel.hierarchy import RUN_NOISE, Hierarchy, Noise
-from bayescamel.inference import compiled, engine
+from bayescamel.inference import engine
+from bayescamel.inference.fit import cache_folder
 from bayescamel.inference.stages import Request
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
+from bayescamel.models import compiled
+from bayescamel.models.blocks import dimension, unflatten
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise
 from bayescamel.models.problem import Problem
-from bayescamel.sampling import cache_folder
 
 DOMAINS = ("a", "b")
 SIZES = 3

@@ -16,8 +16,8 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from bayescamel.datasets import load_proxies
-from bayescamel.runs import read_runs
+from bayescamel.runs.bundled import load_proxies
+from bayescamel.runs.table import read_runs
 
 
 def draw(runs: xr.Dataset, out: Path) -> None:

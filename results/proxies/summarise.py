@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import spearmanr
 
-from bayescamel.datasets import load_proxies
-from bayescamel.runs import read_runs
+from bayescamel.runs.bundled import load_proxies
+from bayescamel.runs.table import read_runs
 
 
 def table(frame: pd.DataFrame, decimals: int) -> str:

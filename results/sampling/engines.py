@@ -49,7 +49,7 @@ ENGINES = ("marginal", "nutpie", "numpyro", "pymc", "bootstrap")
 
 def load(name: str, shared: Path, key: str) -> "xr.Dataset":
     """The runs of a data set; with ``more``, one run beyond those of ``where``."""
-    from bayescamel.runs import read_runs
+    from bayescamel.runs.table import read_runs
 
     spec = DATA[name]
     if spec["source"] is None:
@@ -75,7 +75,7 @@ def load(name: str, shared: Path, key: str) -> "xr.Dataset":
 def cell(name: str, engine: Any, shared: Path) -> dict[str, object]:
     """Fit one data set one way, in this process."""
     began = time.perf_counter()
-    from bayescamel.sampling import fit
+    from bayescamel.inference.fit import fit
 
     runs, law = load(name, shared, "where"), DATA[name].get("law", "camel")
     if engine == "bootstrap":

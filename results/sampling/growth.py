@@ -106,7 +106,7 @@ def gradient_time(posterior: "Posterior") -> float:
     """Microseconds of the log density and its gradient, the median of 200 calls."""
     import jax
 
-    from bayescamel.inference.compiled import value_and_gradient
+    from bayescamel.models.compiled import value_and_gradient
     from bayescamel.models.density import log_density
     from bayescamel.models.problem import build
 

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from bayescamel.benchmarks import BenchmarkPosterior, fit_benchmarks
+from bayescamel.inference.fit import fit
 from bayescamel.posterior import Posterior
-from bayescamel.sampling import fit
 from tests.benchmarks.known_benchmarks import SETTINGS, as_runs, known_table
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.benchmarks.problem import reference_loss
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 from tests.simulated import simulated_table
 
 SIZES = (3e5, 1e6, 3e6, 9e6, 2.7e7)

@@ -4,7 +4,7 @@ import pytest
 
 from bayescamel.benchmarks.backtest import BenchmarkBacktest, BenchmarkResult, backtest_benchmarks
 from bayescamel.exceptions import BenchmarkError
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 from tests.benchmarks.known_benchmarks import KNOWN, SETTINGS
 
 

@@ -7,8 +7,8 @@ from scipy.special import betaln
 from scipy.stats import betabinom, norm
 
 from bayescamel.benchmarks.density import log_density, log_ratio_of_betas, run_scatter
-from bayescamel.benchmarks.design import BenchmarkDesign
 from bayescamel.benchmarks.engine import prior_typical
+from bayescamel.benchmarks.hierarchy import BenchmarkDesign
 from bayescamel.benchmarks.laws import BENCHMARK_LAWS
 from bayescamel.benchmarks.problem import build_problem, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts

@@ -5,7 +5,7 @@ import pytest
 
 from bayescamel.benchmarks import fit_benchmarks
 from bayescamel.exceptions import BenchmarkError, ConvergenceError
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 from tests.benchmarks.known_benchmarks import (
     KNOWN,
     SETTINGS,

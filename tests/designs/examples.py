@@ -6,9 +6,9 @@ import pandas as pd
 from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.knowledge import Knowledge, learn
 from bayescamel.designs.situation import Situation
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import get_law
 from bayescamel.laws.base import Coefficient, Law, Terms
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre
 from bayescamel.targets import Target
 

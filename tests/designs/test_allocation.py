@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from bayescamel.designs.allocation import Splits, compare_allocations, named_splits, plan
+from bayescamel.designs.allocation.plans import Splits, compare_allocations, named_splits, plan
+from bayescamel.designs.allocation.scenarios import Truths, size_information
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
-from bayescamel.designs.truths import Truths, size_information
 from bayescamel.exceptions import DesignError
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import get_law
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.targets import Target
 from tests.designs.examples import DOMAINS, LINEAR
 

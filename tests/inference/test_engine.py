@@ -4,14 +4,14 @@ import arviz as az
 import numpy as np
 from scipy.optimize import minimize
 
-from bayescamel.blocks import unflatten
-from bayescamel.datasets import load_proxies
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference import modes
 from bayescamel.inference.modes import AGREEING, find_modes, start_positions
 from bayescamel.inference.stages import largest_rhat
 from bayescamel.laws import get_law
+from bayescamel.models.blocks import unflatten
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, build, hierarchy_for
+from bayescamel.runs.bundled import load_proxies
 from tests.camel_runs import simulated_runs
 
 

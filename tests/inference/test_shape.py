@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bayescamel.blocks import arrow_root
 from bayescamel.inference import stages
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry
 from bayescamel.inference.shape import MANY, Shape
+from bayescamel.models.blocks import arrow_root
 
 PARTS = [np.arange(4), np.arange(4, 8), np.arange(8, 10)]
 N = 10

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import Inputs, Law
+from bayescamel.models.hierarchy import Hierarchy
 
 DOMAINS, VALIDATIONS = 4, 3
 OWN = np.eye(VALIDATIONS, DOMAINS)[[0, 1, 2]]

@@ -8,8 +8,8 @@ import pytest
 
 from bayescamel.designs.prior import broadcast
 from bayescamel.exceptions import FitError
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.laws import LAWS, Inputs, Law, get_law
+from bayescamel.models.hierarchy import Hierarchy
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw, typical_coefficients
 
 every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())

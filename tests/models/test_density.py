@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, multivariate_normal, norm, truncnorm
 
-from bayescamel.blocks import dimension, marked
-from bayescamel.hierarchy import Hierarchy
 from bayescamel.inference.modes import start_positions
 from bayescamel.models import density
+from bayescamel.models.blocks import dimension, marked
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, Problem, bucket, build
 from tests.camel_runs import hierarchy_of, simulated_runs
 

@@ -11,9 +11,9 @@ from scipy.stats import multivariate_normal, norm, truncnorm
 
 import bayescamel as bc
 from bayescamel.exceptions import FitError
-from bayescamel.hierarchy import RUN_NOISE, Hierarchy, Noise
 from bayescamel.laws import get_law
 from bayescamel.models import density, program_numpyro, program_pymc, to_numpyro, to_pymc
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise
 from bayescamel.models.problem import Centre, Problem, build, hierarchy_for
 from tests.camel_runs import DOMAINS, simulated_table
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 from proxies import collect, corpora, record, sweep
 from proxies.grid import Cell
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bayescamel.exceptions import ConflictError, MixtureError, StorageError, StudyError
-from bayescamel.runs import read_runs
+from bayescamel.runs.table import read_runs
 from bayescamel.study import Study, posteriors
 from tests.study.examples import QUICK, SETTINGS, SPACE, TARGET, measure
 

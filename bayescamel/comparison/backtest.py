@@ -1,0 +1,198 @@
+"""Leave the largest scales out: how well a law would have predicted them, and how sure it was."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.comparison.scores import Scores, score
+from bayescamel.exceptions import FitError, RunTableError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+METHODS = ("bayes", "point")
+BOOTSTRAPS = 200
+"""Replicates behind a point fit's interval."""
+MIN_SIZES = 2
+"""A law over size needs two sizes at least."""
+
+
+class Predictor(Protocol):
+    """Whatever predicts losses of runs: a posterior, a stack of them, a bootstrapped point fit."""
+
+    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of each draw's loss, shapes (draw, run, validation)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Sizes that are fitted, and a larger one that is predicted.
+
+    Parameters
+    ----------
+    fitted_sizes, held_out_size
+        Parameters per model.
+    train, test
+        Their runs.
+    """
+
+    fitted_sizes: tuple[float, ...]
+    held_out_size: float
+    train: xr.Dataset
+    test: xr.Dataset
+
+    @property
+    def distance(self) -> float:
+        """How many times larger than the largest fitted size."""
+        return self.held_out_size / self.fitted_sizes[-1]
+
+
+def horizons(runs: xr.Dataset) -> list[Horizon]:
+    """Every horizon that the runs allow: the k smallest sizes, and any larger one.
+
+    Raises
+    ------
+    RunTableError
+        When there are fewer than three sizes.
+    """
+    sizes = np.unique(runs["n_params"])
+    if len(sizes) <= MIN_SIZES:
+        raise RunTableError(
+            f"the runs have {len(sizes)} sizes: a backtest needs {MIN_SIZES + 1}, two to fit and "
+            "one to predict"
+        )
+    found = []
+    for k in range(MIN_SIZES, len(sizes)):
+        train = runs.isel(run=(runs["n_params"] <= sizes[k - 1]).to_numpy())
+        for size in sizes[k:]:
+            test = runs.isel(run=(runs["n_params"] == size).to_numpy())
+            found.append(Horizon(tuple(map(float, sizes[:k])), float(size), train, test))
+    return found
+
+
+def by_training_set(found: Sequence[Horizon]) -> Iterator[tuple[xr.Dataset, list[Horizon]]]:
+    """Horizons that share a fit, together."""
+    for fitted in dict.fromkeys(horizon.fitted_sizes for horizon in found):
+        group = [horizon for horizon in found if horizon.fitted_sizes == fitted]
+        yield group[0].train, group
+
+
+@dataclass(frozen=True)
+class Result:
+    """One law at one horizon."""
+
+    law: str
+    method: str
+    horizon: Horizon
+    scores: Scores
+    seconds: float
+    status: str
+
+    def to_dict(self) -> dict[str, object]:
+        """A row of the table, by the names of the command line's JSON."""
+        return {
+            "law": self.law,
+            "method": self.method,
+            "fitted_sizes": list(self.horizon.fitted_sizes),
+            "held_out_size": self.horizon.held_out_size,
+            "n_train": self.horizon.train.sizes["run"],
+            "n_test": self.horizon.test.sizes["run"],
+            **self.scores.to_dict(),
+            "seconds": self.seconds,
+            "status": self.status,
+        }
+
+
+def judge(
+    predictor: Predictor, law: str, method: str, horizon: Horizon, seconds: float, status: str
+) -> Result:
+    """Score a fitted predictor at a horizon."""
+    mean, sd = predictor.run_distribution(horizon.test)
+    scores = score(horizon.test["loss"].to_numpy(), mean, sd)
+    return Result(law, method, horizon, scores, seconds, status)
+
+
+def backtest(
+    runs: xr.Dataset,
+    laws: Sequence[str],
+    *,
+    methods: Sequence[str] = METHODS,
+    on_result: Callable[[Result], None] = lambda _: None,
+    **options: Any,
+) -> list[Result]:
+    """Fit every law at every horizon and score it on the size that was held out.
+
+    Parameters
+    ----------
+    runs
+        Runs of at least three sizes.
+    laws
+        Names in the registry.
+    methods
+        ``"bayes"``: the posterior. ``"point"``: the peers' recipe with bootstrapped intervals.
+    on_result
+        Called with each result as it comes.
+    options
+        Passed on to `bayescamel.fit` for ``"bayes"``.
+    """
+    results = []
+    for train, group in by_training_set(horizons(runs)):
+        for law in laws:
+            for method in methods:
+                predictor, seconds, status = fitted(train, law, method, **options)
+                for horizon in group:
+                    result = judge(predictor, law, method, horizon, seconds, status)
+                    on_result(result)
+                    results.append(result)
+    return results
+
+
+def fitted(
+    train: xr.Dataset, law: str, method: str, **options: Any
+) -> tuple[Predictor, float, str]:
+    """Fit a law one way: what predicts, how many seconds it took, how it went."""
+    from bayescamel.inference.fit import fit
+
+    if method not in METHODS:
+        raise FitError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
+    began = time.perf_counter()
+    if method == "bayes":
+        posterior = fit(train, law, **({"progress": False} | options))
+        words = "converged" if posterior.status.converged else ", ".join(posterior.status.failed)
+        return posterior, time.perf_counter() - began, words
+    bootstrap = fit(train, law, method="point", progress=False).bootstrap(BOOTSTRAPS)
+    return bootstrap, time.perf_counter() - began, "fitted"
+
+
+def as_table(results: Sequence[Result]) -> "Table":
+    """A Rich table, one row a law, method and horizon."""
+    from rich.table import Table
+
+    table = Table(title="Larger sizes predicted from smaller ones")
+    for name in ("fitted up to", "predicted", "law", "method"):
+        table.add_column(name)
+    for name in ("error", "bias", "cover 50 %", "cover 90 %", "width 90 %", "log score", "s"):
+        table.add_column(name, justify="right")
+    table.add_column("status")
+    for result in results:
+        scores = result.scores
+        table.add_row(
+            f"{result.horizon.fitted_sizes[-1]:.3g}",
+            f"{result.horizon.held_out_size:.3g}",
+            result.law,
+            result.method,
+            f"{scores.mre:.2%}",
+            f"{scores.bias:+.2%}",
+            f"{scores.coverage50:.0%}",
+            f"{scores.coverage90:.0%}",
+            f"{scores.width90:.1%}",
+            f"{scores.log_score:.2f}",
+            f"{result.seconds:.0f}",
+            result.status,
+        )
+    return table

@@ -1,0 +1,1 @@
+"""How to split a budget over sizes, before a FLOP is spent."""

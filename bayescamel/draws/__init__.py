@@ -1,0 +1,1 @@
+"""What comes out of a fit: draws with named dimensions, and what is read off them."""

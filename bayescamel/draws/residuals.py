@@ -1,0 +1,224 @@
+"""What a law misses of a mixture stays from size to size: kriging of its residuals.
+
+A law is smooth in the mixture and real losses are not quite: the same mixture lies above the curve
+at one size and again at the next (correlations of 0.5 to 0.9 between neighbouring sizes of
+mixinglaws_5mix, after laws with residuals of 0.3 %). Of mixtures that were measured, or ones near
+to them, these residuals tell what the curve cannot. They are modelled in units of the run-to-run
+noise σ, each run's own, as a Gaussian process
+
+    z(w, N) ~ GP(0, share · exp(-TV(w, w') / length - |ln N - ln N'| / log_factor)) + noise
+
+with noise of variance 1 − share. Its three numbers are set at their posterior mode, all validation
+domains together; far from any measured mixture, or where residuals do not persist, it adds nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.mixtures.reach import Reach
+from bayescamel.models.problem import active_params
+from bayescamel.targets import Target
+
+MAX_RUNS = 400
+"""The largest runs are used, up to this number: their residuals are nearest to the target's."""
+
+PRIOR_SD = np.array([1.5, 1.0, 1.0])
+"""Of the logit of the share, of ln length and of ln ln size_factor."""
+
+TYPICAL_SHARE, TYPICAL_LOG_FACTOR = 0.3, 1.0
+"""Prior medians: residuals are mostly noise, and change over a factor of e in size."""
+
+JITTER = 1e-8
+
+FURTHEST = 4.0
+"""Prior standard deviations from the median at which the search for the mode stops."""
+
+
+class Measuring(Protocol):
+    """A posterior, or an ensemble of them: what knows of measured runs."""
+
+    @property
+    def runs(self) -> xr.Dataset:
+        """The runs that were fitted."""
+        ...
+
+    def curve_distribution(
+        self, runs: xr.Dataset, fitted: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of each draw's loss, shapes (draw, run, validation), by the law alone."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Persistence:
+    """How residuals persist.
+
+    Parameters
+    ----------
+    share
+        Share of the residual variance that persists.
+    length
+        Total variation over which it changes.
+    log_factor
+        ln of the factor in size over which it changes.
+    """
+
+    share: float
+    length: float
+    log_factor: float
+
+    def covariance(self, distance: np.ndarray, log_sizes: np.ndarray) -> np.ndarray:
+        """Of two residuals, without their noise; arguments are distances."""
+        return np.asarray(
+            self.share * np.exp(-distance / self.length - np.abs(log_sizes) / self.log_factor)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEffects:
+    """Residuals of mixtures at a size, given those of the runs, in units of the noise.
+
+    Parameters
+    ----------
+    mean
+        What the runs tell, (draw, mixture, validation).
+    factor
+        Cholesky factors (validation, mixture, mixture) of what they leave open.
+    own
+        Variance of a run's own noise, the share that does not persist.
+    """
+
+    mean: np.ndarray
+    factor: np.ndarray
+    own: float
+
+    @property
+    def run_variance(self) -> np.ndarray:
+        """Of a new run around `mean`: left open, and its own noise; (mixture, validation)."""
+        return np.asarray((self.factor**2).sum(axis=2).T + self.own)
+
+    def draw(self, rng: np.random.Generator, times: np.ndarray | None = None) -> np.ndarray:
+        """One effect of each mixture a draw, (draw, mixture, validation).
+
+        With a run's noise where `times` (draw, mixture) says what multiplies the usual one.
+        """
+        normal = rng.normal(size=self.mean.shape)
+        effect = self.mean + np.einsum("vmn,snv->smv", self.factor, normal)
+        if times is not None:
+            own = np.sqrt(self.own) * times[:, :, None]
+            effect = effect + own * rng.normal(size=self.mean.shape)
+        return np.asarray(effect)
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """What laws miss of their runs, by draw, and how it persists.
+
+    Parameters
+    ----------
+    z
+        Standardised residuals (draw, run, validation), 0 where a loss is missing.
+    mixture, log_size, present
+        Where the runs lie: (run, domain), (run,), and which losses are there (run, validation).
+    persistence
+        Learned of all residuals.
+    """
+
+    z: np.ndarray
+    mixture: np.ndarray
+    log_size: np.ndarray
+    present: np.ndarray
+    persistence: Persistence
+
+    @classmethod
+    def of(cls, posterior: Measuring) -> Self:
+        """The residuals of a posterior's largest runs."""
+        runs = posterior.runs
+        log_size = np.log(active_params(runs))
+        rows = np.sort(np.argsort(-log_size, kind="stable")[:MAX_RUNS])
+        chosen: xr.Dataset = runs.isel(run=rows)
+        mean, sd = posterior.curve_distribution(chosen, fitted=True)
+        loss = chosen["loss"].to_numpy()
+        z = np.nan_to_num((loss - mean) / sd)
+        mixture, present = chosen["mixture"].to_numpy(), np.isfinite(loss)
+        learned = _persistence(
+            z.mean(axis=0), mixture, log_size[rows], present, Reach.of(runs).radius
+        )
+        return cls(z, mixture, log_size[rows], present, learned)
+
+    def at(self, target: Target, mixtures: np.ndarray) -> LocalEffects:
+        """Residuals to expect of mixtures (M, domain) at the target."""
+        log_size = np.log(target.n_active_params or target.n_params)
+        across = _variation(mixtures, self.mixture)
+        cross = self.persistence.covariance(across, log_size - self.log_size)
+        among = self.persistence.covariance(_variation(mixtures, mixtures), np.zeros(1))
+        apart = self.log_size[:, None] - self.log_size
+        covariance = _covariance(_variation(self.mixture, self.mixture), apart, self.persistence)
+        mean = np.empty((len(self.z), len(mixtures), self.z.shape[2]))
+        factor = np.empty((self.z.shape[2], len(mixtures), len(mixtures)))
+        for rows, columns in _patterns(self.present):
+            weights = np.linalg.solve(covariance[np.ix_(rows, rows)], cross[:, rows].T).T
+            told = np.einsum("srv,mr->smv", self.z[:, rows][:, :, columns], weights, optimize=True)
+            mean[:, :, columns] = told
+            left = among - weights @ cross[:, rows].T
+            factor[columns] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
+        return LocalEffects(mean, factor, 1 - self.persistence.share)
+
+
+def _patterns(present: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Runs and the validation domains measured on just these: usually one pattern."""
+    patterns, which = np.unique(present, axis=1, return_inverse=True)
+    return [
+        (np.flatnonzero(pattern), np.flatnonzero(which == i))
+        for i, pattern in enumerate(patterns.T)
+    ]
+
+
+def _persistence(
+    z: np.ndarray, mixture: np.ndarray, log_size: np.ndarray, present: np.ndarray, reach: float
+) -> Persistence:
+    """The posterior mode given residuals (run, validation), by L-BFGS from three starts."""
+    from scipy.linalg import cholesky, solve_triangular
+    from scipy.optimize import minimize
+
+    length = max(reach, 0.01)
+    centre = np.array(
+        [np.log(TYPICAL_SHARE / (1 - TYPICAL_SHARE)), np.log(length), np.log(TYPICAL_LOG_FACTOR)]
+    )
+
+    patterns = _patterns(present)
+    distance, apart = _variation(mixture, mixture), log_size[:, None] - log_size
+
+    def at(place: np.ndarray) -> Persistence:
+        share = 1 / (1 + np.exp(-place[0]))
+        return Persistence(float(share), float(np.exp(place[1])), float(np.exp(place[2])))
+
+    def loss(place: np.ndarray) -> float:
+        covariance = _covariance(distance, apart, at(place))
+        total = 0.5 * float((((place - centre) / PRIOR_SD) ** 2).sum())
+        for rows, columns in patterns:
+            root = cholesky(covariance[np.ix_(rows, rows)], lower=True)
+            white = solve_triangular(root, z[np.ix_(rows, columns)], lower=True)
+            total += len(columns) * float(np.log(np.diag(root)).sum())
+            total += 0.5 * float((white**2).sum())
+        return total
+
+    bounds = np.stack([centre - FURTHEST * PRIOR_SD, centre + FURTHEST * PRIOR_SD], axis=1)
+    away = np.array([[0.0, 0.0, 0.0], [1.5, 1.0, 1.0], [1.5, -1.0, 0.0]])
+    found = [
+        minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-6})
+        for start in centre + away
+    ]
+    return at(min(found, key=lambda result: float(result.fun)).x)
+
+
+def _covariance(distance: np.ndarray, apart: np.ndarray, persistence: Persistence) -> np.ndarray:
+    noise = 1 - persistence.share + JITTER
+    return np.asarray(persistence.covariance(distance, apart) + noise * np.eye(len(distance)))
+
+
+def _variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(0.5 * np.abs(a[:, None] - b).sum(axis=2))

@@ -1,0 +1,226 @@
+"""A law fitted the peers' way, and its bootstrap: what they predict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.draws.status import Status
+from bayescamel.exceptions import FitError
+from bayescamel.laws.base import Law
+from bayescamel.mixtures import Mixtures
+from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.models.problem import Centre, Problem, build, hierarchy_for, scales
+from bayescamel.posterior import Kind, Posterior
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from bayescamel.decisions import OptimalMixture
+
+SAME_OPTIMUM = 0.01
+"""Starts whose objective is within this share of the best are taken to have found it."""
+
+
+@dataclass(frozen=True)
+class PointFit:
+    """One set of parameters, fitted by Huber loss, L-BFGS and many starts.
+
+    Parameters
+    ----------
+    parameters
+        The law's parameters and coefficients, in units of the reference loss, and ``sigma
+        (validation)``, the residual sd with a correction for the number of parameters.
+    runs
+        The run table that was fitted.
+    hierarchy, centre
+        Which law, and the point around which it is written.
+    positions
+        The optimum as the optimiser has it, shape (problem, dimension): where a bootstrap starts.
+    agreeing
+        How many of the starts found the optimum, in the validation domain where fewest did.
+    """
+
+    parameters: xr.Dataset
+    runs: xr.Dataset
+    hierarchy: Hierarchy
+    centre: Centre
+    positions: np.ndarray
+    agreeing: int
+
+    @property
+    def law(self) -> Law:
+        """The law that was fitted."""
+        return self.hierarchy.law
+
+    def predict(self, target: Target, mixtures: Mixtures | None = None) -> xr.Dataset:
+        """Losses of a model at the target: ``loss (mixture, validation)``, nats per token.
+
+        And ``extrapolation (mixture)``, as in `bayescamel.draws.prediction.predict`.
+        """
+        single = self.parameters.expand_dims(("chain", "draw")).assign_coords(chain=[0], draw=[0])
+        draws = _as_draws(self, single)
+        return draws.predict(target, mixtures).isel(chain=0, draw=0, drop=True)
+
+    def bootstrap(self, n: int = 200, seed: int = 0) -> "Bootstrap":
+        """Fit again to `n` tables of runs drawn with replacement within each size.
+
+        Each replicate starts from this optimum.
+
+        Raises
+        ------
+        FitError
+            When `n` is below 2.
+        """
+        if n < 2:
+            raise FitError(f"n = {n}: an interval needs at least 2 replicates")
+        from bayescamel.inference.point import Layout, optimise
+
+        layout = Layout.of(self.runs, self.law)
+        problem = build(self.runs, self.centre, padded=False)
+        counts = _resample(scales(self.runs)[1], n, np.random.default_rng(seed))
+        starts = np.broadcast_to(self.positions, (n, *self.positions.shape))
+        flats, _ = optimise(
+            layout.coordinates,
+            problem,
+            layout.batch(problem, counts),
+            starts.reshape(-1, starts.shape[-1]),
+        )
+        named = layout.named(problem, flats.reshape(starts.shape))
+        replicates = xr.Dataset(
+            {
+                name: (("chain", "draw", *self.parameters[name].dims), value[None])
+                for name, value in named.items()
+            }
+            | {
+                "sigma": self.parameters["sigma"].expand_dims(chain=1, draw=n),
+            },
+            {"chain": [0], "draw": np.arange(n)},
+        )
+        return Bootstrap(_as_draws(self, replicates.assign_coords(self.parameters.coords)))
+
+    def __repr__(self) -> str:
+        return (
+            f"PointFit of law {self.law.name!r} to {self.runs.sizes['run']} runs: residual sd "
+            f"{100 * float(self.parameters['sigma'].mean()):.2g} % of the loss, optimum found by "
+            f"{self.agreeing} starts"
+        )
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Replicates of a point fit, which predict as the draws of a posterior do.
+
+    A new run scatters around a replicate's curve by the residual sd of the point fit.
+
+    Parameters
+    ----------
+    draws
+        The replicates, in the form of a posterior with one chain.
+    """
+
+    draws: Posterior
+
+    @property
+    def law(self) -> Law:
+        """The law that was fitted."""
+        return self.draws.law
+
+    def predict(
+        self,
+        target: Target,
+        mixtures: Mixtures | None = None,
+        kind: Kind = "mean",
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Losses by replicate, as `bayescamel.draws.prediction.predict` has them by draw."""
+        return self.draws.predict(target, mixtures, kind, seed)
+
+    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of runs' losses by replicate, shapes (draw, run, validation)."""
+        return self.draws.run_distribution(runs)
+
+    def optimal_mixture(
+        self, target: Target, objective: Mapping[str, float] | None = None, seed: int = 0
+    ) -> "OptimalMixture":
+        """The mixture of least mean objective over the replicates."""
+        return self.draws.optimal_mixture(target, objective, seed=seed)
+
+
+def fit_point(runs: xr.Dataset, law: Law, seed: int = 0) -> PointFit:
+    """Fit a law by Huber loss, L-BFGS and many starts; see `bayescamel.inference.point`.
+
+    Raises
+    ------
+    FitError
+        When no start reaches a finite optimum.
+    """
+    from bayescamel.inference.point import STARTS, Layout, optimise
+
+    layout, centre = Layout.of(runs, law), Centre.of(runs)
+    problem = build(runs, centre, padded=False)
+    starts = layout.starts(STARTS, seed)
+    batch = layout.batch(problem, np.ones((STARTS, len(problem.loss))))
+    flats, values = optimise(
+        layout.coordinates, problem, batch, starts.reshape(-1, starts.shape[-1])
+    )
+    values = values.reshape(starts.shape[:2])
+    if not np.isfinite(values).any(axis=0).all():
+        raise FitError(
+            "no start of the optimiser reached a finite objective: check the losses and weights "
+            "for values far from the rest"
+        )
+    best = np.argmin(values, axis=0)
+    positions = flats.reshape(starts.shape)[best, np.arange(len(best))]
+    agreeing = (values <= (1 + SAME_OPTIMUM) * values.min(axis=0)).sum(axis=0).min()
+    named = layout.named(problem, positions[None])
+    hierarchy = hierarchy_for(runs, law, "none")
+    dims = {parameter.name: parameter.dims for parameter in hierarchy.parameters()}
+    parameters = xr.Dataset(
+        {name: (dims.get(name, ("validation",)), value[0]) for name, value in named.items()},
+        {dim: runs[dim].to_numpy() for dim in ("validation", "domain")},
+    )
+    per_domain = layout.coordinates.dimension * len(layout.groups) / runs.sizes["validation"]
+    parameters["sigma"] = ("validation", _residual_sd(law, problem, parameters, per_domain))
+    return PointFit(parameters, runs, hierarchy, centre, positions, int(agreeing))
+
+
+def _residual_sd(
+    law: Law, problem: Problem, parameters: xr.Dataset, n_parameters: float
+) -> np.ndarray:
+    """By validation domain, in units of the reference loss."""
+    values = {p.name: parameters[p.name].to_numpy() for p in law.parameters if p.name in parameters}
+    fitted, basis = law.terms(np, problem.inputs(), **values)
+    for coefficient in law.coefficients:
+        fitted = fitted + parameters[coefficient.name].to_numpy() * basis[coefficient.name]
+    squares = (problem.measured * (problem.loss - fitted) ** 2).sum(axis=0)
+    # Where there are hardly more losses than parameters, one degree of freedom is left.
+    return np.asarray(np.sqrt(squares / np.maximum(problem.measured.sum(axis=0) - n_parameters, 1)))
+
+
+def _resample(scale: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each replicate draws each run: (replicate, run), every size as often as it is."""
+    counts = np.zeros((n, len(scale)))
+    for rows in (np.flatnonzero(scale == size) for size in np.unique(scale)):
+        counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=n)
+    return counts
+
+
+def _as_draws(fitted: PointFit, draws: xr.Dataset) -> Posterior:
+    """Parameters with dims (chain, draw) in the form that prediction reads; no size effects."""
+    sizes, _ = scales(fitted.runs)
+    shape = (draws.sizes["chain"], draws.sizes["draw"])
+    effects = np.zeros((*shape, fitted.runs.sizes["validation"], len(sizes)))
+    draws = draws.assign(
+        size_effect_scale=(("chain", "draw"), np.zeros(shape)),
+        size_effect=(("chain", "draw", "validation", "scale"), effects),
+    )
+    nothing = Status(np.nan, np.nan, np.nan, 0, np.nan, np.nan)  # nothing was sampled
+    return Posterior(
+        tree=xr.DataTree.from_dict({"posterior": draws}),
+        runs=fitted.runs,
+        hierarchy=fitted.hierarchy,
+        centre=fitted.centre,
+        status=nothing,
+    )

@@ -1,0 +1,85 @@
+"""A prior's blocks in one vector of unconstrained numbers: its layout, whatever the law is of."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from bayescamel.laws.base import Array
+
+if TYPE_CHECKING:
+    from bayescamel.models.hierarchy import Block
+
+
+class Blocked(Protocol):
+    """A prior made of blocks."""
+
+    def blocks(self) -> tuple["Block", ...]:
+        """All blocks, each after those that it refers to."""
+        ...
+
+    def shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
+        """Lengths of the dims of a block."""
+        ...
+
+
+def dimension(prior: Blocked) -> int:
+    """How many numbers the sampler moves."""
+    return sum(math.prod(prior.shape(block.dims)) for block in prior.blocks())
+
+
+def unflatten(prior: Blocked, flat: Array) -> dict[str, Array]:
+    """The blocks of a vector of unconstrained numbers (leading axes are kept)."""
+    values, start = {}, 0
+    for block in prior.blocks():
+        shape = prior.shape(block.dims)
+        stop = start + math.prod(shape)
+        values[block.name] = flat[..., start:stop].reshape((*flat.shape[:-1], *shape))
+        start = stop
+    return values
+
+
+def flatten(prior: Blocked, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The inverse of `unflatten`, of values without leading axes."""
+    return np.concatenate([np.ravel(values[block.name]) for block in prior.blocks()])
+
+
+def marked(prior: Blocked, wanted: Callable[[str], bool]) -> np.ndarray:
+    """Which numbers of the vector are of a block whose name is wanted."""
+    blocks = prior.blocks()
+    marks = {block.name: np.full(prior.shape(block.dims), wanted(block.name)) for block in blocks}
+    return flatten(prior, marks)
+
+
+def parts(prior: Blocked, dim: str) -> list[np.ndarray]:
+    """Places of the numbers of each element of a dim, in like order, and last of all others.
+
+    The elements (validation domains, benchmarks) are nearly independent given the others, which
+    pool them.
+    """
+    own: list[np.ndarray] = []
+    pooled: list[np.ndarray] = []
+    start = 0
+    for block in prior.blocks():
+        shape = prior.shape(block.dims)
+        places = start + np.arange(math.prod(shape)).reshape(shape)
+        start += places.size
+        if block.dims[:1] == (dim,):
+            own.append(places.reshape(len(places), -1))
+        else:
+            pooled.append(places.ravel())
+    return [*np.concatenate(own, axis=1), np.concatenate(pooled)]
+
+
+def arrow_root(precision: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """A root of the covariance, u = root · z, that keeps the parts (`parts`) apart in z.
+
+    The precision of parts that are independent given the last is an arrow, and so is its Cholesky
+    factor with the last part behind: a part's z is what is left of it given the last.
+    """
+    order = np.concatenate(parts)
+    factor = np.linalg.cholesky(precision[np.ix_(order, order)])
+    root = np.empty_like(precision)
+    root[np.ix_(order, order)] = np.linalg.inv(factor).T
+    return root

@@ -1,0 +1,48 @@
+"""Compiled functions of a hierarchy, made once and kept.
+
+Everything is compiled for a `Hierarchy` (the law and the sizes of its blocks) and takes the
+runs as an argument, so a refit with more runs in the same bucket of rows compiles nothing.
+"""
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bayescamel.laws.base import Array
+from bayescamel.models.density import draw_effects
+from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.models.problem import Problem
+
+type Density = Callable[[Any, Array, Any], Array]
+"""Log density of (design, unconstrained numbers, problem), in JAX."""
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def value_and_gradient(
+    density: Density, design: Hashable, flat: Array, problem: Any
+) -> tuple[Array, Array]:
+    """A log density and its gradient."""
+    value, gradient = jax.value_and_grad(lambda u: density(design, u, problem))(flat)
+    return value, gradient
+
+
+@partial(jax.jit, static_argnums=0)
+def effects(
+    hierarchy: Hierarchy, flats: Array, problem: Problem, keys: Array
+) -> tuple[Array, Array]:
+    """Exact draws of the integrated-out effects for a batch of draws."""
+    coefficients, size_effects = jax.lax.map(
+        lambda pair: draw_effects(hierarchy, pair[0], problem, pair[1]), (flats, keys)
+    )
+    return coefficients, size_effects
+
+
+def use_cache(folder: Path) -> None:
+    """Keep compiled programs in `folder` between processes, unless the user has chosen one."""
+    if jax.config.jax_compilation_cache_dir is None:
+        update: Callable[[str, object], None] = jax.config.update
+        update("jax_compilation_cache_dir", str(folder))
+        update("jax_persistent_cache_min_compile_time_secs", 0.2)

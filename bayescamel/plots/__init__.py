@@ -1,0 +1,1 @@
+"""Every picture; functions return the figure and show nothing."""

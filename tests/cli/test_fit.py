@@ -1,0 +1,136 @@
+"""The commands on a real fit, kept tiny: what they say, not how well the chains mixed."""
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bayescamel.cli import app
+from bayescamel.cli.fit import fit as fit_command
+from bayescamel.demo import run_demo
+from bayescamel.exceptions import ConvergenceError
+from bayescamel.inference.fit import fit
+from tests.simulated import DOMAINS, simulated_table
+
+
+def bayescamel(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def answered(result: Result) -> dict[str, object]:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "runs.csv"
+    simulated_table((1e6, 3e6, 9e6)).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(table: Path) -> tuple[Path, dict[str, object]]:
+    out = table.with_name("posterior.nc")
+    result = bayescamel(
+        *("fit", table, "--out", out, "--where", "n_params < 9e6 or seed != 2", "--json"),
+        *("--chains", 2, "--draws", 50, "--tune", 50),
+    )
+    return out, answered(result)
+
+
+def test_fit_writes_a_posterior_and_says_how_it_went(fitted):
+    out, said = fitted
+    assert out.stat().st_size > 0
+    assert list(said) == [
+        *("law", "n_runs", "converged", "rhat_max", "ess_min", "divergences", "seconds")
+    ]
+    assert (said["law"], said["n_runs"]) == ("camel", 14)
+    # So few draws cannot reach an ESS of 400: the status must not say that they did.
+    assert said["converged"] is False
+    assert said["ess_min"] < 400
+
+
+def test_predict_answers_for_every_validation_domain(fitted):
+    words = ("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8, "--json")
+    mean = answered(bayescamel(*words))
+    run = answered(bayescamel(*words, "--kind", "run"))
+    assert list(mean) == list(run) == DOMAINS
+    for name in DOMAINS:
+        assert list(mean[name]) == ["mean", "lower90", "upper90"]
+        assert mean[name]["lower90"] < mean[name]["mean"] < mean[name]["upper90"]
+        # That a run scatters more than the curve takes more draws to show: see test_sampling.
+        assert run[name] != mean[name]
+
+
+def test_more_weight_on_a_domain_predicts_less_loss_there(fitted):
+    words = ("predict", fitted[0], "--params", 9e6, "--tokens", 1.8e8, "--json")
+    much = answered(bayescamel(*words, "--mixture", "a=0.9", "--mixture", "b=0.1"))
+    little = answered(bayescamel(*words, "--mixture", "a=0.1,b=0.9"))
+    assert much["a"]["mean"] < little["a"]["mean"]
+    assert much["b"]["mean"] > little["b"]["mean"]
+
+
+def test_predict_shows_a_table(fitted):
+    result = bayescamel("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
+    assert result.exit_code == 0
+    assert "90 % interval" in result.stdout
+    assert "extrapolation" in result.stdout
+
+
+def test_mix_recommends_a_mixture(fitted):
+    words = ("mix", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
+    said = answered(bayescamel(*words, "--json"))
+    assert list(said["mixture"]) == DOMAINS
+    assert sum(said["mixture"].values()) == pytest.approx(1)
+    only_a = answered(bayescamel(*words, "--objective", "a=1", "--json"))
+    assert only_a["mixture"]["a"] > said["mixture"]["a"]
+    assert "expected regret" in bayescamel(*words).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("predict", "--params", 1e9, "--tokens", 1e9, "--mixture", "c=1"), "unknown domain 'c'"),
+        (("predict", "--params", 1e9, "--tokens", 1e9, "--mixture", "a=0.9"), "off by -0.1"),
+        (("predict", "--params", 1e9), "n_tokens"),
+        (("mix", "--params", 1e9, "--tokens", 1e9, "--objective", "c=1"), "objective 'c'"),
+    ],
+)
+def test_what_does_not_suit_the_posterior_is_refused(fitted, words, message):
+    result = bayescamel(words[0], fitted[0], *words[1:])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_an_existing_posterior_needs_force(table, fitted):
+    out = fitted[0]
+    before = out.read_bytes()
+    result = bayescamel("fit", table, "--out", out)
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert out.read_bytes() == before
+
+
+def test_strict_writes_nothing_without_convergence(table, monkeypatch):
+    def diverged(*args: object, strict: bool, **kwargs: object) -> None:
+        assert strict
+        raise ConvergenceError("not converged (rhat)\n  remedy: double tune")
+
+    monkeypatch.setattr("bayescamel.inference.fit.fit", diverged)
+    out = table.with_name("strict.nc")
+    result = bayescamel("fit", table, "--out", out, "--strict")
+    assert result.exit_code == 2
+    assert result.stderr == "bayescamel: not converged (rhat); remedy: double tune\n"
+    assert not out.exists()
+
+
+def test_defaults_are_those_of_the_library():
+    library, command, demo = (inspect.signature(f).parameters for f in (fit, fit_command, run_demo))
+    for name in ("law", "chains", "draws", "tune", "seed", "strict"):
+        assert command[name].default == library[name].default
+    for name in ("chains", "draws", "tune", "seed"):
+        assert demo[name].default == library[name].default
