@@ -17,8 +17,9 @@ import xarray as xr
 from bayescamel.draws.status import Status
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, build, scales
+from bayescamel.models.problem import build
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Centre, scales
 from bayescamel.runs.table import read_runs
 
 REFERENCE_LOSS, E, A, B, SIGMA = 2.0, 0.4, 0.5, 0.2, 0.003

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.candidates import active_params
 from bayescamel.designs.situation import Situation
+from bayescamel.runs.sizes import active_params
 
 
 @dataclass(frozen=True)

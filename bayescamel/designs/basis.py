@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.designs.beliefs import Beliefs
-from bayescamel.designs.candidates import active_params, target_table
+from bayescamel.designs.candidates import target_table
 from bayescamel.designs.prior import law_curve
 from bayescamel.laws.base import Array, Law
+from bayescamel.runs.sizes import active_params
 from bayescamel.targets import Target
 
 CHUNK = 256

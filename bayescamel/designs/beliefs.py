@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.candidates import active_params
 from bayescamel.designs.prior import broadcast, centred, law_curve, own_names, plausible_draws
 from bayescamel.draws.prediction import law_draws
 from bayescamel.laws.base import Law
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, same_names, scales
+from bayescamel.runs.sizes import Centre, active_params, same_names, scales
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior

@@ -5,6 +5,7 @@ import pandas as pd
 
 from bayescamel.exceptions import TargetError
 from bayescamel.mixtures import as_mixtures
+from bayescamel.runs.sizes import active_params
 from bayescamel.targets import Target
 
 NUMBERS = ("n_params", "n_tokens", "n_active_params")
@@ -87,15 +88,6 @@ def training_flops(candidates: pd.DataFrame) -> np.ndarray:
     if "n_tokens" not in candidates:
         raise TargetError("the cost of a candidate needs 'n_tokens': add the column")
     return np.asarray(6.0 * active_params(candidates) * candidates["n_tokens"].to_numpy())
-
-
-def active_params(runs: pd.DataFrame) -> np.ndarray:
-    """Parameters used per token, (run,): all of them for a dense run."""
-    total = runs["n_params"].to_numpy(np.float64)
-    if "n_active_params" not in runs:
-        return total
-    given = runs["n_active_params"].to_numpy(np.float64)
-    return np.where(np.isnan(given), total, given)
 
 
 def target_table(target: Target, mixtures: np.ndarray, domains: tuple[str, ...]) -> pd.DataFrame:

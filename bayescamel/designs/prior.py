@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.designs.candidates import active_params
 from bayescamel.exceptions import DesignError
 from bayescamel.laws.base import Array, Inputs, Law
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, same_names
+from bayescamel.runs.sizes import Centre, active_params, same_names
 
 PLAUSIBLE = 3.0
 """A text model's loss lies within this factor of a typical one: it begins near ln 50,000 = 10.8

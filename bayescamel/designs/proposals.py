@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.designs.acquisitions import Acquisition
-from bayescamel.designs.candidates import active_params
 from bayescamel.designs.situation import Situation
 from bayescamel.designs.space import Space
+from bayescamel.runs.sizes import active_params
 
 BASE = 128
 """Mixtures spread over the space, offered at every size and number of tokens."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.candidates import active_params
 from bayescamel.designs.proposals import cells, rounded, unused
 from bayescamel.designs.space import Space
+from bayescamel.runs.sizes import active_params
 
 MIXTURES = 64
 """From which the start is chosen, farthest first."""

@@ -19,9 +19,10 @@ from bayescamel.inference.stages import Request
 from bayescamel.models import compiled
 from bayescamel.models.blocks import dimension, unflatten
 from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
-from bayescamel.models.problem import Centre, build
+from bayescamel.models.problem import build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc
+from bayescamel.runs.sizes import Centre
 
 if TYPE_CHECKING:
     import pymc as pm

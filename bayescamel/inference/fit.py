@@ -13,8 +13,9 @@ from bayescamel.exceptions import ConvergenceError, FitError
 from bayescamel.inference.progress import progress_bar
 from bayescamel.laws import Law, get_law
 from bayescamel.models.hierarchy import POOLINGS, Hierarchy, Noise, Pooling
-from bayescamel.models.problem import Centre, build, hierarchy_for
+from bayescamel.models.problem import build, hierarchy_for
 from bayescamel.runs.checks import check_fittable
+from bayescamel.runs.sizes import Centre
 from bayescamel.runs.table import read_runs
 
 if TYPE_CHECKING:

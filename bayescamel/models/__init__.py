@@ -7,7 +7,8 @@ import xarray as xr
 
 from bayescamel.laws import Law, get_law
 from bayescamel.models.hierarchy import Noise, Pooling
-from bayescamel.models.problem import Centre, build, hierarchy_for
+from bayescamel.models.problem import build, hierarchy_for
+from bayescamel.runs.sizes import Centre
 
 if TYPE_CHECKING:
     import pymc as pm

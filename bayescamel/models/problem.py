@@ -1,16 +1,17 @@
 """The runs as arrays around their centre: what every program of a law is conditioned on."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from bayescamel.exceptions import FitError
 from bayescamel.laws.base import Inputs, Law
 from bayescamel.models.hierarchy import Hierarchy, Noise, Pooling
-
-MIN_TYPICAL_WEIGHT = 1e-9
+from bayescamel.runs.sizes import Centre as Centre
+from bayescamel.runs.sizes import active_params as active_params
+from bayescamel.runs.sizes import is_sparse
+from bayescamel.runs.sizes import same_names as same_names
+from bayescamel.runs.sizes import scales as scales
 
 
 class Problem(NamedTuple):
@@ -59,81 +60,6 @@ class Problem(NamedTuple):
             reference=self.reference,
             own=self.own[:, None],
         )
-
-
-@dataclass(frozen=True)
-class Centre:
-    """The point around which a law is written.
-
-    Parameters
-    ----------
-    n_params
-        N₀, geometric mean of the sizes (active parameters of sparse models).
-    n_tokens
-        D₀, geometric mean of the tokens; None where the runs do not tell them.
-    mixture
-        w⁰ by training domain, the mean mixture.
-    loss
-        Reference loss by validation domain: the mean over runs, nats per token.
-    """
-
-    n_params: float
-    n_tokens: float | None
-    mixture: np.ndarray
-    loss: np.ndarray
-
-    @classmethod
-    def of(cls, runs: xr.Dataset) -> "Centre":
-        """The centre of these runs.
-
-        Raises
-        ------
-        FitError
-            When a training domain has no weight in any run.
-        """
-        mixture = runs["mixture"].to_numpy().mean(axis=0)
-        for domain, weight in zip(runs["domain"].to_numpy(), mixture, strict=True):
-            if weight < MIN_TYPICAL_WEIGHT:
-                raise FitError(
-                    f"training domain {domain!r} has no weight in any run, so nothing can be "
-                    f"learned of it: drop the column w_{domain}"
-                )
-        tokens = runs["n_tokens"].to_numpy() if "n_tokens" in runs else None
-        return cls(
-            n_params=float(np.exp(np.log(np.unique(active_params(runs))).mean())),
-            n_tokens=None if tokens is None else float(np.exp(np.log(tokens).mean())),
-            mixture=mixture,
-            loss=runs["loss"].mean("run").to_numpy(),
-        )
-
-
-def active_params(runs: xr.Dataset) -> np.ndarray:
-    """Parameters used per token, shape (run,): all of them for a dense run."""
-    total = runs["n_params"].to_numpy()
-    if "n_active_params" not in runs:
-        return np.asarray(total)
-    active = runs["n_active_params"].to_numpy()
-    return np.where(np.isnan(active), total, active)
-
-
-def is_sparse(runs: xr.Dataset) -> bool:
-    """Whether some run is a Mixture-of-Experts model."""
-    return bool(np.any(active_params(runs) < runs["n_params"].to_numpy()))
-
-
-def scales(runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct sizes, and which of them each run has.
-
-    A scale is what a team tunes once; a sparse model is another scale than a dense one.
-
-    Returns
-    -------
-    sizes, index
-        Shapes (scale, 2), total and active parameters in ascending order, and (run,).
-    """
-    pairs = np.stack([runs["n_params"].to_numpy(), active_params(runs)], axis=1)
-    sizes, index = np.unique(pairs, axis=0, return_inverse=True)
-    return sizes, index.ravel()
 
 
 def hierarchy_for(
@@ -187,18 +113,3 @@ def build(runs: xr.Dataset, centre: Centre, padded: bool = True) -> Problem:
         loss=pad(np.where(measured, loss, 0.0), 0.0),
         measured=pad(measured.astype(float), 0.0),
     )
-
-
-def same_names(runs: xr.Dataset) -> np.ndarray:
-    """(validation, domain): 1 where a validation domain is a training domain too.
-
-    It is when the names are equal, or when it is the training domain's name behind a prefix that
-    ends in an underscore, as in ``val_math``; the longest such name counts.
-    """
-    domains = [str(domain) for domain in runs["domain"].to_numpy()]
-    result = np.zeros((runs.sizes["validation"], len(domains)))
-    for row, name in enumerate(map(str, runs["validation"].to_numpy())):
-        matching = [d for d in domains if name == d or name.endswith(f"_{d}")]
-        if matching:
-            result[row, domains.index(max(matching, key=len))] = 1.0
-    return result

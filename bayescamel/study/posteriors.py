@@ -134,7 +134,7 @@ class Posteriors:
 
 def _same_shape(before: Posterior, runs: xr.Dataset) -> bool:
     """Whether a refit of `runs` may begin where `before` stood."""
-    from bayescamel.models.problem import is_sparse
+    from bayescamel.runs.sizes import is_sparse
 
     names = all(
         list(before.runs[dim].to_numpy()) == list(runs[dim].to_numpy())

@@ -24,8 +24,8 @@ from bayescamel.draws.status import Status
 from bayescamel.laws import get_law
 from bayescamel.mixtures.constraints import Constraints, Group, Near
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, same_names
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Centre, same_names
 
 TARGET = bc.Target(1e9, 2e10)
 

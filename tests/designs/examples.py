@@ -9,7 +9,7 @@ from bayescamel.designs.situation import Situation
 from bayescamel.laws import get_law
 from bayescamel.laws.base import Coefficient, Law, Terms
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre
+from bayescamel.runs.sizes import Centre
 from bayescamel.targets import Target
 
 DOMAINS = ("code", "math", "web")

@@ -10,8 +10,9 @@ from bayescamel.inference.stages import largest_rhat
 from bayescamel.laws import get_law
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, build, hierarchy_for
+from bayescamel.models.problem import build, hierarchy_for
 from bayescamel.runs.bundled import load_proxies
+from bayescamel.runs.sizes import Centre
 from tests.camel_runs import simulated_runs
 
 

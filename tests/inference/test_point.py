@@ -9,7 +9,8 @@ from bayescamel.exceptions import FitError
 from bayescamel.inference.point import Coordinates, Layout
 from bayescamel.inference.pointfit import PointFit, _resample
 from bayescamel.laws import get_law
-from bayescamel.models.problem import Centre, build, hierarchy_for, scales
+from bayescamel.models.problem import build, hierarchy_for
+from bayescamel.runs.sizes import Centre, scales
 from tests.camel_runs import DOMAINS, simulated_runs
 
 TARGET = bc.Target(n_params=320e6, n_tokens=2e9)

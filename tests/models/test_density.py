@@ -7,7 +7,8 @@ from bayescamel.inference.modes import start_positions
 from bayescamel.models import density
 from bayescamel.models.blocks import dimension, marked
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, Problem, bucket, build
+from bayescamel.models.problem import Problem, bucket, build
+from bayescamel.runs.sizes import Centre
 from tests.camel_runs import hierarchy_of, simulated_runs
 
 

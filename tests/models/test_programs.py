@@ -14,7 +14,8 @@ from bayescamel.exceptions import FitError
 from bayescamel.laws import get_law
 from bayescamel.models import density, program_numpyro, program_pymc, to_numpyro, to_pymc
 from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise
-from bayescamel.models.problem import Centre, Problem, build, hierarchy_for
+from bayescamel.models.problem import Problem, build, hierarchy_for
+from bayescamel.runs.sizes import Centre
 from tests.camel_runs import DOMAINS, simulated_table
 
 

@@ -28,7 +28,7 @@ from bayescamel.designs.prior import (
 )
 from bayescamel.laws.base import Array
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre
+from bayescamel.runs.sizes import Centre
 
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
