@@ -2,9 +2,8 @@
 
 An acquisition is a small frozen value with a ``name`` and ``scores``, one a candidate, of which
 the highest is trained next; minus infinity is never trained. Those here score what is learned per
-FLOP on the linear-Gaussian picture of `bayescamel.designs.knowledge`. Those that look at the
-decision are in `bayescamel.designs.regret`, those that know nothing of losses in
-`bayescamel.designs.baselines`.
+FLOP on the surrogate of `bayescamel.designs.linear_gaussian`. Those that look at the decision are
+in `bayescamel.designs.regret`, those that know nothing of losses in `bayescamel.designs.baselines`.
 """
 
 from collections.abc import Callable
@@ -13,13 +12,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from bayescamel.designs.knowledge import Knowledge
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import LinearGaussian
 
 CHUNK = 20_000
 """Candidates scored at once: what lies between them and their scores stays below 200 MB."""
 
-type Of = Literal["losses", "objective"]
+type Quantity = Literal["losses", "objective"]
 
 
 class Acquisition(Protocol):
@@ -29,7 +28,7 @@ class Acquisition(Protocol):
     def name(self) -> str:
         """Under which a study stores it."""
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """One number a candidate, (candidate,); the highest is trained next."""
 
 
@@ -44,21 +43,23 @@ class VarianceReduction:
 
     Parameters
     ----------
-    of
+    quantity
         ``"losses"``: every validation domain's loss, as a share of itself; ``"objective"``: the
         objective alone.
     """
 
-    of: Of = "losses"
+    quantity: Quantity = "losses"
 
     @property
     def name(self) -> str:
         """``variance`` or ``objective-variance``."""
-        return "variance" if self.of == "losses" else "objective-variance"
+        return "variance" if self.quantity == "losses" else "objective-variance"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Variance removed per FLOP."""
-        return np.asarray(variance_removed(situation.knowledge, self.of) / situation.flops)
+        return np.asarray(
+            variance_removed(inputs.require_surrogate(), self.quantity) / inputs.flops
+        )
 
 
 @dataclass(frozen=True)
@@ -73,59 +74,59 @@ class InformationGain:
 
     name: str = "information"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Nats per FLOP."""
-        return np.asarray(information_gained(situation.knowledge) / situation.flops)
+        return np.asarray(information_gained(inputs.require_surrogate()) / inputs.flops)
 
 
-def variance_removed(knowledge: Knowledge, of: Of) -> np.ndarray:
+def variance_removed(surrogate: LinearGaussian, quantity: Quantity) -> np.ndarray:
     """Variance of the target that each candidate removes, summed over mixtures: (candidate,)."""
-    middle = knowledge.covariance @ _target_weight(knowledge, of) @ knowledge.covariance
+    middle = surrogate.covariance @ _target_weight(surrogate, quantity) @ surrogate.covariance
     single = middle.astype(np.float32)
 
-    def part(some: Knowledge) -> np.ndarray:
+    def part(some: LinearGaussian) -> np.ndarray:
         features = some.candidates.features
         between = (features @ single) @ np.swapaxes(features, 1, 2)
         solved = np.linalg.solve(some.predicted_covariance(), between.astype(np.float64))
         return np.asarray(np.trace(solved, axis1=1, axis2=2))
 
-    return in_chunks(knowledge, part, CHUNK)
+    return in_chunks(surrogate, part, CHUNK)
 
 
-def target_variance(knowledge: Knowledge, of: Of) -> float:
+def target_variance(surrogate: LinearGaussian, quantity: Quantity) -> float:
     """Variance of the target, summed over mixtures as in `variance_removed`."""
-    return float((_target_weight(knowledge, of) * knowledge.covariance).sum())
+    return float((_target_weight(surrogate, quantity) * surrogate.covariance).sum())
 
 
-def _target_weight(knowledge: Knowledge, of: Of) -> np.ndarray:
+def _target_weight(surrogate: LinearGaussian, quantity: Quantity) -> np.ndarray:
     """T in: variance of the target = tr(T C), (F, F)."""
-    if of == "objective":
-        rows = knowledge.objective_features
+    if quantity == "objective":
+        rows = surrogate.objective_features
     else:
-        relative = knowledge.target_features / knowledge.target_mean[:, :, None]
+        relative = surrogate.target_features / surrogate.target_mean[:, :, None]
         rows = relative.reshape(-1, relative.shape[-1])
     return np.asarray(rows.T @ rows)
 
 
-def information_gained(knowledge: Knowledge) -> np.ndarray:
+def information_gained(surrogate: LinearGaussian) -> np.ndarray:
     """Information about the losses of the target's run in each candidate, nats: (candidate,)."""
-    target = knowledge.target_features[int(np.argmin(knowledge.objective_mean))]
-    own = target @ knowledge.covariance @ target.T + np.diag(knowledge.target_noise)
-    before = np.linalg.slogdet(own)[1]
+    target = surrogate.target_features[int(np.argmin(surrogate.objective_mean))]
+    prior = target @ surrogate.covariance @ target.T + np.diag(surrogate.target_noise)
+    before = np.linalg.slogdet(prior)[1]
 
-    def part(some: Knowledge) -> np.ndarray:
+    def part(some: LinearGaussian) -> np.ndarray:
         cross = some.covariance_with(target).astype(np.float64)
         explained = np.swapaxes(cross, 1, 2) @ np.linalg.solve(some.predicted_covariance(), cross)
-        return np.asarray(0.5 * (before - np.linalg.slogdet(own - explained)[1]))
+        return np.asarray(0.5 * (before - np.linalg.slogdet(prior - explained)[1]))
 
-    return in_chunks(knowledge, part, CHUNK)
+    return in_chunks(surrogate, part, CHUNK)
 
 
 def in_chunks(
-    knowledge: Knowledge, part: Callable[[Knowledge], np.ndarray], size: int
+    surrogate: LinearGaussian, part: Callable[[LinearGaussian], np.ndarray], size: int
 ) -> np.ndarray:
     """Apply `part` to so many candidates at a time."""
-    n = len(knowledge.candidates.mean)
+    n = len(surrogate.candidates.mean)
     return np.concatenate(
-        [part(knowledge.only(slice(start, start + size))) for start in range(0, n, size)]
+        [part(surrogate.only(slice(start, start + size))) for start in range(0, n, size)]
     )

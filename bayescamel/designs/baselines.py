@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.runs.sizes import active_params
 
 
@@ -16,9 +16,9 @@ class Random:
 
     name: str = "random"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """A lottery."""
-        return lottery(situation)
+        return lottery(inputs)
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class UniformFlops:
 
     name: str = "uniform-flops"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Minus the rank of the size by FLOPs spent, and a lottery within it."""
-        sizes = active_params(situation.candidates)
+        sizes = active_params(inputs.candidates)
         known, index = np.unique(sizes, return_inverse=True)
-        trained = active_params(situation.history)
-        flops = situation.history["flops"].to_numpy(np.float64)
+        trained = active_params(inputs.history)
+        flops = inputs.history["flops"].to_numpy(np.float64)
         spent = np.array([flops[trained == size].sum() for size in known])
         rank = np.empty(len(known))
         rank[np.argsort(spent, kind="stable")] = np.arange(len(known))
-        return lottery(situation) - rank[index]
+        return lottery(inputs) - rank[index]
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class OnlySmall:
 
     name: str = "only-small"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """A lottery among the smallest."""
-        sizes, trained = active_params(situation.candidates), active_params(situation.history)
+        sizes, trained = active_params(inputs.candidates), active_params(inputs.history)
         smallest = min([*sizes, *trained])
-        return np.where(sizes == smallest, lottery(situation), -np.inf)
+        return np.where(sizes == smallest, lottery(inputs), -np.inf)
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class OnlyLarge:
 
     name: str = "only-large"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """A lottery among the largest."""
-        sizes, trained = active_params(situation.candidates), active_params(situation.history)
+        sizes, trained = active_params(inputs.candidates), active_params(inputs.history)
         largest = max([*sizes, *trained])
-        return np.where(sizes == largest, lottery(situation), -np.inf)
+        return np.where(sizes == largest, lottery(inputs), -np.inf)
 
 
 @dataclass(frozen=True)
@@ -71,23 +71,23 @@ class SpaceFilling:
 
     name: str = "space-filling"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Distance to the nearest run; ln of the size counts from 0 to 1 over the candidates."""
-        if not len(situation.history):
-            return lottery(situation)
-        logs = np.log(active_params(situation.candidates))
+        if not len(inputs.history):
+            return lottery(inputs)
+        logs = np.log(active_params(inputs.candidates))
         low, span = logs.min(), max(np.ptp(logs), 1e-12)
 
         def place(table: pd.DataFrame) -> np.ndarray:
             size = (np.log(active_params(table)) - low) / span
-            return np.column_stack([size, situation.weights(table)])
+            return np.column_stack([size, inputs.weights(table)])
 
-        apart = place(situation.candidates)[:, None] - place(situation.history)[None]
+        apart = place(inputs.candidates)[:, None] - place(inputs.history)[None]
         return np.asarray(np.sqrt((apart**2).sum(axis=2)).min(axis=1))
 
 
-def lottery(situation: Situation) -> np.ndarray:
+def lottery(inputs: AcquisitionInputs) -> np.ndarray:
     """A number from 0 to 1 by candidate, decided by its name and the seed: (candidate,)."""
-    names = situation.candidates["run_id"]
-    digests = (hashlib.sha256(f"{situation.seed}:{name}".encode()).digest() for name in names)
+    names = inputs.candidates["run_id"]
+    digests = (hashlib.sha256(f"{inputs.seed}:{name}".encode()).digest() for name in names)
     return np.array([int.from_bytes(digest[:6]) / 2**48 for digest in digests])

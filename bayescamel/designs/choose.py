@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bayescamel.designs.acquisitions import Acquisition
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
 
 
 class Chosen(NamedTuple):
@@ -13,31 +13,29 @@ class Chosen(NamedTuple):
 
     indices: list[int]
     """Of the candidates."""
-    situations: list[Situation]
-    """In which each was chosen."""
+    inputs: list[AcquisitionInputs]
+    """From which each was chosen."""
 
 
-def choose(acquisition: Acquisition, situation: Situation, n: int, budget: float) -> Chosen:
+def choose(acquisition: Acquisition, inputs: AcquisitionInputs, n: int, budget: float) -> Chosen:
     """Choose up to `n` candidates that cost at most `budget` FLOPs together.
 
     Parameters
     ----------
-    situation
-        What is there before the first is chosen.
+    inputs
+        Before the first is chosen.
     """
-    open_ = np.ones(len(situation.flops), dtype=bool)
+    open_ = np.ones(len(inputs.flops), dtype=bool)
     indices: list[int] = []
-    situations: list[Situation] = []
-    while len(indices) < n and (open_ & (situation.flops <= budget)).any():
-        scores = np.where(
-            open_ & (situation.flops <= budget), acquisition.scores(situation), -np.inf
-        )
+    seen: list[AcquisitionInputs] = []
+    while len(indices) < n and (open_ & (inputs.flops <= budget)).any():
+        scores = np.where(open_ & (inputs.flops <= budget), acquisition.scores(inputs), -np.inf)
         best = int(np.argmax(scores))
         if scores[best] == -np.inf:
             break
         indices.append(best)
-        situations.append(situation)
-        budget -= situation.flops[best]
+        seen.append(inputs)
+        budget -= inputs.flops[best]
         open_[best] = False
-        situation = situation.after(best)
-    return Chosen(indices, situations)
+        inputs = inputs.after(best)
+    return Chosen(indices, seen)

@@ -1,4 +1,4 @@
-"""Draws of a law's prior under which losses are plausible: what is believed before any run."""
+"""Draws of a law's prior under which losses are plausible, for choices before any run."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from bayescamel.laws.base import Array, Inputs, Law
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import Centre, active_params, same_names
 
-PLAUSIBLE = 3.0
+PLAUSIBLE_FACTOR = 3.0
 """A text model's loss lies within this factor of a typical one: it begins near ln 50,000 = 10.8
 and ends around 2 to 4 nats per token."""
 
@@ -39,7 +39,7 @@ def plausible_draws(
     """Draws of the prior that give every run a plausible loss.
 
     The prior of a curved law gives some losses that no run ever had: draws that put some run
-    beyond a factor of `PLAUSIBLE` of the typical loss are left out.
+    beyond a factor of `PLAUSIBLE_FACTOR` of the typical loss are left out.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def plausible_draws(
         )
         with np.errstate(over="ignore"):  # what overflows is left out
             losses = law_curve(np, hierarchy.law, arrays, logs, mixtures)
-        keep = ((losses > 1 / PLAUSIBLE) & (losses < PLAUSIBLE)).all(axis=(1, 2))
+        keep = ((losses > 1 / PLAUSIBLE_FACTOR) & (losses < PLAUSIBLE_FACTOR)).all(axis=(1, 2))
         kept.append(Draws(*(part[keep] for part in batch)))
         found += int(keep.sum())
         if found >= n_draws:
@@ -153,8 +153,8 @@ def _draw(
 ) -> tuple[np.ndarray, np.ndarray]:
     values: dict[str, np.ndarray] = {}
     for block in hierarchy.blocks():
-        location, scale = block.prior(np, values, own)
-        values[block.name] = location + scale * rng.normal(size=hierarchy.shape(block.dims))
+        location, spread = block.prior(np, values, own)
+        values[block.name] = location + spread * rng.normal(size=hierarchy.shape(block.dims))
     coefficients = []
     locations, spreads = hierarchy.coefficient_prior(values)
     for coefficient, location, spread in zip(

@@ -11,23 +11,23 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.designs.acquisitions import Acquisition
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.space import Space
 from bayescamel.runs.sizes import active_params
 
-BASE = 128
+N_SPREAD_MIXTURES = 128
 """Mixtures spread over the space, offered at every size and number of tokens."""
 
-LEADERS = 6
+N_LEADERS = 6
 """Candidates around which a round searches."""
 
-AROUND = 42
+STEPS_PER_LEADER = 42
 """Steps from each of them: six times as many fit one compiled evaluation."""
 
-ROUNDS = (0.5, 0.25, 0.12, 0.06, 0.03)
+STEP_LENGTHS = (0.5, 0.25, 0.12, 0.06, 0.03)
 """Longest step of each round, as a share of the way to another mixture."""
 
-DECIMALS = 4
+WEIGHT_DECIMALS = 4
 """Of a proposed weight: what a data loader can keep to."""
 
 
@@ -54,7 +54,7 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 def base_mixtures(space: Space, history: pd.DataFrame, seed: int) -> np.ndarray:
     """Mixtures spread over what is allowed, its ends, and what was trained: (M, domain)."""
-    spread = space.mixtures(BASE, seed)
+    spread = space.mixtures(N_SPREAD_MIXTURES, seed)
     trained = history[[f"w_{name}" for name in space.domains]].to_numpy(np.float64)
     return np.unique(rounded(np.concatenate([spread, ends(space), trained]), space), axis=0)
 
@@ -78,7 +78,7 @@ def ends(space: Space) -> np.ndarray:
 
 def improve(
     acquisition: Acquisition,
-    looking_at: Callable[[pd.DataFrame], Situation],
+    with_candidates: Callable[[pd.DataFrame], AcquisitionInputs],
     table: pd.DataFrame,
     history: pd.DataFrame,
     space: Space,
@@ -89,8 +89,8 @@ def improve(
 
     Parameters
     ----------
-    looking_at
-        The situation with other candidates.
+    with_candidates
+        The inputs with other candidates.
     table
         Where the search begins, from `cells`.
     history
@@ -107,40 +107,44 @@ def improve(
     weights = [f"w_{name}" for name in space.domains]
     others = table[weights].drop_duplicates().to_numpy()
     affordable = unused(table[table["flops"] <= budget], history, space)
-    leaders = _best(affordable, acquisition, looking_at)
-    for longest in ROUNDS if len(leaders) else ():
-        start = np.repeat(leaders[weights].to_numpy(), AROUND, axis=0)
+    leaders = _best(affordable, acquisition, with_candidates)
+    for longest in STEP_LENGTHS if len(leaders) else ():
+        start = np.repeat(leaders[weights].to_numpy(), STEPS_PER_LEADER, axis=0)
         towards = others[rng.integers(len(others), size=len(start))]
         steps = longest * rng.uniform(size=(len(start), 1))
-        moved = leaders.iloc[np.repeat(np.arange(len(leaders)), AROUND)].reset_index(drop=True)
+        moved = leaders.iloc[np.repeat(np.arange(len(leaders)), STEPS_PER_LEADER)].reset_index(
+            drop=True
+        )
         moved[weights] = rounded((1 - steps) * start + steps * towards, space)
         # The leaders stay in the race: a round never loses what the last one found.
         pool = pd.concat([leaders, moved], ignore_index=True).drop_duplicates(
             [*weights, "n_params", "n_tokens"]
         )
-        leaders = _best(unused(named(pool), history, space), acquisition, looking_at)
+        leaders = _best(unused(named(pool), history, space), acquisition, with_candidates)
     return leaders.iloc[:1]
 
 
 def _best(
-    table: pd.DataFrame, acquisition: Acquisition, looking_at: Callable[[pd.DataFrame], Situation]
+    table: pd.DataFrame,
+    acquisition: Acquisition,
+    with_candidates: Callable[[pd.DataFrame], AcquisitionInputs],
 ) -> pd.DataFrame:
     """The leaders of a table, best first."""
     if not len(table):
         return table
-    scores = acquisition.scores(looking_at(table))
-    order = np.argsort(-scores, kind="stable")[:LEADERS]
+    scores = acquisition.scores(with_candidates(table))
+    order = np.argsort(-scores, kind="stable")[:N_LEADERS]
     return table.iloc[order[scores[order] > -np.inf]].reset_index(drop=True)
 
 
 def rounded(mixtures: np.ndarray, space: Space) -> np.ndarray:
     """Weights of a few decimals, within bounds: the weight with the most room takes the rest."""
     lower, upper = space.box()
-    result = np.clip(np.round(mixtures, DECIMALS), lower, upper)
+    result = np.clip(np.round(mixtures, WEIGHT_DECIMALS), lower, upper)
     rest = 1 - result.sum(axis=1)
     room = np.where(rest[:, None] > 0, upper - result, result - lower)
     result[np.arange(len(result)), room.argmax(axis=1)] += rest
-    return np.asarray(np.round(result, DECIMALS + 2))
+    return np.asarray(np.round(result, WEIGHT_DECIMALS + 2))
 
 
 def unused(table: pd.DataFrame, history: pd.DataFrame, space: Space) -> pd.DataFrame:
@@ -155,6 +159,6 @@ def _keys(table: pd.DataFrame, space: Space) -> pd.Series:
     weights = table[[f"w_{name}" for name in space.domains]].to_numpy(np.float64)
     sizes = np.stack([active_params(table), table["n_params"], table["n_tokens"]], axis=1)
     # Thousandths of a decade: a size that was realised a little off is the one that was asked for.
-    content = np.hstack([np.round(weights, DECIMALS), np.round(np.log10(sizes), 3)]) + 0.0
+    content = np.hstack([np.round(weights, WEIGHT_DECIMALS), np.round(np.log10(sizes), 3)]) + 0.0
     # Bytes of a row: rows as text took most of the time of an ask.
     return pd.Series([row.tobytes() for row in content], index=table.index, dtype=object)

@@ -15,22 +15,22 @@ import numpy as np
 from scipy.stats import norm, qmc
 
 from bayescamel.designs.acquisitions import in_chunks
-from bayescamel.designs.knowledge import Knowledge
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import LinearGaussian
 
 CHUNK = 2000
 """Candidates scored at once: 64 outcomes of 128 mixtures are 65 MB then."""
 
-EFFECTIVE = 100.0
+MIN_EFFECTIVE_DRAWS = 100.0
 """Draws that carry an outcome's weights, on average."""
 
-SCATTER = 0.25
+MAX_NOISE_SHARE = 0.25
 """Share of a value that the scatter of weights may make up; beyond it the weights say nothing."""
 
 
 @dataclass(frozen=True)
 class RegretReduction:
-    """Expected regret that a run removes, per FLOP, on the linear-Gaussian picture.
+    """Expected regret that a run removes, per FLOP, on the linear-Gaussian surrogate.
 
     There the expectations after the run, E[f(m) | y], are jointly Gaussian with covariance
     Cov(f, y) (Cov(y) + noise)⁻¹ Cov(y, f), and the minimum over mixtures is averaged over
@@ -45,9 +45,9 @@ class RegretReduction:
     outcomes: int = 64
     name: str = "regret"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Nats of regret per FLOP."""
-        return np.asarray(regret_removed(situation.knowledge, self.outcomes) / situation.flops)
+        return np.asarray(regret_removed(inputs.require_surrogate(), self.outcomes) / inputs.flops)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class WeightedRegretReduction:
 
     Outcomes are drawn from the posterior, and each weighs the draws by its likelihood (the draw
     that made the outcome is left out: it fits too well). Weights of few draws scatter, and a
-    minimum over mixtures takes scatter for gain; so only what the linear-Gaussian picture leaves
+    minimum over mixtures takes scatter for gain; so only what the linear-Gaussian surrogate leaves
     unexplained is weighed, weights are flattened until enough draws carry them, and where scatter
     would still make up a good part of the value, `RegretReduction`'s stands.
 
@@ -72,48 +72,46 @@ class WeightedRegretReduction:
     shortlist: int = 64
     name: str = "weighted-regret"
 
-    def scores(self, situation: Situation) -> np.ndarray:
+    def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Nats of regret per FLOP."""
-        knowledge = situation.knowledge
-        scores = np.asarray(regret_removed(knowledge, 64) / situation.flops)
+        surrogate = inputs.require_surrogate()
+        scores = np.asarray(regret_removed(surrogate, 64) / inputs.flops)
         best = np.argsort(-scores, kind="stable")[: self.shortlist]
-        removed, trusted = weighted_regret_removed(
-            knowledge.only(best), self.outcomes, situation.seed
-        )
-        scores[best[trusted]] = (removed / situation.flops[best])[trusted]
+        removed, trusted = weighted_regret_removed(surrogate.only(best), self.outcomes, inputs.seed)
+        scores[best[trusted]] = (removed / inputs.flops[best])[trusted]
         # Who is not on the list may not win by an approximation that the list has lost.
         others = np.setdiff1d(np.arange(len(scores)), best)
         scores[others] = np.minimum(scores[others], scores[best].min())
         return scores
 
 
-def expected_regret(knowledge: Knowledge, seed: int = 0) -> float:
+def expected_regret(surrogate: LinearGaussian, seed: int = 0) -> float:
     """How much worse the best mixture now is than the best in hindsight, in expectation."""
-    draws = knowledge.draws(seed) @ knowledge.objective_features.T + knowledge.objective_mean
+    draws = surrogate.draws(seed) @ surrogate.objective_features.T + surrogate.objective_mean
     return float(draws.mean(axis=0).min() - draws.min(axis=1).mean())
 
 
-def regret_removed(knowledge: Knowledge, outcomes: int) -> np.ndarray:
+def regret_removed(surrogate: LinearGaussian, outcomes: int) -> np.ndarray:
     """Expected regret that each candidate removes, nats: (candidate,)."""
-    n_validation = knowledge.target_mean.shape[1]
+    n_validation = surrogate.target_mean.shape[1]
     half = qmc.Sobol(n_validation, rng=0).random(outcomes // 2)
     normal = norm.ppf(half * (1 - 1e-6) + 5e-7)
     # Opposite pairs have mean 0, so that no candidate's value is negative.
     z = np.concatenate([normal, -normal]).astype(np.float32)
-    mean = (knowledge.objective_mean - knowledge.objective_mean.min()).astype(np.float32)
-    features = knowledge.objective_features
+    mean = (surrogate.objective_mean - surrogate.objective_mean.min()).astype(np.float32)
+    features = surrogate.objective_features
 
-    def part(some: Knowledge) -> np.ndarray:
+    def part(some: LinearGaussian) -> np.ndarray:
         root = np.linalg.cholesky(some.predicted_covariance())
         shift = np.linalg.solve(root, some.covariance_with(features)).astype(np.float32)
         values = np.einsum("jv,cvm->cjm", z, shift, optimize=True) + mean
         return np.asarray(-values.min(axis=2).mean(axis=1, dtype=np.float64))
 
-    return np.asarray(np.maximum(in_chunks(knowledge, part, CHUNK), 0.0))
+    return np.asarray(np.maximum(in_chunks(surrogate, part, CHUNK), 0.0))
 
 
 def weighted_regret_removed(
-    knowledge: Knowledge, outcomes: int, seed: int
+    surrogate: LinearGaussian, outcomes: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected regret that each candidate removes, by weighing draws.
 
@@ -127,27 +125,27 @@ def weighted_regret_removed(
         (candidate,).
     """
     rng = np.random.default_rng(seed)
-    draws = knowledge.draws(seed)
-    objective = draws @ knowledge.objective_features.T
-    truth = rng.choice(len(draws), outcomes, replace=outcomes > len(draws))
-    white = rng.normal(size=(outcomes, knowledge.target_mean.shape[1]))
+    draws = surrogate.draws(seed)
+    objective = draws @ surrogate.objective_features.T
+    source = rng.choice(len(draws), outcomes, replace=outcomes > len(draws))
+    white = rng.normal(size=(outcomes, surrogate.target_mean.shape[1]))
     shuffled = rng.permutation(len(draws))
     values = [
-        _values_by_weights(knowledge, objective, draws @ features.T, noise, truth, white, shuffled)
+        _values_by_weights(surrogate, objective, draws @ features.T, noise, source, white, shuffled)
         for features, noise in zip(
-            knowledge.candidates.features, knowledge.candidates.noise, strict=True
+            surrogate.candidates.features, surrogate.candidates.noise, strict=True
         )
     ]
     removed, linear, null = np.array(values).T
-    return np.maximum(removed, 0.0), abs(null - linear) < SCATTER * removed
+    return np.maximum(removed, 0.0), abs(null - linear) < MAX_NOISE_SHARE * removed
 
 
 def _values_by_weights(
-    knowledge: Knowledge,
+    surrogate: LinearGaussian,
     objective: np.ndarray,
     losses: np.ndarray,
     noise: np.ndarray,
-    truth: np.ndarray,
+    source: np.ndarray,
     white: np.ndarray,
     shuffled: np.ndarray,
 ) -> tuple[float, float, float]:
@@ -157,16 +155,16 @@ def _values_by_weights(
     ----------
     objective, losses
         Draws around their means, (draw, M) and (draw, V).
-    truth, white
+    source, white
         The draw that makes each outcome, (outcome,), and its noise in units of its sd.
     """
     covariance = losses.T @ losses / len(losses)
     cross = losses.T @ objective / len(losses)
     residual = objective - losses @ np.linalg.lstsq(covariance, cross)[0]
-    seen = losses[truth] + white * np.sqrt(noise)
-    expected = knowledge.objective_mean + seen @ np.linalg.solve(covariance + np.diag(noise), cross)
+    seen = losses[source] + white * np.sqrt(noise)
+    expected = surrogate.objective_mean + seen @ np.linalg.solve(covariance + np.diag(noise), cross)
     misfit = _squared_distances(seen / np.sqrt(noise), losses / np.sqrt(noise))
-    misfit[np.arange(len(truth)), truth] = np.inf
+    misfit[np.arange(len(source)), source] = np.inf
     # Single precision: exponentials of (outcome, draw) are most of the time.
     weight = _weights((misfit - misfit.min(axis=1, keepdims=True)).astype(np.float32))
     residual = residual.astype(np.float32)
@@ -191,13 +189,15 @@ def _weights(misfit: np.ndarray) -> np.ndarray:
     while True:
         weight = np.exp(-0.5 * power * misfit)
         weight /= weight.sum(axis=1, keepdims=True)
-        if (1 / (weight**2).sum(axis=1)).mean() >= min(EFFECTIVE, misfit.shape[1] / 4):
+        if (1 / (weight**2).sum(axis=1)).mean() >= min(MIN_EFFECTIVE_DRAWS, misfit.shape[1] / 4):
             return np.asarray(weight)
         power /= 2
 
 
-def batch_regret_removed(before: Knowledge, after: Knowledge, outcomes: int = 1024) -> float:
-    """Expected regret that the runs between two states of knowledge remove together, nats."""
+def batch_regret_removed(
+    before: LinearGaussian, after: LinearGaussian, outcomes: int = 1024
+) -> float:
+    """Expected regret that the runs between two surrogates remove together, nats."""
     values, vectors = np.linalg.eigh(before.covariance - after.covariance)
     root = before.objective_features @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     normal = np.random.default_rng(0).normal(size=(outcomes // 2, root.shape[1]))

@@ -138,8 +138,8 @@ class Space:
         from bayescamel.mixtures import space_filling
 
         region = self.region()
-        design = space_filling(n, self.domains, seed, within=region, criterion="maximin")
-        return np.asarray(design.to_numpy())
+        spread = space_filling(n, self.domains, seed, within=region, criterion="maximin")
+        return np.asarray(spread.to_numpy())
 
     def size_of(self, n_params: float, n_active_params: float | None) -> Size | None:
         """The size with these parameters, if it is in the space."""

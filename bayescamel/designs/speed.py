@@ -40,10 +40,11 @@ class Speed:
         log_size = np.log(active_params(timed))
         log_rate = np.log((timed["seconds"] / timed["flops"]).to_numpy(np.float64))
         names = sorted(set(device))
-        own = np.array([[float(d == name) for name in names] for d in device])
-        design = np.column_stack([own, log_size]) if np.ptp(log_size) > 0 else own
-        found = np.linalg.lstsq(design, log_rate)[0]
-        slope = float(found[-1]) if np.ptp(log_size) > 0 else 0.0
+        devices = np.array([[float(d == name) for name in names] for d in device])
+        several = np.ptp(log_size) > 0
+        regressors = np.column_stack([devices, log_size]) if several else devices
+        found = np.linalg.lstsq(regressors, log_rate)[0]
+        slope = float(found[-1]) if several else 0.0
         return cls(dict(zip(names, map(float, found), strict=False)), slope)
 
     def seconds(self, candidates: pd.DataFrame, device: str | None = None) -> np.ndarray:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.targets import Target
 
 GROWTH = 1.1
@@ -55,7 +55,9 @@ def target_flops(target: Target) -> float:
     return 6 * (target.n_active_params or target.n_params) * target.n_tokens
 
 
-def price(beliefs: Beliefs, target: Target, mixture: np.ndarray, objective: np.ndarray) -> float:
+def price(
+    predictive: PredictiveDraws, target: Target, mixture: np.ndarray, objective: np.ndarray
+) -> float:
     """Nats by which the objective falls per unit of ln FLOPs at the target.
 
     Parameters
@@ -73,10 +75,8 @@ def price(beliefs: Beliefs, target: Target, mixture: np.ndarray, objective: np.n
             None if target.n_active_params is None else target.n_active_params * GROWTH
         ),
     )
-    before, after = (
-        float((beliefs.curves(target_table(t, mixture[None], beliefs.domains)) @ objective).mean())
-        for t in (target, grown)
-    )
+    tables = (target_table(t, mixture[None], predictive.domains) for t in (target, grown))
+    before, after = (float((predictive.curves(table) @ objective).mean()) for table in tables)
     return max(before - after, 0.0) / (2 * float(np.log(GROWTH)))
 
 
@@ -88,7 +88,7 @@ def worth(removed: float, slope: float, target: Target) -> float:
     return target_flops(target) * float(np.expm1(min(removed / slope, 50.0)))
 
 
-def judge(removed: float, regret: float, slope: float, target: Target, cost: float) -> Stop:
+def stop_rule(removed: float, regret: float, slope: float, target: Target, cost: float) -> Stop:
     """Weigh the next batch.
 
     Parameters

@@ -8,11 +8,11 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.designs.acquisitions import VarianceReduction, target_variance
-from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import check_candidates, training_flops
 from bayescamel.designs.choose import choose
-from bayescamel.designs.knowledge import learn
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import surrogate_of
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.exceptions import TargetError
 from bayescamel.mixtures import as_mixtures
 from bayescamel.targets import Target, objective_weights
@@ -74,12 +74,14 @@ def next_runs(
     if mixtures is None:
         mixtures = as_mixtures(np.unique(posterior.runs["mixture"].to_numpy(), axis=0), domains)
     weights = objective_weights(objective, posterior.runs["validation"].to_numpy())
-    known = learn(Beliefs.of(posterior), target, mixtures.to_numpy(), weights, table, seed=seed)
-    start = Situation(table, flops, table.iloc[:0].assign(flops=[]), known, seed)
+    surrogate = surrogate_of(
+        PredictiveDraws.of(posterior), target, mixtures.to_numpy(), weights, table, seed=seed
+    )
+    start = AcquisitionInputs(table, flops, table.iloc[:0].assign(flops=[]), surrogate, seed)
     limit = np.inf if budget is None else budget
-    chosen, situations = choose(VarianceReduction("objective"), start, n, limit)
-    left = [target_variance(s.knowledge, "objective") for s in situations]
-    left.append(target_variance(situations[-1].after(chosen[-1]).knowledge, "objective"))
+    chosen, inputs = choose(VarianceReduction("objective"), start, n, limit)
+    left = [target_variance(s.require_surrogate(), "objective") for s in inputs]
+    left.append(target_variance(inputs[-1].after(chosen[-1]).require_surrogate(), "objective"))
     removed = -np.diff(left) / left[0]
     result = table.iloc[chosen].assign(
         flops=flops[chosen], variance_reduction=removed, per_flop=removed / flops[chosen]

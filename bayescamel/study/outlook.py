@@ -7,8 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.decisions import OptimalMixture
-from bayescamel.designs.beliefs import Beliefs
-from bayescamel.designs.knowledge import Knowledge, learn
+from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.study.posteriors import Posteriors, as_runs, can_fit
 from bayescamel.study.rows import Snapshot
 from bayescamel.study.settings import Settings
@@ -23,13 +23,13 @@ SPREAD = 64
 
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """What is known of the target after the told runs.
+    """What the told runs say of the target.
 
     Parameters
     ----------
     settings
         Of the study.
-    beliefs
+    predictive
         Draws of the posterior.
     best
         The recommendation.
@@ -41,15 +41,15 @@ class Outlook:
     """
 
     settings: Settings
-    beliefs: Beliefs
+    predictive: PredictiveDraws
     best: OptimalMixture
     mixtures: np.ndarray
     objective: np.ndarray
 
-    def knowledge(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> Knowledge:
-        """The linear-Gaussian picture of candidates, with pending runs conditioned on."""
-        return learn(
-            self.beliefs,
+    def surrogate(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> LinearGaussian:
+        """The surrogate of candidates' losses, with pending runs conditioned on."""
+        return surrogate_of(
+            self.predictive,
             self.settings.target,
             self.mixtures,
             self.objective,
@@ -91,7 +91,7 @@ class Outlooks:
         spread = settings.space.mixtures(SPREAD, settings.fit.seed)
         return Outlook(
             settings=settings,
-            beliefs=Beliefs.of(posterior),
+            predictive=PredictiveDraws.of(posterior),
             best=best,
             mixtures=np.concatenate([best.mixture.to_numpy()[None], optima[some], spread]),
             objective=objective_weights(settings.objective, runs["validation"].to_numpy()),

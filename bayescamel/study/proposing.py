@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.proposals import base_mixtures, cells, improve
 from bayescamel.designs.regret import batch_regret_removed, expected_regret
-from bayescamel.designs.situation import Situation
 from bayescamel.designs.start import start_runs
-from bayescamel.designs.stopping import Stop, judge, price
+from bayescamel.designs.stopping import Stop, price, stop_rule
 from bayescamel.study.outlook import Outlook
 from bayescamel.study.rows import Snapshot, StoredRun
 from bayescamel.study.settings import Settings
@@ -64,14 +64,14 @@ def weigh(settings: Settings, seen: Snapshot, outlook: Outlook | None, n: int) -
         return Stop(False, "there are too few runs to judge by yet")
     pending, history = as_table(seen.pending(), settings), as_table(seen.runs, settings)
     choice = Informed(settings, outlook, pending, history)
-    before = choice.known
+    before = choice.surrogate
     batch = choice.runs(n, left)
     if not len(batch):
         return Stop(not seen.pending(), "no run that is left is affordable")
-    slope = price(outlook.beliefs, settings.target, outlook.mixtures[0], outlook.objective)
-    removed = batch_regret_removed(before, choice.known)
+    slope = price(outlook.predictive, settings.target, outlook.mixtures[0], outlook.objective)
+    removed = batch_regret_removed(before, choice.surrogate)
     cost = float(batch["flops"].sum())
-    return judge(removed, expected_regret(before), slope, settings.target, cost)
+    return stop_rule(removed, expected_regret(before), slope, settings.target, cost)
 
 
 def start_left(settings: Settings, seen: Snapshot) -> int:
@@ -113,15 +113,15 @@ class Informed:
         self._seed = settings.fit.seed + len(self._history)
         mixtures = base_mixtures(settings.space, self._history, settings.fit.seed)
         self._cells = cells(settings.space, mixtures)
-        self.known = outlook.knowledge(self._cells, pending)
+        self.surrogate = outlook.surrogate(self._cells, pending)
 
     def runs(self, n: int, budget: float) -> pd.DataFrame:
-        """Up to `n` runs for so many FLOPs; `known` then counts them as observed."""
+        """Up to `n` runs for so many FLOPs; `surrogate` then counts them as observed."""
         chosen: list[pd.DataFrame] = []
         while len(chosen) < n:
             row = improve(
                 self._acquisition,
-                self._looking_at,
+                self._with_candidates,
                 self._cells,
                 self._history,
                 self._settings.space,
@@ -133,10 +133,12 @@ class Informed:
             chosen.append(row)
             budget -= float(row["flops"].iloc[0])
             self._history = pd.concat([self._history, row], ignore_index=True)
-            self.known = self.known.after(self.known.basis.describe(row))
+            self.surrogate = self.surrogate.condition_on(
+                self.surrogate.projection.project_runs(row)
+            )
         return pd.concat(chosen, ignore_index=True) if chosen else self._cells.iloc[:0]
 
-    def _looking_at(self, table: pd.DataFrame) -> Situation:
+    def _with_candidates(self, table: pd.DataFrame) -> AcquisitionInputs:
         flops = table["flops"].to_numpy(np.float64)
-        known = self.known.looking_at(table)
-        return Situation(table, flops, self._history, known, self._seed)
+        surrogate = self.surrogate.with_candidates(table)
+        return AcquisitionInputs(table, flops, self._history, surrogate, self._seed)

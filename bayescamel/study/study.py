@@ -20,7 +20,7 @@ import pandas as pd
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.allocation.plans import Plan, compare_allocations, plan
-from bayescamel.designs.allocation.scenarios import Truths
+from bayescamel.designs.allocation.scenarios import Scenarios
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Space
 from bayescamel.designs.speed import Speed
@@ -281,7 +281,7 @@ class Study:
         return Speed.learn(table)
 
     def last_outlook(self) -> Outlook | None:
-        """What was known at the last refit in this process; samples nothing."""
+        """The outlook of the last refit in this process; samples nothing."""
         return self._outlooks.last
 
     def events(self) -> list[dict[str, Any]]:
@@ -327,7 +327,9 @@ class Study:
             expected_regret=None if outlook is None else outlook.best.regret,
             best_mixture=None
             if outlook is None
-            else dict(zip(outlook.beliefs.domains, map(float, outlook.best.mixture), strict=True)),
+            else dict(
+                zip(outlook.predictive.domains, map(float, outlook.best.mixture), strict=True)
+            ),
         )
 
     def should_stop(self, n: int = 4) -> Stop:
@@ -349,7 +351,7 @@ class Study:
         """
         seen = self._storage.snapshot()
         amount = budget_left(self.settings, seen) if budget is None else budget
-        return plan(self._truths(seen), self.settings.space, self.settings.target, amount)
+        return plan(self._scenarios(seen), self.settings.space, self.settings.target, amount)
 
     def compare_allocations(
         self, budget: float | None = None, splits: Mapping[str, np.ndarray] | None = None
@@ -358,12 +360,12 @@ class Study:
         seen = self._storage.snapshot()
         amount = budget_left(self.settings, seen) if budget is None else budget
         space, target = self.settings.space, self.settings.target
-        return compare_allocations(self._truths(seen), space, target, amount, splits=splits)
+        return compare_allocations(self._scenarios(seen), space, target, amount, splits=splits)
 
-    def _truths(self, seen: Snapshot) -> Truths:
+    def _scenarios(self, seen: Snapshot) -> Scenarios:
         runs = fittable(seen, self.settings)
         if runs is not None:
-            return Truths.of(self._posteriors.of(runs))
+            return Scenarios.of(self._posteriors.of(runs))
         space = self.settings.space
         validation = seen.validation or tuple(self.settings.objective or space.domains)
         sparse = any(size.active < size.n_params for size in space.sizes)
@@ -371,7 +373,7 @@ class Study:
             get_law(self.settings.fit.law), len(validation), len(space.domains), sparse=sparse
         )
         everywhere = cells(space, space.mixtures(EVERYWHERE, self.settings.fit.seed))
-        return Truths.prior(hierarchy, space.domains, validation, everywhere)
+        return Scenarios.prior(hierarchy, space.domains, validation, everywhere)
 
     def _check_objective(self, records: list[Record]) -> None:
         """The first run decides the validation domains, and must have those of the objective."""

@@ -73,13 +73,13 @@ def picture(study: Study, seen: Snapshot, outlook: Outlook | None, progress: Pro
     if outlook is None:
         parts.append(Text("no posterior yet: spreading runs over mixtures and small sizes"))
     else:
-        parts.append(_knowledge(outlook))
+        parts.append(_recommendation(outlook))
     parts.append(_trainers(study, seen, progress))
     parts.append(Text("\n".join(progress.said[-LINES:]), style="dim"))
     return Group(*parts)
 
 
-def _knowledge(outlook: Outlook) -> Group:
+def _recommendation(outlook: Outlook) -> Group:
     best = outlook.best
     words = (
         f"objective at the target {best.expected:.4f} ± {float(best.values.std()):.4f}, "
@@ -87,11 +87,11 @@ def _knowledge(outlook: Outlook) -> Group:
     )
     table = Table(box=None)
     table.add_column("recommended")
-    for name in outlook.beliefs.domains:
+    for name in outlook.predictive.domains:
         table.add_column(name, justify="right")
-    shares = [f"{float(best.mixture.sel(domain=name)):.3f}" for name in outlook.beliefs.domains]
+    shares = [f"{float(best.mixture.sel(domain=name)):.3f}" for name in outlook.predictive.domains]
     table.add_row("weight", *shares)
-    bounds = [best.interval.sel(domain=name).to_numpy() for name in outlook.beliefs.domains]
+    bounds = [best.interval.sel(domain=name).to_numpy() for name in outlook.predictive.domains]
     table.add_row("90 %", *(f"{low:.2f}-{high:.2f}" for low, high in bounds))
     return Group(Text(words), table)
 

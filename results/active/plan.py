@@ -19,7 +19,7 @@ from replay import SETTINGS, Case, judge, refit
 from scipy.stats import spearmanr
 
 from bayescamel.designs.allocation.plans import compare_allocations
-from bayescamel.designs.allocation.scenarios import Truths
+from bayescamel.designs.allocation.scenarios import Scenarios
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
 from bayescamel.posterior import Posterior
@@ -64,16 +64,16 @@ def rows_of(case: Case, order: np.ndarray, counts: tuple[int, ...]) -> list[int]
 
 
 def predict(
-    case: Case, truths: Truths, order: np.ndarray, splits: Mapping[str, tuple[int, ...]]
+    case: Case, scenarios: Scenarios, order: np.ndarray, splits: Mapping[str, tuple[int, ...]]
 ) -> pd.DataFrame:
     """Expected errors of splits given as numbers of runs."""
     space = space_of(case)
     flops = np.array([size.flops(space.n_tokens[0]) for size in space.sizes])
     budget = max(float(np.dot(counts, flops)) for counts in splits.values())
     shares = {name: np.array(counts) * flops / budget for name, counts in splits.items()}
-    judged = case.held_out["mixture"].to_numpy()
+    aims = case.held_out["mixture"].to_numpy()
     return compare_allocations(
-        truths, space, case.target, budget, splits=shares, mixtures=order, judged=judged
+        scenarios, space, case.target, budget, splits=shares, mixtures=order, target_mixtures=aims
     )
 
 
@@ -82,14 +82,14 @@ def from_prior(case: Case, posterior: Posterior, start: list[int], order: np.nda
     space = space_of(case)
     validation = tuple(str(name) for name in case.pool["validation"].to_numpy())
     everywhere = cells(space, space.mixtures(24, seed=0))
-    truths = Truths.prior(posterior.hierarchy, space.domains, validation, everywhere)
+    scenarios = Scenarios.prior(posterior.hierarchy, space.domains, validation, everywhere)
     begun = case.table["n_params"].iloc[start].to_numpy()
     more = [int((begun == size.n_params).sum()) for size in space.sizes]
     splits = {
         name: tuple(a + b for a, b in zip(counts, more, strict=True))
         for name, counts in SPLITS.items()
     }
-    return predict(case, truths, order, splits)["error"]
+    return predict(case, scenarios, order, splits)["error"]
 
 
 def compare(case: Case, seed: int) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def compare(case: Case, seed: int) -> pd.DataFrame:
     start = case.start(seed)
     posterior = refit(case, start, None, seed)
     order = mixture_order(case, start, seed)
-    predicted = predict(case, Truths.of(posterior), order, SPLITS)
+    predicted = predict(case, Scenarios.of(posterior), order, SPLITS)
     table = predicted[["error", "lower90", "upper90"]]
     table = table.assign(prior=from_prior(case, posterior, start, order), seed=seed)
     for name, counts in SPLITS.items():

@@ -20,11 +20,11 @@ import xarray as xr
 
 import bayescamel as bc
 from bayescamel.designs import ACQUISITIONS
-from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import training_flops
 from bayescamel.designs.choose import choose
-from bayescamel.designs.knowledge import learn
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import surrogate_of
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.posterior import Posterior
 
 START_RUNS = 8
@@ -146,9 +146,11 @@ def next_batch(
     history = case.table.iloc[chosen].assign(flops=case.flops[chosen]).reset_index(drop=True)
     mixtures = case.held_out["mixture"].to_numpy()
     weights = np.full(case.held_out.sizes["validation"], 1 / case.held_out.sizes["validation"])
-    known = learn(Beliefs.of(posterior), case.target, mixtures, weights, table, seed=seed)
-    situation = Situation(table, case.flops[left], history, known, seed)
-    return [int(left[i]) for i in choose(ACQUISITIONS[name], situation, len(left), budget).indices]
+    surrogate = surrogate_of(
+        PredictiveDraws.of(posterior), case.target, mixtures, weights, table, seed=seed
+    )
+    inputs = AcquisitionInputs(table, case.flops[left], history, surrogate, seed)
+    return [int(left[i]) for i in choose(ACQUISITIONS[name], inputs, len(left), budget).indices]
 
 
 def replay(

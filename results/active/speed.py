@@ -19,10 +19,10 @@ import pandas as pd
 
 import bayescamel as bc
 from bayescamel.designs import ACQUISITIONS
-from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import training_flops
-from bayescamel.designs.knowledge import learn
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import surrogate_of
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.posterior import Posterior
 
 NAMES = ("web", "code", "math", "books", "talk")
@@ -60,7 +60,7 @@ def measure(n: int, posterior: Path) -> dict[str, dict[str, float]]:
     rng = np.random.default_rng(0)
     table, history = candidates(n, rng), candidates(8, rng)
     uniform = np.full(len(NAMES), 1 / len(NAMES))
-    beliefs = Beliefs.of(Posterior.load(posterior))
+    predictive = PredictiveDraws.of(Posterior.load(posterior))
     mixtures = rng.dirichlet(np.ones(len(NAMES)), MIXTURES)
     flops = training_flops(table)
     history = history.assign(flops=training_flops(history))
@@ -68,12 +68,12 @@ def measure(n: int, posterior: Path) -> dict[str, dict[str, float]]:
     before = memory()
     for part in (n // 100, *(n,) * REPEATS[n]):
         described = Timed()
-        known = learn(beliefs, TARGET, mixtures, uniform, table[:part])
+        surrogate = surrogate_of(predictive, TARGET, mixtures, uniform, table[:part])
         once = {DESCRIBED: described.done()}
-        situation = Situation(table[:part], flops[:part], history, known, seed=0)
+        inputs = AcquisitionInputs(table[:part], flops[:part], history, surrogate, seed=0)
         for name, acquisition in ACQUISITIONS.items():
             scored = Timed()
-            if acquisition.scores(situation).shape != (part,):
+            if acquisition.scores(inputs).shape != (part,):
                 raise RuntimeError(f"{name} did not score every candidate")
             own = scored.done()
             once[name] = {key: own[key] + once[DESCRIBED][key] for key in ("wall", "cpu")}
@@ -83,7 +83,7 @@ def measure(n: int, posterior: Path) -> dict[str, dict[str, float]]:
                 name: min(one, found.get(name, one), key=lambda o: o["wall"])
                 for name, one in once.items()
             }
-    facts = {"before": before, "features": float(known.basis.n_features)}
+    facts = {"before": before, "features": float(surrogate.projection.n_features)}
     return {name: one | facts for name, one in found.items()}
 
 

@@ -1,11 +1,11 @@
-"""Beliefs for the tests: a linear law, for which all is known in closed form, and camel's prior."""
+"""Draws for the tests: a linear law, known in closed form, and camel's prior."""
 
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.beliefs import Beliefs
-from bayescamel.designs.knowledge import Knowledge, learn
-from bayescamel.designs.situation import Situation
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.laws import get_law
 from bayescamel.laws.base import Coefficient, Law, Terms
 from bayescamel.models.hierarchy import Hierarchy
@@ -46,13 +46,13 @@ def centre() -> Centre:
     return Centre(n_params=4e6, n_tokens=1e9, mixture=np.full(3, 1 / 3), loss=np.ones(3))
 
 
-def linear_beliefs(n_draws: int = 2000) -> Beliefs:
+def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
     """Coefficients with a covariance of exactly 0.1² 1, so that draws are the closed form."""
     rng = np.random.default_rng(0)
     raw = rng.normal(size=(n_draws, 12))
     raw -= raw.mean(axis=0)
     white = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw.T))).T
-    return Beliefs(
+    return PredictiveDraws(
         law=LINEAR,
         centre=centre(),
         domains=DOMAINS,
@@ -64,15 +64,15 @@ def linear_beliefs(n_draws: int = 2000) -> Beliefs:
         size_effects=np.zeros((n_draws, 3, 3)),
         noise=np.full(3, NOISE**2),
         size_noise=np.full(3, 0.02**2),
-        missed=0.0,
+        discrepancy=0.0,
     )
 
 
-def camel_beliefs(n_draws: int = 800) -> Beliefs:
-    """What camel's prior believes, with noise as on real runs."""
+def camel_predictive(n_draws: int = 800) -> PredictiveDraws:
+    """Draws of camel's prior, with noise as on real runs."""
     hierarchy = Hierarchy(get_law("camel"), n_validation=3, n_domain=3)
     runs = candidate_table(30)
-    return Beliefs.prior(hierarchy, centre(), DOMAINS, DOMAINS, runs, n_draws=n_draws)
+    return PredictiveDraws.prior(hierarchy, centre(), DOMAINS, DOMAINS, runs, n_draws=n_draws)
 
 
 def candidate_table(n: int = 30, sizes: tuple[float, ...] = (1e6, 4e6, 16e6)) -> pd.DataFrame:
@@ -83,14 +83,19 @@ def candidate_table(n: int = 30, sizes: tuple[float, ...] = (1e6, 4e6, 16e6)) ->
     return table.assign(**{f"w_{name}": mixtures[:, i] for i, name in enumerate(DOMAINS)})
 
 
-def known(beliefs: Beliefs, table: pd.DataFrame, pending: pd.DataFrame | None = None) -> Knowledge:
-    return learn(beliefs, TARGET, MIXTURES, WEIGHTS, table, pending)
+def example_surrogate(
+    predictive: PredictiveDraws, table: pd.DataFrame, pending: pd.DataFrame | None = None
+) -> LinearGaussian:
+    return surrogate_of(predictive, TARGET, MIXTURES, WEIGHTS, table, pending)
 
 
-def situation(
-    beliefs: Beliefs, table: pd.DataFrame, history: pd.DataFrame | None = None, seed: int = 0
-) -> Situation:
+def example_inputs(
+    predictive: PredictiveDraws,
+    table: pd.DataFrame,
+    history: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> AcquisitionInputs:
     flops = 6 * table["n_params"].to_numpy() * table["n_tokens"].to_numpy()
     if history is None:
         history = table.iloc[:0].assign(flops=[])
-    return Situation(table, flops, history, known(beliefs, table), seed)
+    return AcquisitionInputs(table, flops, history, example_surrogate(predictive, table), seed)

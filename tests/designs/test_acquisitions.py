@@ -16,11 +16,11 @@ from bayescamel.designs.regret import (
 )
 from bayescamel.exceptions import DesignError
 from tests.designs.examples import (
-    camel_beliefs,
+    camel_predictive,
     candidate_table,
-    known,
-    linear_beliefs,
-    situation,
+    example_inputs,
+    example_surrogate,
+    linear_predictive,
 )
 
 INFORMED = ("variance", "objective-variance", "information", "regret", "weighted-regret")
@@ -30,9 +30,11 @@ every = pytest.mark.parametrize("acquisition", ACQUISITIONS.values(), ids=lambda
 informed = pytest.mark.parametrize("name", INFORMED)
 
 
-@pytest.fixture(scope="module", params=[linear_beliefs, camel_beliefs], ids=["linear", "camel"])
+@pytest.fixture(
+    scope="module", params=[linear_predictive, camel_predictive], ids=["linear", "camel"]
+)
 def here(request):
-    return situation(request.param(), TABLE)
+    return example_inputs(request.param(), TABLE)
 
 
 def test_names():
@@ -56,8 +58,8 @@ def test_same_seed_same_scores(acquisition, here):
 @every
 def test_order_of_candidates_does_not_matter(acquisition, here):
     order = np.random.default_rng(1).permutation(len(TABLE))
-    beliefs = here.knowledge.basis.beliefs
-    shuffled = situation(beliefs, TABLE.iloc[order].reset_index(drop=True))
+    predictive = here.require_surrogate().projection.predictive
+    shuffled = example_inputs(predictive, TABLE.iloc[order].reset_index(drop=True))
     expected = acquisition.scores(here)[order]
     # Sums in another order, in single precision.
     np.testing.assert_allclose(acquisition.scores(shuffled), expected, rtol=0.02, atol=1e-12)
@@ -75,14 +77,14 @@ def test_batch_is_affordable_and_repeats_nobody(acquisition, here):
 @informed
 def test_informed_ones_need_a_posterior(name, here):
     with pytest.raises(DesignError, match="needs a posterior"):
-        ACQUISITIONS[name].scores(replace(here, known=None))
+        ACQUISITIONS[name].scores(replace(here, surrogate=None))
 
 
 @informed
 def test_nothing_is_learned_from_noise(name, here):
-    knowledge = here.knowledge
-    loud = knowledge.candidates._replace(noise=knowledge.candidates.noise * 1e8)
-    deaf = replace(here, known=replace(knowledge, candidates=loud))
+    surrogate = here.require_surrogate()
+    loud = surrogate.candidates._replace(noise=surrogate.candidates.noise * 1e8)
+    deaf = replace(here, surrogate=replace(surrogate, candidates=loud))
     quiet, noisy = (ACQUISITIONS[name].scores(s) for s in (here, deaf))
     assert (quiet >= 0).all()
     assert noisy.max() < 0.05 * quiet.max()
@@ -107,50 +109,50 @@ def test_dearer_runs_score_less(name, here):
 
 def two_mixtures(gap: float):
     """Objective at the target of two mixtures; the draws are exactly Gaussian."""
-    knowledge = known(linear_beliefs(), TABLE)
-    mean = knowledge.target_mean[:2].copy()
+    surrogate = example_surrogate(linear_predictive(), TABLE)
+    mean = surrogate.target_mean[:2].copy()
     mean[1] = mean[0] + gap
-    return replace(knowledge, target_mean=mean, target_features=knowledge.target_features[[0, 7]])
+    return replace(surrogate, target_mean=mean, target_features=surrogate.target_features[[0, 7]])
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
 def test_regret_removed_of_two_mixtures_is_the_closed_form(gap):
     """Frazier et al. 2009: s φ(d/s) - d Φ(-d/s), s the sd by which the gap will move."""
-    knowledge = two_mixtures(gap)
-    difference = np.diff(knowledge.objective_features, axis=0)
-    cross = knowledge.covariance_with(difference).astype(float)
-    solved = np.linalg.solve(knowledge.predicted_covariance(), cross)
+    surrogate = two_mixtures(gap)
+    difference = np.diff(surrogate.objective_features, axis=0)
+    cross = surrogate.covariance_with(difference).astype(float)
+    solved = np.linalg.solve(surrogate.predicted_covariance(), cross)
     s = np.sqrt((cross * solved).sum(axis=(1, 2)))
     exact = s * norm.pdf(gap / s) - gap * norm.cdf(-gap / s)
-    found = regret_removed(knowledge, 4096)
+    found = regret_removed(surrogate, 4096)
     # The tail beyond 4,096 outcomes is what is missing.
     np.testing.assert_allclose(found, exact, atol=0.02 * exact.max())
     # The few outcomes of everyday use rank the candidates alike.
-    few = regret_removed(knowledge, 64)
+    few = regret_removed(surrogate, 64)
     assert np.corrcoef(few, exact)[0, 1] > 0.98
 
 
 def test_weighing_draws_agrees_where_all_is_gaussian():
-    knowledge = two_mixtures(0.01)
-    exact = regret_removed(knowledge, 4096)
+    surrogate = two_mixtures(0.01)
+    exact = regret_removed(surrogate, 4096)
     some = np.argsort(-exact)[:20:4]
-    removed, trusted = weighted_regret_removed(knowledge.only(some), 4000, seed=0)
+    removed, trusted = weighted_regret_removed(surrogate.only(some), 4000, seed=0)
     assert trusted[:2].all()
     # Twice the Monte Carlo error of 4,000 outcomes.
     np.testing.assert_allclose(removed[trusted], exact[some][trusted], atol=0.1 * exact.max())
 
 
 def test_regret_falls_by_what_is_removed():
-    knowledge = two_mixtures(0.02)
-    index = int(np.argmax(regret_removed(knowledge, 64)))
-    removed = regret_removed(knowledge, 4096)[index]
-    now = expected_regret(knowledge)
+    surrogate = two_mixtures(0.02)
+    index = int(np.argmax(regret_removed(surrogate, 64)))
+    removed = regret_removed(surrogate, 4096)[index]
+    now = expected_regret(surrogate)
     # In expectation over outcomes: move the means by what the run may say.
-    cross = knowledge.only(np.array([index])).covariance_with(knowledge.objective_features)[0]
-    root = np.linalg.cholesky(knowledge.only(np.array([index])).predicted_covariance()[0])
+    cross = surrogate.only(np.array([index])).covariance_with(surrogate.objective_features)[0]
+    root = np.linalg.cholesky(surrogate.only(np.array([index])).predicted_covariance()[0])
     shift = np.linalg.solve(root, cross).T
     rng = np.random.default_rng(0)
-    after = knowledge.after_candidate(index)
+    after = surrogate.condition_on_candidate(index)
     later = []
     for _ in range(300):
         moved = after.target_mean + (shift @ rng.normal(size=3))[:, None]
@@ -175,7 +177,7 @@ def test_one_size_means_that_of_the_whole_study(here):
     """Where the smallest size is used up, no larger one takes its place."""
     larger = TABLE[TABLE["n_params"] > 1e6].reset_index(drop=True)
     history = TABLE[TABLE["n_params"] == 1e6].assign(flops=1.0)
-    there = situation(here.knowledge.basis.beliefs, larger, history)
+    there = example_inputs(here.require_surrogate().projection.predictive, larger, history)
     assert choose(ACQUISITIONS["only-small"], there, 3, np.inf).indices == []
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayescamel.designs.allocation.plans import Splits, compare_allocations, named_splits, plan
-from bayescamel.designs.allocation.scenarios import Truths, size_information
+from bayescamel.designs.allocation.scenarios import Scenarios, size_information
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
 from bayescamel.exceptions import DesignError
@@ -20,16 +20,16 @@ EVERYWHERE = cells(SPACE, SPACE.mixtures(16, seed=2))
 
 
 @pytest.fixture(scope="module", params=["linear", "camel"])
-def truths(request):
+def scenarios(request):
     law = LINEAR if request.param == "linear" else get_law("camel")
     hierarchy = Hierarchy(law, n_validation=3, n_domain=3)
-    return Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
+    return Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
 
 
 @pytest.fixture(scope="module")
 def linear():
     hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
-    return Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
+    return Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
 
 
 def test_prior_information_is_the_prior_covariance(linear):
@@ -62,15 +62,15 @@ def test_given_mixtures_take_the_place_of_those_spread(linear):
     shares = {"all": np.full(3, 1 / 3)}
     errors = [
         compare_allocations(
-            linear, SPACE, TARGET, BUDGET, splits=shares, mixtures=one, judged=judged
+            linear, SPACE, TARGET, BUDGET, splits=shares, mixtures=one, target_mixtures=where
         )["error"].item()
-        for judged in (one, other)
+        for where in (one, other)
     ]
     assert errors[0] < 0.5 * errors[1]
 
 
 def test_errors_are_those_of_simulated_studies(linear):
-    """Simulate truths and runs, estimate by the closed form, and look at the target."""
+    """Simulate parameters and runs, estimate by the closed form, and look at the target."""
     splits = Splits(linear, SPACE, TARGET, BUDGET)
     counts = np.array([8, 4, 1])
     table = splits._table
@@ -78,10 +78,10 @@ def test_errors_are_those_of_simulated_studies(linear):
     _, gradient = linear.gradients(table.iloc[rows])
     loss, at_target = splits._loss[0], splits._target[0]
     flat = linear.flat.shape[1]
-    design = gradient[0].reshape(-1, gradient.shape[-1])[:, flat:]
+    regressors = gradient[0].reshape(-1, gradient.shape[-1])[:, flat:]
     wanted = at_target.reshape(-1, at_target.shape[-1])[:, flat:]
     prior = np.kron(0.01 * np.ones((3, 3)) + 0.01 * np.eye(3), np.eye(4))
-    noise, effect = (part[0] for part in linear.scatter())
+    noise, effect = (part[0] for part in linear.variances())
     size = table["n_params"].iloc[rows].to_numpy()
     between = (size[:, None] == size[None]) * effect[0]
     sigma = np.zeros((len(rows) * 3, len(rows) * 3))
@@ -89,8 +89,8 @@ def test_errors_are_those_of_simulated_studies(linear):
         sigma[v::3, v::3] = between + noise[v] * np.eye(len(rows))
     rng = np.random.default_rng(0)
     truth = rng.multivariate_normal(np.zeros(12), prior, size=4000)
-    seen = truth @ design.T + rng.multivariate_normal(np.zeros(len(sigma)), sigma, size=4000)
-    gain = prior @ design.T @ np.linalg.inv(design @ prior @ design.T + sigma)
+    seen = truth @ regressors.T + rng.multivariate_normal(np.zeros(len(sigma)), sigma, size=4000)
+    gain = prior @ regressors.T @ np.linalg.inv(regressors @ prior @ regressors.T + sigma)
     error = (truth - seen @ gain.T) @ wanted.T
     scatter = np.sqrt(np.tile(noise + effect, loss.shape[0]))
     error = error + scatter * rng.normal(size=error.shape)
@@ -98,8 +98,8 @@ def test_errors_are_those_of_simulated_studies(linear):
     assert splits.errors(counts)[0] == pytest.approx(realised.mean(), rel=0.02)
 
 
-def test_more_runs_leave_less_error(truths):
-    splits = Splits(truths, SPACE, TARGET, BUDGET)
+def test_more_runs_leave_less_error(scenarios):
+    splits = Splits(scenarios, SPACE, TARGET, BUDGET)
     few, more, most = (splits.errors(np.array(c)) for c in ([4, 2, 0], [4, 2, 1], [8, 2, 1]))
     assert (few > more).all()
     assert (more > most).all()
@@ -107,9 +107,9 @@ def test_more_runs_leave_less_error(truths):
     assert 0 < low < more.mean() < high
 
 
-def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(truths):
-    made = plan(truths, SPACE, TARGET, BUDGET)
-    compared = compare_allocations(truths, SPACE, TARGET, BUDGET)
+def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(scenarios):
+    made = plan(scenarios, SPACE, TARGET, BUDGET)
+    compared = compare_allocations(scenarios, SPACE, TARGET, BUDGET)
     assert set(compared.index) == {
         *("all small", "uniform runs", "uniform FLOPs", "ends", "all large"),
     }
@@ -120,30 +120,30 @@ def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(truths):
     assert list(made.compared["error"]) == sorted(made.compared["error"])
 
 
-def test_one_size_alone_says_little_of_another(truths):
+def test_one_size_alone_says_little_of_another(scenarios):
     """Without a second size the dependence on size is known from the prior only."""
-    compared = compare_allocations(truths, SPACE, TARGET, BUDGET)
+    compared = compare_allocations(scenarios, SPACE, TARGET, BUDGET)
     assert compared["error"]["all small"] > 1.5 * compared["error"].min()
 
 
 def test_own_splits():
     hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
-    truths = Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4)
+    scenarios = Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4)
     mine = {"mine": np.array([0.5, 0.5, 0.0])}
-    compared = compare_allocations(truths, SPACE, TARGET, BUDGET, splits=mine)
+    compared = compare_allocations(scenarios, SPACE, TARGET, BUDGET, splits=mine)
     assert compared["runs"]["mine"] == [20, 5, 0]
 
 
 def test_splits_spend_what_they_say():
     hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
     splits = Splits(
-        Truths.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4), SPACE, TARGET, BUDGET
+        Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4), SPACE, TARGET, BUDGET
     )
     for shares in named_splits(splits).values():
         assert shares.sum() == pytest.approx(1)
     assert splits.counts(named_splits(splits)["uniform runs"]).tolist() == [1, 1, 1]
 
 
-def test_budget_that_pays_for_nothing(truths):
+def test_budget_that_pays_for_nothing(scenarios):
     with pytest.raises(DesignError, match="does not pay for the cheapest"):
-        plan(truths, SPACE, TARGET, 1e10)
+        plan(scenarios, SPACE, TARGET, 1e10)

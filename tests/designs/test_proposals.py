@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.proposals import base_mixtures, cells, ends, improve, unused
-from bayescamel.designs.situation import Situation
 from bayescamel.designs.space import Size, Space
 from bayescamel.designs.start import start_runs
-from tests.designs.examples import DOMAINS, camel_beliefs, known
+from tests.designs.examples import DOMAINS, camel_predictive, example_surrogate
 
 SPACE = Space(DOMAINS, (Size(1e6), Size(4e6), Size(16e6)), n_tokens=(1e9,))
 NOTHING = cells(SPACE, np.full((1, 3), 1 / 3)).iloc[:0]
@@ -19,21 +19,21 @@ INFORMED = ("variance", "information", "regret")
 
 
 @pytest.fixture(scope="module")
-def beliefs():
-    return camel_beliefs()
+def predictive():
+    return camel_predictive()
 
 
-def search(beliefs, name, space=SPACE, history=NOTHING, budget=np.inf):
+def search(predictive, name, space=SPACE, history=NOTHING, budget=np.inf):
     table = cells(space, base_mixtures(space, history, seed=0))
-    knowledge = known(beliefs, table)
+    surrogate = example_surrogate(predictive, table)
 
-    def looking_at(some):
+    def with_candidates(some):
         flops = some["flops"].to_numpy()
-        return Situation(some, flops, history, knowledge.looking_at(some), 0)
+        return AcquisitionInputs(some, flops, history, surrogate.with_candidates(some), 0)
 
     acquisition = ACQUISITIONS[name]
-    row = improve(acquisition, looking_at, table, history, space, budget, seed=0)
-    return row, lambda some: acquisition.scores(looking_at(some))
+    row = improve(acquisition, with_candidates, table, history, space, budget, seed=0)
+    return row, lambda some: acquisition.scores(with_candidates(some))
 
 
 def grid(space: Space):
@@ -43,18 +43,18 @@ def grid(space: Space):
 
 
 @pytest.mark.parametrize("name", INFORMED)
-def test_search_finds_what_a_dense_grid_finds(name, beliefs):
-    row, score = search(beliefs, name)
+def test_search_finds_what_a_dense_grid_finds(name, predictive):
+    row, score = search(predictive, name)
     assert len(row) == 1
     assert score(row)[0] > 0.98 * score(grid(SPACE)).max()
 
 
 @pytest.mark.parametrize("name", [*INFORMED, "random", "space-filling", "uniform-flops"])
-def test_bounds_and_budget_hold(name, beliefs):
+def test_bounds_and_budget_hold(name, predictive):
     bounds = {"web": (0.3, 0.6), "math": (0.05, 0.2)}
     space = replace(SPACE, bounds=bounds)
     budget = 5e15 * 6  # pays for the two smaller sizes
-    row, _ = search(beliefs, name, space, budget=budget)
+    row, _ = search(predictive, name, space, budget=budget)
     assert row["flops"][0] <= budget
     lower, upper = space.box()
     weights = row[[f"w_{name}" for name in DOMAINS]].to_numpy()[0]
@@ -63,23 +63,23 @@ def test_bounds_and_budget_hold(name, beliefs):
     assert weights.sum() == pytest.approx(1)
 
 
-def test_a_cell_is_found_once_unless_seeds_are_left(beliefs):
+def test_a_cell_is_found_once_unless_seeds_are_left(predictive):
     one = replace(SPACE, bounds={"web": (0.5, 0.5), "math": (0.2, 0.2)})
     history, found = NOTHING, []
     while True:
-        row, _ = search(beliefs, "variance", one, history)
+        row, _ = search(predictive, "variance", one, history)
         if not len(row):
             break
         found.append((row["n_params"][0], row["seed"][0]))
         history = row if not len(history) else pd.concat([history, row], ignore_index=True)
     assert sorted(found) == [(1e6, 0), (4e6, 0), (16e6, 0)]
     twice = replace(one, seeds=2)
-    row, _ = search(beliefs, "variance", twice, history)
+    row, _ = search(predictive, "variance", twice, history)
     assert row["seed"][0] == 1
 
 
-def test_unaffordable_is_nothing(beliefs):
-    row, _ = search(beliefs, "variance", budget=1e15)
+def test_unaffordable_is_nothing(predictive):
+    row, _ = search(predictive, "variance", budget=1e15)
     assert len(row) == 0
 
 

@@ -1,23 +1,23 @@
 import numpy as np
 import pytest
 
-from bayescamel.designs.stopping import judge, price, target_flops, worth
+from bayescamel.designs.stopping import price, stop_rule, target_flops, worth
 from bayescamel.targets import Target
-from tests.designs.examples import TARGET, WEIGHTS, camel_beliefs, linear_beliefs
+from tests.designs.examples import TARGET, WEIGHTS, camel_predictive, linear_predictive
 
 
 def test_price_is_the_slope_of_the_law():
     """In the linear law the loss changes with ln N by its coefficients A and, times w, C."""
-    beliefs = linear_beliefs()
+    predictive = linear_predictive()
     mixture = np.array([0.2, 0.3, 0.5])
-    slopes = beliefs.coefficients[:, :, 1] + beliefs.coefficients[:, :, 3] * mixture[1]
+    slopes = predictive.coefficients[:, :, 1] + predictive.coefficients[:, :, 3] * mixture[1]
     falls = -float((slopes @ WEIGHTS).mean())
     # Half of a unit of ln FLOPs goes to size, half to tokens, on which this law does not depend.
-    assert price(beliefs, TARGET, mixture, WEIGHTS) == pytest.approx(max(falls, 0) / 2, abs=1e-6)
+    assert price(predictive, TARGET, mixture, WEIGHTS) == pytest.approx(max(falls, 0) / 2, abs=1e-6)
 
 
 def test_camel_falls_with_compute():
-    assert price(camel_beliefs(), TARGET, np.full(3, 1 / 3), WEIGHTS) > 0.005
+    assert price(camel_predictive(), TARGET, np.full(3, 1 / 3), WEIGHTS) > 0.005
 
 
 def test_worth_is_what_training_longer_would_cost():
@@ -35,7 +35,7 @@ def test_sparse_targets_cost_their_active_parameters():
 @pytest.mark.parametrize(("removed", "stop"), [(1e-2, False), (1e-6, True)])
 def test_a_batch_must_be_worth_its_cost(removed, stop):
     cost = 1e-3 * target_flops(TARGET)
-    found = judge(removed, 0.02, 0.05, TARGET, cost)
+    found = stop_rule(removed, 0.02, 0.05, TARGET, cost)
     assert found.stop is stop
     assert found.cost == cost
     assert ("not worth" in found.reason) is stop

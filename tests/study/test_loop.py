@@ -203,7 +203,7 @@ def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path):
         mixture=xr.DataArray([0.3, 0.7], dims=["domain"], coords={"domain": dims["domain"]}),
         interval=xr.DataArray([[0.2, 0.41], [0.59, 0.8]], dims=list(dims), coords=dims),
     )
-    outlook = SimpleNamespace(best=best, beliefs=SimpleNamespace(domains=("code", "web")))
+    outlook = SimpleNamespace(best=best, predictive=SimpleNamespace(domains=("code", "web")))
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(picture(study, study.snapshot(), outlook, Progress()))
     text = console.export_text()

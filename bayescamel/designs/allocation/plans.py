@@ -1,8 +1,8 @@
 """How to split a budget over sizes: the question before a FLOP is spent.
 
 A split says how many runs of each size are made; within a size they go over mixtures that are
-spread over the space, each prefix a design of its own. Its expected error is that of the target's
-losses, averaged over the truths that may hold (`bayescamel.designs.allocation.scenarios`).
+spread over the space, so that each prefix covers it too. Its expected error is that of the target's
+losses, averaged over scenarios (`bayescamel.designs.allocation.scenarios`).
 """
 
 import math
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.allocation.scenarios import Truths, size_information
+from bayescamel.designs.allocation.scenarios import Scenarios, size_information
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.proposals import cells, rounded
 from bayescamel.designs.space import Space
 from bayescamel.exceptions import DesignError
 from bayescamel.targets import Target
 
-MIXTURES = 64
+MIXTURES_PER_SIZE = 64
 """Mixtures of a size before they are made again with other seeds."""
 
-TARGET_MIXTURES = 24
-"""Where the target's losses are judged."""
+N_TARGET_MIXTURES = 24
+"""Where the target's losses are wanted."""
 
-STEPS = (4, 8, 16)
+STEP_DIVISORS = (4, 8, 16)
 """Budgets are moved between sizes in these parts of the whole, coarse to fine."""
 
-SCATTER = 16
-"""Errors drawn at every truth, for the interval."""
+N_ERRORS = 16
+"""Errors drawn in every scenario, for the interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,43 +59,45 @@ class Splits:
 
     Parameters
     ----------
-    mixtures, judged
+    mixtures, target_mixtures
         On which runs of a size are made, in this order, and on which the target's losses are
-        judged, (M, domain) each; None: spread over the space.
+        wanted, (M, domain) each; None: spread over the space.
     """
 
     def __init__(
         self,
-        truths: Truths,
+        scenarios: Scenarios,
         space: Space,
         target: Target,
         budget: float,
         seed: int = 0,
         mixtures: np.ndarray | None = None,
-        judged: np.ndarray | None = None,
+        target_mixtures: np.ndarray | None = None,
     ) -> None:
         if not (math.isfinite(budget) and budget >= space.cheapest()):
             raise DesignError(
                 f"the budget of {budget:.3g} FLOPs does not pay for the cheapest run, "
                 f"{space.cheapest():.3g}: raise it or offer smaller runs"
             )
-        self._truths = truths
+        self._scenarios = scenarios
         self.budget = budget
         if mixtures is None:
-            mixtures = rounded(space.mixtures(MIXTURES, seed), space)
-        if judged is None:
-            judged = rounded(space.mixtures(TARGET_MIXTURES, seed + 1), space)
+            mixtures = rounded(space.mixtures(MIXTURES_PER_SIZE, seed), space)
+        if target_mixtures is None:
+            target_mixtures = rounded(space.mixtures(N_TARGET_MIXTURES, seed + 1), space)
         self._table = cells(space, mixtures)
         self.arms = self._table.iloc[:: len(mixtures)].reset_index(drop=True)
         self.arms = self.arms[["n_params", "n_active_params", "n_tokens", "flops"]]
-        _, gradient = truths.gradients(self._table)
+        _, gradient = scenarios.gradients(self._table)
         self._gradient = gradient.reshape(
             len(gradient), len(self.arms), len(mixtures), *gradient.shape[2:]
         )
-        self._loss, self._target = truths.gradients(target_table(target, judged, space.domains))
-        self._known: dict[tuple[int, int], np.ndarray] = {}
+        self._loss, self._target = scenarios.gradients(
+            target_table(target, target_mixtures, space.domains)
+        )
+        self._information_of: dict[tuple[int, int], np.ndarray] = {}
         self._normal = np.random.default_rng(seed).normal(
-            size=(SCATTER, len(self._loss), self._loss.shape[1] * self._loss.shape[2])
+            size=(N_ERRORS, len(self._loss), self._loss.shape[1] * self._loss.shape[2])
         )
 
     def counts(self, shares: np.ndarray) -> np.ndarray:
@@ -105,7 +107,7 @@ class Splits:
         )
 
     def errors(self, counts: np.ndarray) -> np.ndarray:
-        """Expected relative error at each truth, (draw,)."""
+        """Expected relative error in each scenario, (draw,)."""
         variance = self._variance(counts)[0]
         relative = np.sqrt(2 / np.pi * variance) / abs(self._loss.reshape(variance.shape))
         return np.asarray(relative.mean(axis=1))
@@ -124,29 +126,29 @@ class Splits:
 
     def _variance(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Variance of a run's losses at the target, (draw, Q), and covariance of the curve's."""
-        information = self._truths.information.copy()
+        information = self._scenarios.information.copy()
         for arm, count in enumerate(counts):
             if count > 0:
                 information += self._arm(arm, int(count))
         gradient = self._target.reshape(len(information), -1, information.shape[-1])
         solved = np.linalg.solve(information, np.swapaxes(gradient, 1, 2))
         covariance = gradient @ solved
-        noise, effect = self._truths.scatter()
+        noise, effect = self._scenarios.variances()
         scatter = np.tile(noise + effect, (1, self._loss.shape[1]))
         return np.einsum("sqq->sq", covariance) + scatter, covariance
 
     def _arm(self, arm: int, count: int) -> np.ndarray:
         """Information in the first so many runs of an arm."""
         key = (arm, count)
-        if key not in self._known:
+        if key not in self._information_of:
             n = self._gradient.shape[2]
             whole, rest = divmod(count, n)
             times = whole + (np.arange(n) < rest).astype(float)
             used = times > 0
-            self._known[key] = size_information(
-                self._gradient[:, arm, used], times[used], *self._truths.scatter()
+            self._information_of[key] = size_information(
+                self._gradient[:, arm, used], times[used], *self._scenarios.variances()
             )
-        return self._known[key]
+        return self._information_of[key]
 
 
 def named_splits(splits: Splits) -> dict[str, np.ndarray]:
@@ -166,28 +168,28 @@ def named_splits(splits: Splits) -> dict[str, np.ndarray]:
 
 
 def compare_allocations(
-    truths: Truths,
+    scenarios: Scenarios,
     space: Space,
     target: Target,
     budget: float,
     *,
     splits: Mapping[str, np.ndarray] | None = None,
     mixtures: np.ndarray | None = None,
-    judged: np.ndarray | None = None,
+    target_mixtures: np.ndarray | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Expected error at the target of splits of a budget over sizes.
 
     Parameters
     ----------
-    truths
-        What may hold: `Truths.of(posterior)`, or `Truths.prior` before any run.
+    scenarios
+        Draws of the parameters: `Scenarios.of(posterior)`, or `Scenarios.prior` before any run.
     splits
         Shares of the budget by size and number of tokens, by name; None: all small, uniform runs,
         uniform FLOPs, ends (smallest and largest), all large.
-    mixtures, judged
+    mixtures, target_mixtures
         On which runs of a size are made, in this order, and on which the target's losses are
-        judged, (M, domain) each; None: spread over the space.
+        wanted, (M, domain) each; None: spread over the space.
 
     Returns
     -------
@@ -200,7 +202,7 @@ def compare_allocations(
     DesignError
         When the budget pays for no run.
     """
-    made = Splits(truths, space, target, budget, seed, mixtures, judged)
+    made = Splits(scenarios, space, target, budget, seed, mixtures, target_mixtures)
     given = named_splits(made) if splits is None else dict(splits)
     counts = {name: made.counts(np.asarray(shares)) for name, shares in given.items()}
     return _compared(made, counts)
@@ -217,7 +219,9 @@ def _compared(splits: Splits, counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("split").sort_values("error", kind="stable")
 
 
-def plan(truths: Truths, space: Space, target: Target, budget: float, *, seed: int = 0) -> Plan:
+def plan(
+    scenarios: Scenarios, space: Space, target: Target, budget: float, *, seed: int = 0
+) -> Plan:
     """The portfolio of runs over sizes that leaves the least expected error at the target.
 
     Begins from the best named split and moves parts of the budget between sizes for as long as
@@ -228,13 +232,13 @@ def plan(truths: Truths, space: Space, target: Target, budget: float, *, seed: i
     DesignError
         When the budget pays for no run.
     """
-    splits = Splits(truths, space, target, budget, seed)
+    splits = Splits(scenarios, space, target, budget, seed)
     counts = {name: splits.counts(shares) for name, shares in named_splits(splits).items()}
     shares = min(
         named_splits(splits).values(), key=lambda s: splits.errors(splits.counts(s)).mean()
     )
-    for parts in STEPS:
-        shares = _descend(splits, shares, 1 / parts)
+    for divisor in STEP_DIVISORS:
+        shares = _descend(splits, shares, 1 / divisor)
     best = splits.counts(shares)
     counts["plan"] = best
     runs = splits.arms.assign(n_runs=best)

@@ -1,12 +1,12 @@
-"""How well runs would pin down a target, at many truths that may hold.
+"""How well runs would pin down a target, in many scenarios.
 
-Before a run is made nobody knows the parameters, only draws of what they may be. At each draw θ
+A scenario is a draw θ of the parameters, from the prior or from the posterior. In each of them
 the law is linearised: prior and likelihood are sums of squares of standardised residuals r, so
 that the information in the runs is
 
     I(θ) = Jᵀ J,   J = ∂r/∂θ
 
-(Gauss-Newton: prior rows (θ - location)/scale, run rows (loss - curve)/σ), and the loss at the
+(Gauss-Newton: prior rows (θ - location)/spread, run rows (loss - curve)/σ), and the loss at the
 target, with gradient g, will be known to the variance gᵀ I⁻¹ g. Averaged over draws this is
 Bayesian experimental design for a curved law (Chaloner and Verdinelli 1995); it holds from the
 prior alone, where no single linearisation would.
@@ -33,13 +33,13 @@ from bayescamel.runs.sizes import Centre
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
 
-N_TRUTHS = 48
-"""Draws that are tried: expected errors come out to about a tenth."""
+N_SCENARIOS = 48
+"""Draws that are tried: enough to tell expected errors to about a tenth."""
 
 
 @dataclass(frozen=True, eq=False)
-class Truths:
-    """Parameters that may hold, and what is known of them so far.
+class Scenarios:
+    """Draws of the parameters, and the information in prior and told runs.
 
     Parameters
     ----------
@@ -68,18 +68,18 @@ class Truths:
         validation: tuple[str, ...],
         runs: pd.DataFrame,
         *,
-        n: int = N_TRUTHS,
+        n: int = N_SCENARIOS,
         seed: int = 0,
-    ) -> "Truths":
-        """What may hold before any run; `runs` cover the space."""
+    ) -> "Scenarios":
+        """Draws of the prior; `runs` cover the space."""
         centre = centre_of(runs, domains, len(validation))
         own = own_names(domains, validation)
         draws = plausible_draws(hierarchy, centre, own, runs, n, seed)
-        return cls._knowing(hierarchy, centre, own, draws.flat, draws.coefficients, None)
+        return cls._informed_by(hierarchy, centre, own, draws.flat, draws.coefficients, None)
 
     @classmethod
-    def of(cls, posterior: "Posterior", *, n: int = N_TRUTHS) -> "Truths":
-        """What may hold after a posterior's runs."""
+    def of(cls, posterior: "Posterior", *, n: int = N_SCENARIOS) -> "Scenarios":
+        """Draws of a posterior."""
         from bayescamel.draws.prediction import law_draws
 
         flat = posterior.tree["unconstrained"]["value"].to_numpy()
@@ -93,12 +93,12 @@ class Truths:
             table[f"w_{name}"] = runs["mixture"].sel(domain=name).to_numpy()
         own = own_names(tuple(runs["domain"].to_numpy()), tuple(runs["validation"].to_numpy()))
         coefficients = law_draws(posterior)[1][keep]
-        return cls._knowing(
+        return cls._informed_by(
             posterior.hierarchy, posterior.centre, own, flat[keep], coefficients, table
         )
 
     @classmethod
-    def _knowing(
+    def _informed_by(
         cls,
         hierarchy: Hierarchy,
         centre: Centre,
@@ -106,13 +106,15 @@ class Truths:
         flat: np.ndarray,
         coefficients: np.ndarray,
         told: pd.DataFrame | None,
-    ) -> "Truths":
+    ) -> "Scenarios":
         rows = np.asarray(_compiled()["prior"](hierarchy, flat, coefficients, own))
         information = np.swapaxes(rows, 1, 2) @ rows
-        truths = cls(hierarchy, centre, own, flat, coefficients, information)
+        scenarios = cls(hierarchy, centre, own, flat, coefficients, information)
         if told is None:
-            return truths
-        return cls(hierarchy, centre, own, flat, coefficients, information + truths.gained(told))
+            return scenarios
+        return cls(
+            hierarchy, centre, own, flat, coefficients, information + scenarios.information_in(told)
+        )
 
     def gradients(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Curve and gradient of each run's losses, in units of the reference loss.
@@ -127,7 +129,7 @@ class Truths:
         loss, gradient = _compiled()["runs"](self.hierarchy, *arrays, logs, mixtures)
         return np.asarray(loss), np.asarray(gradient)
 
-    def scatter(self) -> tuple[np.ndarray, np.ndarray]:
+    def variances(self) -> tuple[np.ndarray, np.ndarray]:
         """Variances of a run and of a size's effect, (draw, validation) and (draw, 1)."""
         from bayescamel.models.blocks import unflatten
 
@@ -135,14 +137,14 @@ class Truths:
         size = np.exp(2 * values["log_size_effect_scale"]).reshape(-1, 1)
         return np.exp(2 * values["log_sigma"]), size
 
-    def gained(self, runs: pd.DataFrame) -> np.ndarray:
+    def information_in(self, runs: pd.DataFrame) -> np.ndarray:
         """Information in runs, (draw, P, P), the effects of their sizes integrated out."""
         _, gradient = self.gradients(runs)
         sizes = runs["n_params"].to_numpy()
         total = np.zeros_like(self.information)
         for size in np.unique(sizes):
             rows = gradient[:, sizes == size]
-            total += size_information(rows, np.ones(rows.shape[1]), *self.scatter())
+            total += size_information(rows, np.ones(rows.shape[1]), *self.variances())
         return total
 
 
@@ -183,8 +185,8 @@ def _compiled() -> dict[str, Any]:
         values = unflatten(hierarchy, flat)
         parts = []
         for block in hierarchy.blocks():
-            location, scale = block.prior(jnp, values, own)
-            parts.append(jnp.ravel((values[block.name] - location) / scale))
+            location, spread = block.prior(jnp, values, own)
+            parts.append(jnp.ravel((values[block.name] - location) / spread))
         locations, spreads = hierarchy.coefficient_prior(values)
         for i, (location, spread) in enumerate(zip(locations, spreads, strict=True)):
             # A fully pooled coefficient has no scatter of its own: tie it to its location.

@@ -1,4 +1,4 @@
-"""What is believed of any run's loss: draws of a law, after runs or before the first one."""
+"""Draws of any run's loss by a law, from the posterior or before the first run from the prior."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +16,8 @@ from bayescamel.runs.sizes import Centre, active_params, same_names, scales
 if TYPE_CHECKING:
     from bayescamel.posterior import Posterior
 
-MISSED = 0.1
-"""Share of a difference in loss that a law is taken to miss."""
+DISCREPANCY = 0.1
+"""Share of a difference in loss that a law misses."""
 
 MAX_DRAWS = 2000
 """Draws that are used; more of them are thinned evenly."""
@@ -27,7 +27,7 @@ MAX_ELEMENTS = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Beliefs:
+class PredictiveDraws:
     """Draws of a law, and how runs scatter around it.
 
     Losses are in nats per token; from the prior alone, in units of a typical loss.
@@ -50,9 +50,8 @@ class Beliefs:
     noise, size_noise
         Variance of a run around its size's curve, and of the effect of a size that was not
         measured: (validation,), nats².
-    missed
-        Share of a difference in loss that the law is taken to miss; see
-        `bayescamel.designs.basis`.
+    discrepancy
+        Share of a difference in loss that the law misses; see `bayescamel.designs.projection`.
     """
 
     law: Law
@@ -66,11 +65,11 @@ class Beliefs:
     size_effects: np.ndarray
     noise: np.ndarray
     size_noise: np.ndarray
-    missed: float = MISSED
+    discrepancy: float = DISCREPANCY
 
     @classmethod
-    def of(cls, posterior: "Posterior") -> "Beliefs":
-        """What is believed after the posterior's runs."""
+    def of(cls, posterior: "Posterior") -> "PredictiveDraws":
+        """Draws of the posterior."""
         parameters, coefficients = law_draws(posterior)
         draws = posterior.tree["posterior"].to_dataset()
         n_draws, n_validation, _ = coefficients.shape
@@ -103,8 +102,8 @@ class Beliefs:
         *,
         n_draws: int = MAX_DRAWS,
         seed: int = 0,
-    ) -> "Beliefs":
-        """What is believed before any run; see `bayescamel.designs.prior.plausible_draws`."""
+    ) -> "PredictiveDraws":
+        """Draws before any run; see `bayescamel.designs.prior.plausible_draws`."""
         from bayescamel.models.blocks import unflatten
 
         own = own_names(domains, validation)
@@ -151,7 +150,7 @@ class Beliefs:
             result[(pairs == size).all(axis=1)] = scale
         return result
 
-    def inputs(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def law_inputs(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Logs over the centre's and mixtures; see `bayescamel.designs.prior.centred`."""
         weights = [f"w_{name}" for name in self.domains]
         other = [name for name in runs if not str(name).startswith("w_")]
@@ -159,7 +158,7 @@ class Beliefs:
 
     def curves(self, runs: pd.DataFrame) -> np.ndarray:
         """The mean curve at each run, (draw, run, validation), in double precision."""
-        logs, mixtures = self.inputs(runs)
+        logs, mixtures = self.law_inputs(runs)
         n_validation, n_domain = self.own.shape
         step = max(1, MAX_ELEMENTS // (self.n_draws * n_validation * n_domain))
         parts = [

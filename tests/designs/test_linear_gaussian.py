@@ -1,4 +1,4 @@
-"""The linear-Gaussian picture against its closed form, and against the draws that it stands for."""
+"""The linear-Gaussian surrogate against its closed form, and against the draws it stands for."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from bayescamel.designs.acquisitions import information_gained, target_variance, variance_removed
-from bayescamel.designs.basis import CARRIED_DRAWS
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.projection import DISCREPANCY_DRAWS
 from bayescamel.designs.regret import regret_removed
 from tests.designs.examples import (
     DOMAINS,
@@ -16,10 +16,10 @@ from tests.designs.examples import (
     NOISE,
     TARGET,
     WEIGHTS,
-    camel_beliefs,
+    camel_predictive,
     candidate_table,
-    known,
-    linear_beliefs,
+    example_surrogate,
+    linear_predictive,
 )
 
 TABLE = candidate_table()
@@ -27,17 +27,17 @@ TABLE = candidate_table()
 
 @pytest.fixture(scope="module")
 def linear():
-    return linear_beliefs()
+    return linear_predictive()
 
 
 @pytest.fixture(scope="module")
-def knowledge(linear):
-    return known(linear, TABLE)
+def surrogate(linear):
+    return example_surrogate(linear, TABLE)
 
 
 def design_rows(linear, table: pd.DataFrame) -> np.ndarray:
     """What a validation domain's four coefficients are multiplied by: (run, 4)."""
-    logs, mixtures = linear.inputs(table)
+    logs, mixtures = linear.law_inputs(table)
     size = logs[:, 0]
     return np.stack([np.ones_like(size), size, mixtures[:, 0], size * mixtures[:, 1]], axis=1)
 
@@ -48,7 +48,7 @@ def closed_form(linear, runs: pd.DataFrame) -> np.ndarray:
     return np.linalg.inv(np.eye(4) / 0.1**2 + rows.T @ rows / NOISE**2)
 
 
-def test_variance_of_the_target_falls_as_in_bayesian_regression(linear, knowledge):
+def test_variance_of_the_target_falls_as_in_bayesian_regression(linear, surrogate):
     at_target = design_rows(linear, target_table(TARGET, MIXTURES, DOMAINS))
     chosen = [4, 17, 25]
 
@@ -57,38 +57,38 @@ def test_variance_of_the_target_falls_as_in_bayesian_regression(linear, knowledg
             WEIGHTS**2
         ).sum()
 
-    now = knowledge
+    now = surrogate
     for count, index in enumerate(chosen):
         before = target_variance(now, "objective")
         removed = variance_removed(now, "objective")[index]
-        now = now.after_candidate(index)
+        now = now.condition_on_candidate(index)
         assert target_variance(now, "objective") == pytest.approx(before - removed, rel=1e-4)
         exact = closed_form(linear, TABLE.iloc[chosen[: count + 1]])
-        # Single precision and the basis' hundredth of the noise are all that stands between.
+        # Single precision and the projection's hundredth of the noise are all that stands between.
         assert target_variance(now, "objective") == pytest.approx(
             objective_variance(exact), rel=2e-3
         )
 
 
-def test_information_is_the_gaussian_mutual_information(linear, knowledge):
-    best = int(np.argmin(knowledge.objective_mean))
+def test_information_is_the_gaussian_mutual_information(linear, surrogate):
+    best = int(np.argmin(surrogate.objective_mean))
     row = design_rows(linear, target_table(TARGET, MIXTURES[[best]], DOMAINS))[0]
     for index in (0, 13):
         after = closed_form(linear, TABLE.iloc[[index]])
         before = row @ row * 0.1**2 + NOISE**2
         exact = 3 * 0.5 * np.log(before / (row @ after @ row + NOISE**2))
-        assert information_gained(knowledge)[index] == pytest.approx(exact, rel=2e-3)
+        assert information_gained(surrogate)[index] == pytest.approx(exact, rel=2e-3)
 
 
-def test_order_of_conditioning_does_not_matter(knowledge):
-    one = knowledge.after_candidate(3).after_candidate(9).covariance
-    other = knowledge.after_candidate(9).after_candidate(3).covariance
+def test_order_of_conditioning_does_not_matter(surrogate):
+    one = surrogate.condition_on_candidate(3).condition_on_candidate(9).covariance
+    other = surrogate.condition_on_candidate(9).condition_on_candidate(3).covariance
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_pending_runs_count_as_observed(linear, knowledge):
-    pending = known(linear, TABLE, pending=TABLE.iloc[[3, 9]])
-    chosen = knowledge.after_candidate(3).after_candidate(9)
+def test_pending_runs_count_as_observed(linear, surrogate):
+    pending = example_surrogate(linear, TABLE, pending=TABLE.iloc[[3, 9]])
+    chosen = surrogate.condition_on_candidate(3).condition_on_candidate(9)
     for of in ("losses", "objective"):
         assert target_variance(pending, of) == pytest.approx(target_variance(chosen, of), rel=1e-3)
 
@@ -99,10 +99,10 @@ def test_runs_of_a_new_size_share_its_effect(linear):
     measured = candidate_table(1000, sizes=(4e6,))
 
     def left(table):
-        knowledge = known(linear, table)
-        knowledge = knowledge.after(knowledge.candidates)
-        curve = knowledge.basis.on_basis(linear.curves(table.iloc[:1]))[0, 0]
-        return curve @ knowledge.covariance @ curve
+        surrogate = example_surrogate(linear, table)
+        surrogate = surrogate.condition_on(surrogate.candidates)
+        curve = surrogate.projection.project(linear.curves(table.iloc[:1]))[0, 0]
+        return curve @ surrogate.covariance @ curve
 
     # The curve and its size's effect are told apart only by what is known of either before.
     prior = 0.1**2 * (design_rows(linear, new.iloc[:1]) ** 2).sum()
@@ -111,22 +111,22 @@ def test_runs_of_a_new_size_share_its_effect(linear):
 
 
 def test_features_reproduce_the_draws_of_a_curved_law():
-    beliefs = replace(camel_beliefs(), missed=0.0)
+    predictive = replace(camel_predictive(), discrepancy=0.0)
     table = candidate_table(24)
-    knowledge = known(beliefs, table)
-    losses = beliefs.curves(table).reshape(beliefs.n_draws, -1)
-    at_target = beliefs.curves(target_table(TARGET, MIXTURES, DOMAINS))
+    surrogate = example_surrogate(predictive, table)
+    losses = predictive.curves(table).reshape(predictive.n_draws, -1)
+    at_target = predictive.curves(target_table(TARGET, MIXTURES, DOMAINS))
     exact = (losses - losses.mean(0)).T @ (at_target - at_target.mean(0)).reshape(len(losses), -1)
     exact /= len(losses) - 1
-    features = knowledge.target_features.reshape(-1, len(knowledge.covariance))
-    found = knowledge.covariance_with(features).reshape(exact.shape)
+    features = surrogate.target_features.reshape(-1, len(surrogate.covariance))
+    found = surrogate.covariance_with(features).reshape(exact.shape)
     scale = np.sqrt(np.outer(losses.var(0), at_target.reshape(len(losses), -1).var(0)))
     assert abs(found - exact).max() < 0.02 * scale.max()
-    # What the basis leaves out counts as noise.
-    missed = knowledge.candidates.noise - beliefs.noise
-    assert (missed >= 0).all()
+    # What the projection leaves out counts as noise.
+    left_out = surrogate.candidates.noise - predictive.noise
+    assert (left_out >= 0).all()
     np.testing.assert_allclose(
-        (knowledge.candidates.features**2).sum(2) + missed,
+        (surrogate.candidates.features**2).sum(2) + left_out,
         losses.var(0, ddof=1).reshape(24, 3),
         rtol=1e-3,
     )
@@ -134,27 +134,29 @@ def test_features_reproduce_the_draws_of_a_curved_law():
 
 def test_what_the_law_may_miss_counts_as_noise(linear):
     """A tenth of the way to the target and of that from the middle mixture, as squares."""
-    trusted = known(linear, TABLE).candidates.noise
-    doubted = known(replace(linear, missed=0.1), TABLE).candidates.noise
+    trusted = example_surrogate(linear, TABLE).candidates.noise
+    doubted = example_surrogate(replace(linear, discrepancy=0.1), TABLE).candidates.noise
     at_target = TABLE.assign(n_params=TARGET.n_params, n_tokens=TARGET.n_tokens)
     weights = {f"w_{name}": 1 / 3 for name in DOMAINS}
-    some = replace(linear, coefficients=linear.coefficients[:: -(-linear.n_draws // CARRIED_DRAWS)])
+    some = replace(
+        linear, coefficients=linear.coefficients[:: -(-linear.n_draws // DISCREPANCY_DRAWS)]
+    )
     here = some.curves(TABLE).mean(axis=0)
     size = here - some.curves(at_target).mean(axis=0)
     mixture = here - some.curves(TABLE.assign(**weights)).mean(axis=0)
     np.testing.assert_allclose(doubted - trusted, 0.01 * (size**2 + mixture**2), rtol=1e-3)
 
 
-def test_moved_draws_have_the_covariance_that_is_left(knowledge):
-    after = knowledge.after_candidate(5)
+def test_moved_draws_have_the_covariance_that_is_left(surrogate):
+    after = surrogate.condition_on_candidate(5)
     np.testing.assert_allclose(np.cov(after.draws(0).T), after.covariance, atol=0.05)
 
 
-def test_a_candidate_of_absurd_variance_is_scored_without_breaking_the_rest(knowledge):
+def test_a_candidate_of_absurd_variance_is_scored_without_breaking_the_rest(surrogate):
     """Draws of a law without bound send a corner's loss to 1e7: no noise in single precision."""
-    wild = knowledge.candidates.features.copy()
+    wild = surrogate.candidates.features.copy()
     wild[0] = 1e7 * wild[0, 0]  # the same for all its losses
-    odd = replace(knowledge, candidates=knowledge.candidates._replace(features=wild))
+    odd = replace(surrogate, candidates=surrogate.candidates._replace(features=wild))
     np.linalg.cholesky(odd.predicted_covariance())  # raises where it is not positive definite
     others = slice(1, None)
     for score in (
@@ -163,4 +165,4 @@ def test_a_candidate_of_absurd_variance_is_scored_without_breaking_the_rest(know
         lambda k: regret_removed(k, 64),
     ):
         assert np.isfinite(score(odd)).all()
-        np.testing.assert_allclose(score(odd)[others], score(knowledge)[others], rtol=1e-5)
+        np.testing.assert_allclose(score(odd)[others], score(surrogate)[others], rtol=1e-5)

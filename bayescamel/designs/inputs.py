@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.knowledge import Knowledge
+from bayescamel.designs.linear_gaussian import LinearGaussian
 from bayescamel.exceptions import DesignError
 
 
 @dataclass(frozen=True, eq=False)
-class Situation:
-    """Candidates, what was trained or is on its way, and what is known.
+class AcquisitionInputs:
+    """Candidates, what was trained or is on its way, and the surrogate of the losses.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ class Situation:
     history
         Runs that were told, are pending or were chosen for this batch: ``n_params``,
         ``n_active_params`` where there are sparse ones, ``w_*`` and ``flops``.
-    known
-        What the posterior says; None before there is one.
+    surrogate
+        The posterior's losses as a joint Gaussian; None before there is a posterior.
     seed
         Of acquisitions that draw numbers.
     """
@@ -31,34 +31,33 @@ class Situation:
     candidates: pd.DataFrame
     flops: np.ndarray
     history: pd.DataFrame
-    known: Knowledge | None
+    surrogate: LinearGaussian | None
     seed: int
 
-    @property
-    def knowledge(self) -> Knowledge:
-        """What the posterior says.
+    def require_surrogate(self) -> LinearGaussian:
+        """The surrogate, where an acquisition cannot do without.
 
         Raises
         ------
         DesignError
             When there is no posterior yet.
         """
-        if self.known is None:
+        if self.surrogate is None:
             raise DesignError(
                 "this acquisition needs a posterior: train the space-filling start first"
             )
-        return self.known
+        return self.surrogate
 
     def weights(self, table: pd.DataFrame) -> np.ndarray:
         """Mixtures of a table of runs, (run, domain), in the candidates' order of domains."""
         names = [name for name in self.candidates if str(name).startswith("w_")]
         return np.asarray(table[names].to_numpy(np.float64))
 
-    def after(self, index: int) -> "Situation":
-        """The situation once a candidate was chosen."""
+    def after(self, index: int) -> "AcquisitionInputs":
+        """The inputs after a candidate was chosen."""
         row = self.candidates.iloc[[index]].assign(flops=self.flops[index])
         return replace(
             self,
             history=pd.concat([self.history, row], ignore_index=True),
-            known=None if self.known is None else self.known.after_candidate(index),
+            surrogate=self.surrogate and self.surrogate.condition_on_candidate(index),
         )

@@ -1,12 +1,12 @@
-"""The draws of all losses in few numbers: an orthonormal basis, and runs described on it.
+"""Losses projected onto the leading principal components of the draws.
 
-Draws of a law know nothing of its form being wrong, and a design that believes them buys the runs
-on which a wrong form misleads the most, the smallest ones and the corners of the simplex (Box and
-Draper 1959 show it for polynomials). So a law is trusted to a share of the differences over which
-it has to carry what a run tells: from the run's size and tokens to the target's, and from the
-middle of the mixtures to the run's. What it may miss there counts as noise of the run,
+Draws of a law ignore that its form may be wrong, and a design that trusts them buys the runs on
+which a wrong form misleads the most, the smallest ones and the corners of the simplex (Box and
+Draper 1959 show it for polynomials). So the law has a discrepancy (Kennedy and O'Hagan 2001): it
+misses a share of the differences over which it extrapolates, from the run's size and tokens to the
+target's, and from the middle mixture to the run's. What it misses counts as noise of the run,
 
-    missed² · ((loss - loss of the target on that mixture)²
+    discrepancy² · ((loss - loss of the target on that mixture)²
                + (loss - loss of that size on the middle mixture)²).
 """
 
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.designs.prior import law_curve
 from bayescamel.laws.base import Array, Law
 from bayescamel.runs.sizes import active_params
@@ -28,20 +28,20 @@ from bayescamel.targets import Target
 CHUNK = 256
 """Runs evaluated at once: 2,000 draws of five losses are 10 MB then, near the cache."""
 
-SAMPLE = 300
-"""Losses of candidates, and of the target, from which the basis is learned."""
+SAMPLED_LOSSES = 300
+"""Losses of candidates, and of the target, of which the components are taken."""
 
-RESIDUAL = 0.01
-"""Share of the noise's variance that the basis may leave out."""
+RESIDUAL_SHARE = 0.01
+"""Share of the noise's variance that the projection may leave out."""
 
-CARRIED_DRAWS = 32
-"""Over which the differences that a law has to carry are averaged."""
+DISCREPANCY_DRAWS = 32
+"""Draws of which the differences are taken over which the law extrapolates."""
 
-FEATURES = 16
-"""The basis grows in steps of so many: a width that comes again compiles nothing new."""
+FEATURE_STEP = 16
+"""Components are added so many at a time: a width that comes again compiles nothing new."""
 
 
-class Described(NamedTuple):
+class ProjectedLosses(NamedTuple):
     """Losses of R runs on V validation domains by F features."""
 
     mean: np.ndarray
@@ -49,20 +49,19 @@ class Described(NamedTuple):
     features: np.ndarray
     """(R, V, F)."""
     noise: np.ndarray
-    """(R, V) variance of a run around its curve, what the law may miss and the basis leaves out,
-    nats²."""
+    """(R, V) variance of a run around its curve, with discrepancy and what is left out, nats²."""
 
 
 @dataclass(frozen=True, eq=False)
-class Basis:
-    """Draws of unit covariance, on which losses are written: loss = mean + features · u.
+class Projection:
+    """Principal components u of the draws, in which losses are linear: mean + features · u.
 
     Parameters
     ----------
-    beliefs
-        Whose draws these are.
+    predictive
+        The draws that are projected.
     target
-        To which the law carries what a run tells.
+        To which the law extrapolates.
     draws
         (draw, feature), centred, orthogonal, each of unit variance.
     new_sizes
@@ -70,21 +69,21 @@ class Basis:
         all runs of such a size share has features of its own, one a validation domain.
     """
 
-    beliefs: Beliefs
+    predictive: PredictiveDraws
     target: Target
     draws: np.ndarray
     new_sizes: np.ndarray
 
     @classmethod
-    def learn(
+    def of(
         cls,
-        beliefs: Beliefs,
+        predictive: PredictiveDraws,
         target: Target,
         at_target: np.ndarray,
         runs: pd.DataFrame,
         seed: int,
-    ) -> "Basis":
-        """Span the losses at the target, (draw, mixture, validation), and those of `runs`.
+    ) -> "Projection":
+        """The components of losses at the target, (draw, mixture, validation), and of `runs`.
 
         Parameters
         ----------
@@ -93,74 +92,77 @@ class Basis:
         seed
             Of the sample.
         """
-        noise = np.sqrt(beliefs.noise)
-        logs, mixtures = beliefs.inputs(runs)
+        noise = np.sqrt(predictive.noise)
+        logs, mixtures = predictive.law_inputs(runs)
         # By content, so that the order of the candidates decides nothing.
         ordered = np.lexsort(np.column_stack([mixtures, logs]).T)
-        picked = np.random.default_rng(seed).permutation(ordered)[: max(1, SAMPLE // len(noise))]
+        n_runs = max(1, SAMPLED_LOSSES // len(noise))
+        picked = np.random.default_rng(seed).permutation(ordered)[:n_runs]
         some = runs.iloc[picked]
-        effects = np.moveaxis(_padded_effects(beliefs)[:, :, beliefs.scale_of(some)], 1, 2)
-        step = max(1, at_target.shape[1] * len(noise) // SAMPLE)
-        parts = [(beliefs.curves(some) + effects) / noise, at_target[:, ::step] / noise]
+        effects = np.moveaxis(_padded_effects(predictive)[:, :, predictive.scale_of(some)], 1, 2)
+        step = max(1, at_target.shape[1] * len(noise) // SAMPLED_LOSSES)
+        parts = [(predictive.curves(some) + effects) / noise, at_target[:, ::step] / noise]
         columns = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         columns -= columns.mean(axis=0)
         values, vectors = np.linalg.eigh(columns.T @ columns / (len(columns) - 1))
         left_out = np.cumsum(values) / len(values)  # ascending
-        keep = int((left_out > RESIDUAL).sum())
-        keep = -(-max(1, keep) // FEATURES) * FEATURES
+        keep = int((left_out > RESIDUAL_SHARE).sum())
+        keep = -(-max(1, keep) // FEATURE_STEP) * FEATURE_STEP
         # Many features from few draws would be noise: at most one for four draws.
-        known = int((values > 1e-10 * values[-1]).sum())
-        keep = max(1, min(keep, known, len(columns) // 4))
+        rank = int((values > 1e-10 * values[-1]).sum())
+        keep = max(1, min(keep, rank, len(columns) // 4))
         draws = columns @ (vectors[:, -keep:] / np.sqrt(values[-keep:]))
         pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
-        return cls(beliefs, target, draws, np.unique(pairs[beliefs.scale_of(runs) < 0], axis=0))
+        new = pairs[predictive.scale_of(runs) < 0]
+        return cls(predictive, target, draws, np.unique(new, axis=0))
 
     @property
     def n_features(self) -> int:
-        """Of the basis and of the new sizes together."""
-        return int(self.draws.shape[1]) + len(self.new_sizes) * len(self.beliefs.validation)
+        """Components and effects of new sizes together."""
+        return int(self.draws.shape[1]) + len(self.new_sizes) * len(self.predictive.validation)
 
-    def on_basis(self, draws: np.ndarray) -> np.ndarray:
-        """Features of quantities known draw by draw, (draw, ...): (..., feature)."""
+    def project(self, draws: np.ndarray) -> np.ndarray:
+        """Features of quantities given draw by draw, (draw, ...): (..., feature)."""
         centred = (draws - draws.mean(axis=0)).reshape(len(draws), -1)
         features = np.zeros((centred.shape[1], self.n_features))
         features[:, : self.draws.shape[1]] = centred.T @ self.draws / (len(draws) - 1)
         return features.reshape(*draws.shape[1:], self.n_features)
 
-    def describe(self, runs: pd.DataFrame) -> Described:
-        """Losses of runs, chunk by chunk, so that memory grows with the features alone."""
+    def project_runs(self, runs: pd.DataFrame) -> ProjectedLosses:
+        """Project losses of runs, chunk by chunk: memory grows with the features alone."""
         import jax
 
-        beliefs = self.beliefs
-        logs, mixtures = beliefs.inputs(runs)
-        scale = beliefs.scale_of(runs)
+        predictive = self.predictive
+        logs, mixtures = predictive.law_inputs(runs)
+        scale = predictive.scale_of(runs)
         rows = np.arange(-(-len(runs) // CHUNK) * CHUNK) % len(runs)
-        middle = beliefs.centre.mixture[None]
-        ahead = beliefs.inputs(target_table(self.target, middle, beliefs.domains))[0]
-        fixed = jax.tree.map(_single, (beliefs.arrays, self.draws, _padded_effects(beliefs), ahead))
+        middle = predictive.centre.mixture[None]
+        ahead = predictive.law_inputs(target_table(self.target, middle, predictive.domains))[0]
+        shared = (predictive.arrays, self.draws, _padded_effects(predictive), ahead)
+        fixed = jax.tree.map(_single, shared)
 
         def chunk(start: int) -> list[np.ndarray]:
             some = rows[start : start + CHUNK]
-            inputs = (_single(logs[some]), _single(mixtures[some]), scale[some])
-            return [np.asarray(part) for part in _compiled()(beliefs.law, *fixed, *inputs)]
+            at_runs = (_single(logs[some]), _single(mixtures[some]), scale[some])
+            return [np.asarray(part) for part in _compiled()(predictive.law, *fixed, *at_runs)]
 
         # Two at a time: the program's own threads leave half of two cores idle.
         with ThreadPoolExecutor(2) as pool:
             parts = list(pool.map(chunk, range(0, len(rows), CHUNK)))
-        mean, on_draws, variance, carried = (
+        mean, on_draws, variance, squares = (
             np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(4)
         )
         left_out = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
         features = np.zeros((*mean.shape, self.n_features), np.float32)
         features[:, :, : on_draws.shape[2]] = on_draws
         self._add_new_sizes(features, runs)
-        noise = beliefs.noise + beliefs.missed**2 * carried.astype(np.float64) + left_out
-        return Described(mean.astype(np.float64), features, noise)
+        noise = predictive.noise + predictive.discrepancy**2 * squares.astype(np.float64) + left_out
+        return ProjectedLosses(mean.astype(np.float64), features, noise)
 
     def _add_new_sizes(self, features: np.ndarray, runs: pd.DataFrame) -> None:
         n_validation = features.shape[1]
         pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
-        sd = np.sqrt(self.beliefs.size_noise)
+        sd = np.sqrt(self.predictive.size_noise)
         for number, size in enumerate(self.new_sizes):
             rows = np.flatnonzero((pairs == size).all(axis=1))
             first = self.draws.shape[1] + number * n_validation
@@ -168,10 +170,10 @@ class Basis:
                 features[rows, domain, first + domain] = sd[domain]
 
 
-def _padded_effects(beliefs: Beliefs) -> np.ndarray:
+def _padded_effects(predictive: PredictiveDraws) -> np.ndarray:
     """Effects of measured sizes, and a last one of 0 for those that were not measured."""
-    padding = np.zeros((*beliefs.size_effects.shape[:2], 1))
-    return np.concatenate([beliefs.size_effects, padding], axis=2)
+    padding = np.zeros((*predictive.size_effects.shape[:2], 1))
+    return np.concatenate([predictive.size_effects, padding], axis=2)
 
 
 def _single(values: Array) -> Any:
@@ -188,7 +190,7 @@ def _compiled() -> Any:
     def project(
         law: Law,
         arrays: Any,
-        basis: Array,
+        components: Array,
         effects: Array,
         ahead: Array,
         logs: Array,
@@ -200,20 +202,20 @@ def _compiled() -> Any:
         mean = losses.mean(axis=0)
         centred = losses - mean
         degrees = len(centred) - 1
-        features = jnp.einsum("scv,sf->cvf", centred, basis) / degrees
+        features = jnp.einsum("scv,sf->cvf", centred, components) / degrees
         variance = jnp.sum(centred**2, axis=0) / degrees
-        return mean, features, variance, _carried(law, arrays, ahead, logs, mixtures)
+        return mean, features, variance, _extrapolated(law, arrays, ahead, logs, mixtures)
 
     return jax.jit(project, static_argnums=0)
 
 
-def _carried(law: Law, arrays: Any, ahead: Array, logs: Array, mixtures: Array) -> Array:
-    """Squared differences in loss that the law has to carry: (run, validation)."""
+def _extrapolated(law: Law, arrays: Any, ahead: Array, logs: Array, mixtures: Array) -> Array:
+    """Squared differences in loss over which the law extrapolates: (run, validation)."""
     import jax
     import jax.numpy as jnp
 
     parameters, coefficients, loss, reference, own = arrays
-    step = -(-len(coefficients) // CARRIED_DRAWS)
+    step = -(-len(coefficients) // DISCREPANCY_DRAWS)
     some = jax.tree.map(lambda values: values[::step], (parameters, coefficients))
 
     def mean(logs: Array, mixtures: Array) -> Array:

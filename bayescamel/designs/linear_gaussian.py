@@ -1,7 +1,7 @@
-"""What is known of the target, and what each candidate would add: a linear-Gaussian picture.
+"""The surrogate that acquisitions score on: losses of target and candidates, jointly Gaussian.
 
-The draws stand for a joint Gaussian of the losses at the target and at every candidate, written
-on a basis of the draws (`bayescamel.designs.basis`),
+Its moments are those of the posterior's draws. Losses are linear in a few standard normal
+numbers u, onto which the draws are projected (`bayescamel.designs.projection`),
 
     loss = mean + features · u,   u ~ N(0, C),   C = 1 at first,
 
@@ -10,9 +10,9 @@ n changes C alone, whatever losses it measures,
 
     C ← C - C Fᵀ (F C Fᵀ + n)⁻¹ F C.
 
-That is how pending runs, and those chosen before in a batch, are conditioned on. What the basis
-leaves out counts as noise, so nothing is claimed that is not there; and two runs of a new size do
-not average out the effect that they share.
+That is how pending runs, and those chosen before in a batch, are conditioned on. What the
+projection leaves out counts as noise, so the surrogate claims nothing that is not there; and two
+runs of a new size do not average out the effect that they share.
 """
 
 from dataclasses import dataclass, replace
@@ -21,9 +21,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.basis import Basis, Described
-from bayescamel.designs.beliefs import Beliefs
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.designs.projection import ProjectedLosses, Projection
 from bayescamel.targets import Target
 
 RESOLUTION = 1e-6
@@ -31,15 +31,15 @@ RESOLUTION = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Knowledge:
+class LinearGaussian:
     """A joint Gaussian of the target's and the candidates' losses; see this module.
 
     Shapes: C candidates, V validation domains, M mixtures, F features.
 
     Parameters
     ----------
-    basis
-        The draws on which all is written.
+    projection
+        The draws in which all losses are linear.
     candidates
         Their losses by features.
     target_mean, target_features
@@ -50,8 +50,8 @@ class Knowledge:
         The symmetric root of C, (F, F).
     """
 
-    basis: Basis
-    candidates: Described
+    projection: Projection
+    candidates: ProjectedLosses
     target_mean: np.ndarray
     target_features: np.ndarray
     objective: np.ndarray
@@ -65,7 +65,7 @@ class Knowledge:
     @property
     def target_noise(self) -> np.ndarray:
         """Variance of a run at the target around its curve, (V,)."""
-        return self.basis.beliefs.noise
+        return self.projection.predictive.noise
 
     @property
     def objective_mean(self) -> np.ndarray:
@@ -77,8 +77,8 @@ class Knowledge:
         """Features of the objective of each mixture at the target, (M, F)."""
         return np.asarray(np.einsum("mvf,v->mf", self.target_features, self.objective))
 
-    def after(self, runs: Described) -> "Knowledge":
-        """What will be known after these runs were trained."""
+    def condition_on(self, runs: ProjectedLosses) -> "LinearGaussian":
+        """The posterior after observing these runs, whatever their losses."""
         rows = runs.features.reshape(-1, runs.features.shape[-1]).astype(np.float64)
         shared = self.covariance @ rows.T
         predicted = rows @ shared + np.diag(runs.noise.ravel())
@@ -87,17 +87,17 @@ class Knowledge:
         # The symmetric root: of all maps from C = 1 it moves the draws the least.
         return replace(self, root=(vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
 
-    def after_candidate(self, index: int) -> "Knowledge":
-        """What will be known after a candidate was trained."""
-        return self.after(Described(*(part[[index]] for part in self.candidates)))
+    def condition_on_candidate(self, index: int) -> "LinearGaussian":
+        """The posterior after observing a candidate."""
+        return self.condition_on(ProjectedLosses(*(part[[index]] for part in self.candidates)))
 
-    def looking_at(self, runs: pd.DataFrame) -> "Knowledge":
-        """The same with other candidates, of the sizes that the basis knows."""
-        return replace(self, candidates=self.basis.describe(runs))
+    def with_candidates(self, runs: pd.DataFrame) -> "LinearGaussian":
+        """The same with other candidates, of sizes that the projection has."""
+        return replace(self, candidates=self.projection.project_runs(runs))
 
-    def only(self, index: slice | np.ndarray) -> "Knowledge":
+    def only(self, index: slice | np.ndarray) -> "LinearGaussian":
         """The same with some of the candidates."""
-        return replace(self, candidates=Described(*(part[index] for part in self.candidates)))
+        return replace(self, candidates=ProjectedLosses(*(part[index] for part in self.candidates)))
 
     def predicted_covariance(self) -> np.ndarray:
         """Covariance of what each candidate would measure, noise included: (C, V, V).
@@ -117,21 +117,21 @@ class Knowledge:
         return np.asarray(self.candidates.features @ rotated)
 
     def draws(self, seed: int) -> np.ndarray:
-        """The basis' draws moved to the covariance that is left, (draw, F).
+        """The projection's draws moved to the covariance that is left, (draw, F).
 
         Parameters
         ----------
         seed
             Of the effects of sizes that were not measured.
         """
-        known = self.basis.draws
-        extra = len(self.root) - known.shape[1]
-        new = np.random.default_rng(seed).normal(size=(len(known), extra))
-        return np.asarray(np.concatenate([known, new], axis=1) @ self.root)
+        draws = self.projection.draws
+        extra = len(self.root) - draws.shape[1]
+        new = np.random.default_rng(seed).normal(size=(len(draws), extra))
+        return np.asarray(np.concatenate([draws, new], axis=1) @ self.root)
 
 
-def learn(
-    beliefs: Beliefs,
+def surrogate_of(
+    predictive: PredictiveDraws,
     target: Target,
     mixtures: np.ndarray,
     objective: np.ndarray,
@@ -139,8 +139,8 @@ def learn(
     pending: pd.DataFrame | None = None,
     *,
     seed: int = 0,
-) -> Knowledge:
-    """Describe the target and the candidates by few numbers.
+) -> LinearGaussian:
+    """Match the moments of the draws' losses at the target and at the candidates.
 
     Parameters
     ----------
@@ -151,18 +151,18 @@ def learn(
     candidates, pending
         Tables as `check_candidates` returns them; pending runs count as observed.
     seed
-        Of the candidates from which the basis is learned.
+        Of the candidates from which the projection is made.
     """
-    at_target = beliefs.curves(target_table(target, mixtures, beliefs.domains))
+    at_target = predictive.curves(target_table(target, mixtures, predictive.domains))
     waiting = candidates.iloc[:0] if pending is None else pending
     runs = pd.concat([candidates, waiting], ignore_index=True) if len(waiting) else candidates
-    basis = Basis.learn(beliefs, target, at_target, runs, seed)
-    knowledge = Knowledge(
-        basis=basis,
-        candidates=basis.describe(candidates),
+    projection = Projection.of(predictive, target, at_target, runs, seed)
+    surrogate = LinearGaussian(
+        projection=projection,
+        candidates=projection.project_runs(candidates),
         target_mean=at_target.mean(axis=0),
-        target_features=basis.on_basis(at_target),
+        target_features=projection.project(at_target),
         objective=objective,
-        root=np.eye(basis.n_features),
+        root=np.eye(projection.n_features),
     )
-    return knowledge.after(basis.describe(waiting)) if len(waiting) else knowledge
+    return surrogate.condition_on(projection.project_runs(waiting)) if len(waiting) else surrogate
