@@ -1,36 +1,30 @@
 """``bayescamel backtest``: how well the laws would have predicted the sizes that are there."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bayescamel.cli.common import Json, answer, guarded, names, quiet_stdout
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, names, quiet_stdout
 
 
 @guarded
 def backtest(
-    runs: Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")],
+    runs: options.Runs,
     law: Annotated[
         list[str] | None, typer.Option(help="A law; repeat for several. Default: all.")
     ] = None,
-    where: Annotated[
-        str | None, typer.Option(help="Rows to use: 'step == 30000 and n_params < 3e8'.")
-    ] = None,
-    losses: Annotated[
-        str | None, typer.Option(help="Validation domains to use, separated by commas.")
-    ] = None,
+    where: options.Rows = None,
+    losses: options.Losses = None,
     method: Annotated[
         list[str] | None, typer.Option(help="bayes or point; repeat for both. Default: both.")
     ] = None,
-    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
-    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 1000,
-    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    renormalise: Annotated[
-        bool, typer.Option("--renormalise", help="Accept weights off by up to 1 %.")
-    ] = False,
-    json: Json = False,
+    chains: options.Chains = 4,
+    draws: options.Draws = 1000,
+    tune: options.Tune = 700,
+    seed: options.Seed = 0,
+    renormalise: options.Renormalise = False,
+    json: options.Json = False,
 ) -> None:
     """Fit the smaller sizes, predict each larger one, and score the predictions."""
     with quiet_stdout():

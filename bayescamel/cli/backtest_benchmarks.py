@@ -1,17 +1,16 @@
 """``bayescamel backtest-benchmarks``: how well small models would have foretold the large ones."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bayescamel.cli.common import Json, answer, guarded, names, quiet_stdout
-from bayescamel.cli.fit_benchmarks import Measures
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, names, quiet_stdout
 
 
 @guarded
 def backtest_benchmarks(
-    runs: Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")],
+    runs: options.Runs,
     fit_max_params: Annotated[float, typer.Option(help="The largest size that is fitted.")],
     law: Annotated[
         list[str] | None,
@@ -21,22 +20,18 @@ def backtest_benchmarks(
         list[str] | None,
         typer.Option(help="bayes or point; repeat for both. Default: ours bayes, peers point."),
     ] = None,
-    where: Annotated[str | None, typer.Option(help="Rows to use: 'seed == 0'.")] = None,
-    losses: Annotated[
-        str | None, typer.Option(help="Validation domains to use, separated by commas.")
-    ] = None,
-    benchmark_table: Annotated[
-        Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
-    ] = None,
-    measures: Annotated[Measures, typer.Option(help="What to fit.")] = Measures.accuracy,
+    where: options.Rows = None,
+    losses: options.Losses = None,
+    benchmark_table: options.BenchmarkTable = None,
+    measures: options.Measured = options.Measures.accuracy,
     end_to_end: Annotated[
         bool, typer.Option("--end-to-end", help="Predict the larger models' losses as well.")
     ] = False,
-    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
-    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 500,
-    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    json: Json = False,
+    chains: options.Chains = 4,
+    draws: options.Draws = 500,
+    tune: options.Tune = 700,
+    seed: options.Seed = 0,
+    json: options.Json = False,
 ) -> None:
     """Fit runs up to a size, predict the accuracies of the larger ones, and score that."""
     with quiet_stdout():

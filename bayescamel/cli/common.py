@@ -6,8 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,15 +14,7 @@ from bayescamel.exceptions import BayesCamelError
 
 if TYPE_CHECKING:
     from bayescamel.draws.status import Status
-
-Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-Params = Annotated[float, typer.Option(help="Parameters of the target, non-embedding.")]
-Tokens = Annotated[float | None, typer.Option(help="Training tokens of the target.")]
-ActiveParams = Annotated[
-    float | None, typer.Option(help="Parameters used per token (Mixture-of-Experts).")
-]
-PosteriorFile = Annotated[Path, typer.Argument(help="What `bayescamel fit` wrote.")]
+    from bayescamel.study import Study
 
 
 def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
@@ -81,6 +72,13 @@ def diagnosis(status: "Status") -> dict[str, object]:
         "divergences": status.divergences,
         "seconds": status.seconds,
     }
+
+
+def opened(where: str, name: str) -> "Study":
+    """The study; heavy libraries are loaded here."""
+    from bayescamel.study import Study
+
+    return Study.open(where, name=name)
 
 
 def weights(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Force, Json, answer, guarded, quiet_stdout
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, quiet_stdout
 from bayescamel.cli.fit import summary
 from bayescamel.output import check_output
 
@@ -21,9 +22,9 @@ PICTURE = "demo.png"
 @guarded
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the picture demo.png.")] = Path(),
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    force: Force = False,
-    json: Json = False,
+    seed: options.Seed = 0,
+    force: options.Force = False,
+    json: options.Json = False,
 ) -> None:
     """Fit the bundled runs without their largest size, and predict that one."""
     picture = out / PICTURE

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Force, Json, answer, diagnosis, guarded, names, quiet_stdout
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -14,27 +15,19 @@ if TYPE_CHECKING:
 
 @guarded
 def fit(
-    runs: Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")],
+    runs: options.Runs,
     out: Annotated[Path, typer.Option(help="Posterior to write, .nc.")],
-    where: Annotated[
-        str | None, typer.Option(help="Rows to use: 'step == 30000 and n_params < 3e8'.")
-    ] = None,
-    losses: Annotated[
-        str | None, typer.Option(help="Validation domains to use, separated by commas.")
-    ] = None,
-    law: Annotated[str, typer.Option(help="The law to fit.")] = "camel",
-    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
-    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 1000,
-    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    renormalise: Annotated[
-        bool, typer.Option("--renormalise", help="Accept weights off by up to 1 %.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail, and write nothing, without convergence.")
-    ] = False,
-    force: Force = False,
-    json: Json = False,
+    where: options.Rows = None,
+    losses: options.Losses = None,
+    law: options.LawName = "camel",
+    chains: options.Chains = 4,
+    draws: options.Draws = 1000,
+    tune: options.Tune = 700,
+    seed: options.Seed = 0,
+    renormalise: options.Renormalise = False,
+    strict: options.Strict = False,
+    force: options.Force = False,
+    json: options.Json = False,
 ) -> None:
     """Fit a law to the runs of a table and save its posterior."""
     check_output(out, force)

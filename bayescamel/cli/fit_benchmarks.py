@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Force, Json, answer, diagnosis, guarded, names, quiet_stdout
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
 
     from bayescamel.benchmarks.posterior import BenchmarkPosterior
     from bayescamel.benchmarks.readers import Joined
-
-
-class Measures(StrEnum):
-    """What is fitted."""
-
-    accuracy = "accuracy"
-    score = "score"
-    both = "both"
 
 
 class Layout(StrEnum):
@@ -34,17 +27,13 @@ class Layout(StrEnum):
 
 @guarded
 def fit_benchmarks(
-    runs: Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")],
+    runs: options.Runs,
     out: Annotated[Path, typer.Option(help="Benchmark posterior to write, .nc.")],
-    where: Annotated[str | None, typer.Option(help="Rows to use: 'n_params < 3e9'.")] = None,
-    losses: Annotated[
-        str | None, typer.Option(help="Validation domains to use, separated by commas.")
-    ] = None,
-    law: Annotated[str, typer.Option(help="The law to fit.")] = "simplex",
-    measures: Annotated[Measures, typer.Option(help="What to fit.")] = Measures.accuracy,
-    benchmark_table: Annotated[
-        Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
-    ] = None,
+    where: options.Rows = None,
+    losses: options.Losses = None,
+    law: options.LawName = "simplex",
+    measures: options.Measured = options.Measures.accuracy,
+    benchmark_table: options.BenchmarkTable = None,
     evaluations: Annotated[
         Path | None, typer.Option(help="Evaluation results to join to the runs.")
     ] = None,
@@ -54,15 +43,13 @@ def fit_benchmarks(
         typer.Option(help="What names a model there: model, folder, or the table's column."),
     ] = "model",
     on: Annotated[str, typer.Option(help="Column of the run table that holds it.")] = "run_id",
-    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
-    draws: Annotated[int, typer.Option(help="Draws a chain, after warm-up.")] = 500,
-    tune: Annotated[int, typer.Option(help="Warm-up steps a chain.")] = 700,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail, and write nothing, without convergence.")
-    ] = False,
-    force: Force = False,
-    json: Json = False,
+    chains: options.Chains = 4,
+    draws: options.Draws = 500,
+    tune: options.Tune = 700,
+    seed: options.Seed = 0,
+    strict: options.Strict = False,
+    force: options.Force = False,
+    json: options.Json = False,
 ) -> None:
     """Fit the step from loss to benchmark and save its posterior."""
     check_output(out, force)

@@ -1,36 +1,24 @@
 """``bayescamel mix``: the mixture to train a target on."""
 
-import json as json_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescamel.cli.common import (
-    ActiveParams,
-    Force,
-    Json,
-    Params,
-    PosteriorFile,
-    Tokens,
-    answer,
-    guarded,
-    quiet_stdout,
-    weights,
-)
-from bayescamel.exceptions import MixtureError, StorageError, TargetError
+from bayescamel.cli import limits, options
+from bayescamel.cli.common import answer, guarded, quiet_stdout, weights
+from bayescamel.exceptions import TargetError
 
 if TYPE_CHECKING:
     from bayescamel.decisions import Objective, OptimalMixture
-    from bayescamel.mixtures.constraints import Constraints, Group
 
 
 @guarded
 def mix(
-    posterior: PosteriorFile,
-    params: Params,
-    tokens: Tokens = None,
-    active_params: ActiveParams = None,
+    posterior: options.PosteriorFile,
+    params: options.Params,
+    tokens: options.Tokens = None,
+    active_params: options.ActiveParams = None,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -48,38 +36,19 @@ def mix(
     risk: Annotated[
         str, typer.Option(help="What is to be small: mean, quantile:0.9 or cvar:0.9.")
     ] = "mean",
-    minimum: Annotated[
-        list[str] | None, typer.Option("--min", help="name=weight,…: floors of weights.")
-    ] = None,
-    maximum: Annotated[
-        list[str] | None, typer.Option("--max", help="name=weight,…: ceilings of weights.")
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(help="name+name=lower:upper, bounds on a sum of weights; repeatable."),
-    ] = None,
-    available: Annotated[
-        Path | None, typer.Option(help="CSV of domain,tokens: unique tokens that exist.")
-    ] = None,
-    max_epochs: Annotated[
-        float | None, typer.Option(help="How often available tokens may be repeated.")
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="JSON of name: weight, the mixture to compare with.")
-    ] = None,
-    near: Annotated[
-        float | None,
-        typer.Option(
-            help="Largest share of tokens that may change domain, counted from the reference or, "
-            "without one, from the nearest measured mixture."
-        ),
-    ] = None,
+    minimum: limits.Floors = None,
+    maximum: limits.Ceilings = None,
+    group: limits.Groups = None,
+    available: limits.Available = None,
+    max_epochs: limits.MaxEpochs = None,
+    reference: limits.Reference = None,
+    near: limits.Nearness = None,
     out: Annotated[
         Path | None, typer.Option(help="Write weights, tokens and epochs as .yaml or .json.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    force: Force = False,
-    json: Json = False,
+    seed: options.Seed = 0,
+    force: options.Force = False,
+    json: options.Json = False,
 ) -> None:
     """Recommend the mixture with the least expected objective, with 90 % intervals."""
     from bayescamel.decisions.recipe import check_recipe, recipe, write_recipe
@@ -88,8 +57,8 @@ def mix(
 
     target = Target(params, tokens, active_params)
     aim = None if objective is None else weights([objective], "objective", TargetError)
-    given = None if reference is None else _read_reference(reference)
-    limits = _constraints(minimum, maximum, group, available, max_epochs, near, given)
+    given = None if reference is None else limits.read_reference(reference)
+    within = limits.constraints(minimum, maximum, group, available, max_epochs, near, given)
     attitude = Risk.parse(risk)
     if out is not None:
         check_recipe(out, force)
@@ -108,12 +77,12 @@ def mix(
             fitted,
             target,
             wanted,
-            constraints=limits,
+            constraints=within,
             reference=given,
             risk=attitude,
             seed=seed,
         )
-    plan = recipe(best.mixture, target, limits.available)
+    plan = recipe(best.mixture, target, within.available)
     if out is not None:
         write_recipe(plan, out, force)
     if json:
@@ -178,75 +147,3 @@ def _show(best: "OptimalMixture", plan: dict[str, Any]) -> None:
     )
     for note in best.notes():
         console.print(note)
-
-
-def _constraints(
-    minimum: list[str] | None,
-    maximum: list[str] | None,
-    groups: list[str] | None,
-    available: Path | None,
-    max_epochs: float | None,
-    near: float | None,
-    reference: dict[str, float] | None,
-) -> "Constraints":
-    from bayescamel.mixtures.constraints import Constraints, Near
-
-    return Constraints(
-        lower=weights(minimum or [], "floor", MixtureError),
-        upper=weights(maximum or [], "ceiling", MixtureError),
-        groups=tuple(_group(text) for text in groups or []),
-        available={} if available is None else _read_available(available),
-        max_epochs=max_epochs,
-        near=None if near is None else Near(near, reference),
-    )
-
-
-def _group(text: str) -> "Group":
-    from bayescamel.mixtures.constraints import Group
-
-    names, equals, bounds = text.rpartition("=")
-    lower, colon, upper = bounds.partition(":")
-    try:
-        group = Group(
-            tuple(name.strip() for name in names.split("+")),
-            float(lower) if lower else 0.0,
-            float(upper) if upper else 1.0,
-        )
-    except ValueError:
-        equals = ""
-    if not (equals and colon and names):
-        raise MixtureError(f"group {text!r} is not of the form name+name=lower:upper")
-    return group
-
-
-def _read_available(path: Path) -> dict[str, float]:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read as a table of tokens: {error}") from None
-    missing = [name for name in ("domain", "tokens") if name not in table]
-    if missing:
-        raise StorageError(f"{path}: no column {missing[0]!r}; domain and tokens are needed")
-    numbers = pd.to_numeric(table["tokens"], errors="coerce")
-    for name, tokens, text in zip(table["domain"], numbers, table["tokens"], strict=True):
-        if pd.isna(tokens):
-            raise StorageError(f"{path}: tokens of {name} = {text!r} is no number")
-    if table["domain"].duplicated().any():
-        twice = table["domain"][table["domain"].duplicated()].iloc[0]
-        raise StorageError(f"{path}: domain {twice!r} is given twice")
-    return dict(zip(table["domain"].astype(str), numbers.astype(float), strict=True))
-
-
-def _read_reference(path: Path) -> dict[str, float]:
-    try:
-        content = json_module.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read as JSON: {error}") from None
-    # What `--out` wrote serves as the next reference.
-    content = content.get("weights", content) if isinstance(content, dict) else content
-    try:
-        return {str(name): float(weight) for name, weight in content.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise StorageError(f"{path}: a reference is an object of name: weight") from None

@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import (
-    ActiveParams,
-    Json,
-    Params,
-    PosteriorFile,
-    Tokens,
-    answer,
-    guarded,
-    quiet_stdout,
-    weights,
-)
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, quiet_stdout, weights
 from bayescamel.exceptions import MixtureError
 
 if TYPE_CHECKING:
@@ -40,10 +31,10 @@ TITLES = {
 
 @guarded
 def predict(
-    posterior: PosteriorFile,
-    params: Params,
-    tokens: Tokens = None,
-    active_params: ActiveParams = None,
+    posterior: options.PosteriorFile,
+    params: options.Params,
+    tokens: options.Tokens = None,
+    active_params: options.ActiveParams = None,
     mixture: Annotated[
         list[str] | None,
         typer.Option(help="name=weight, once a domain; default: the runs' mean mixture."),
@@ -55,8 +46,8 @@ def predict(
         Path | None,
         typer.Option(help="What `bayescamel fit-benchmarks` wrote: predict those, not losses."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    json: Json = False,
+    seed: options.Seed = 0,
+    json: options.Json = False,
 ) -> None:
     """Predict the loss on each validation domain, or each benchmark, with 90 % intervals."""
     from bayescamel.targets import Target

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Iterator
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli.common import Json, answer, guarded, quiet_stdout
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, quiet_stdout
 from bayescamel.exceptions import StudyError
 
 if TYPE_CHECKING:
@@ -30,9 +32,7 @@ class Where(StrEnum):
 
 @guarded
 def run(
-    where: Annotated[
-        str, typer.Argument(metavar="STUDY", help="study.db, or postgresql://user@host/database.")
-    ],
+    where: options.StudyPlace,
     launcher: Annotated[
         Where, typer.Option(help="Processes here, or tasks on a Ray cluster.")
     ] = Where.local,
@@ -62,9 +62,9 @@ def run(
     ray_address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; default: one on this machine.")
     ] = None,
-    worker: Annotated[str | None, typer.Option(help="Who asks; default: this process.")] = None,
-    name: Annotated[str, typer.Option(help="Of the study in its database.")] = "study",
-    json: Json = False,
+    worker: options.Worker = None,
+    name: options.StudyName = "study",
+    json: options.Json = False,
 ) -> None:
     """Train proxies until the budget is spent or the next batch is not worth it.
 
@@ -107,18 +107,7 @@ def run(
             reason = loop.run()
         status = study.status()
     if json:
-        answer(
-            {
-                "reason": reason,
-                "told": status.told,
-                "pending": status.pending,
-                "failed": status.failed,
-                "flops_spent": status.flops_spent,
-                "flops_left": status.flops_left,
-                "expected_regret": status.expected_regret,
-                "best_mixture": status.best_mixture,
-            }
-        )
+        answer({"reason": reason} | asdict(status))
         return
     typer.echo(reason)
     for domain, share in (status.best_mixture or {}).items():

@@ -1,0 +1,113 @@
+"""Limits on a mixture as `bayescamel mix` is told them: options, and how they are read."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayescamel.cli.common import weights
+from bayescamel.exceptions import MixtureError, StorageError
+
+if TYPE_CHECKING:
+    from bayescamel.mixtures.constraints import Constraints, Group
+
+Floors = Annotated[
+    list[str] | None, typer.Option("--min", help="name=weight,…: floors of weights.")
+]
+Ceilings = Annotated[
+    list[str] | None, typer.Option("--max", help="name=weight,…: ceilings of weights.")
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(help="name+name=lower:upper, bounds on a sum of weights; repeatable."),
+]
+Available = Annotated[
+    Path | None, typer.Option(help="CSV of domain,tokens: unique tokens that exist.")
+]
+MaxEpochs = Annotated[
+    float | None, typer.Option(help="How often available tokens may be repeated.")
+]
+Reference = Annotated[
+    Path | None, typer.Option(help="JSON of name: weight, the mixture to compare with.")
+]
+Nearness = Annotated[
+    float | None,
+    typer.Option(
+        help="Largest share of tokens that may change domain, counted from the reference or, "
+        "without one, from the nearest measured mixture."
+    ),
+]
+
+
+def constraints(
+    minimum: list[str] | None,
+    maximum: list[str] | None,
+    groups: list[str] | None,
+    available: Path | None,
+    max_epochs: float | None,
+    near: float | None,
+    reference: dict[str, float] | None,
+) -> "Constraints":
+    """Limits from what each option was given."""
+    from bayescamel.mixtures.constraints import Constraints, Near
+
+    return Constraints(
+        lower=weights(minimum or [], "floor", MixtureError),
+        upper=weights(maximum or [], "ceiling", MixtureError),
+        groups=tuple(_group(text) for text in groups or []),
+        available={} if available is None else _read_available(available),
+        max_epochs=max_epochs,
+        near=None if near is None else Near(near, reference),
+    )
+
+
+def _group(text: str) -> "Group":
+    from bayescamel.mixtures.constraints import Group
+
+    names, equals, bounds = text.rpartition("=")
+    lower, colon, upper = bounds.partition(":")
+    try:
+        group = Group(
+            tuple(name.strip() for name in names.split("+")),
+            float(lower) if lower else 0.0,
+            float(upper) if upper else 1.0,
+        )
+    except ValueError:
+        equals = ""
+    if not (equals and colon and names):
+        raise MixtureError(f"group {text!r} is not of the form name+name=lower:upper")
+    return group
+
+
+def _read_available(path: Path) -> dict[str, float]:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} cannot be read as a table of tokens: {error}") from None
+    missing = [name for name in ("domain", "tokens") if name not in table]
+    if missing:
+        raise StorageError(f"{path}: no column {missing[0]!r}; domain and tokens are needed")
+    numbers = pd.to_numeric(table["tokens"], errors="coerce")
+    for name, tokens, text in zip(table["domain"], numbers, table["tokens"], strict=True):
+        if pd.isna(tokens):
+            raise StorageError(f"{path}: tokens of {name} = {text!r} is no number")
+    if table["domain"].duplicated().any():
+        twice = table["domain"][table["domain"].duplicated()].iloc[0]
+        raise StorageError(f"{path}: domain {twice!r} is given twice")
+    return dict(zip(table["domain"].astype(str), numbers.astype(float), strict=True))
+
+
+def read_reference(path: Path) -> dict[str, float]:
+    """A mixture from JSON of name: weight, or from what ``--out`` wrote."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} cannot be read as JSON: {error}") from None
+    content = content.get("weights", content) if isinstance(content, dict) else content
+    try:
+        return {str(name): float(weight) for name, weight in content.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise StorageError(f"{path}: a reference is an object of name: weight") from None

@@ -1,0 +1,59 @@
+"""Arguments and options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# How a command answers, and where.
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
+
+# Runs, and which of a table's rows and columns.
+Runs = Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")]
+Rows = Annotated[str | None, typer.Option(help="Rows to use: 'step == 30000 and n_params < 3e8'.")]
+Losses = Annotated[str | None, typer.Option(help="Validation domains to use, separated by commas.")]
+Renormalise = Annotated[
+    bool, typer.Option("--renormalise", help="Accept weights off by up to 1 %.")
+]
+
+# What is fitted, and how it is sampled.
+LawName = Annotated[str, typer.Option(help="The law to fit.")]
+Chains = Annotated[int, typer.Option(help="Chains.")]
+Draws = Annotated[int, typer.Option(help="Draws a chain, after warm-up.")]
+Tune = Annotated[int, typer.Option(help="Warm-up steps a chain.")]
+Seed = Annotated[int, typer.Option(min=0)]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Fail, and write nothing, without convergence.")
+]
+BenchmarkTable = Annotated[
+    Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
+]
+
+# The posterior that is asked, and the model that it is asked about.
+PosteriorFile = Annotated[Path, typer.Argument(help="What `bayescamel fit` wrote.")]
+Params = Annotated[float, typer.Option(help="Parameters of the target, non-embedding.")]
+Tokens = Annotated[float | None, typer.Option(help="Training tokens of the target.")]
+ActiveParams = Annotated[
+    float | None, typer.Option(help="Parameters used per token (Mixture-of-Experts).")
+]
+
+# A study, its runs, and who asks.
+StudyPlace = Annotated[
+    str, typer.Argument(metavar="STUDY", help="study.db, or postgresql://user@host/database.")
+]
+StudyName = Annotated[str, typer.Option(help="Of the study, where several share a database.")]
+RunId = Annotated[str, typer.Argument(help="The run, as it was asked for.")]
+Worker = Annotated[str | None, typer.Option(help="Who asks; default: this process.")]
+
+
+class Measures(StrEnum):
+    """What of a benchmark is fitted."""
+
+    accuracy = "accuracy"
+    score = "score"
+    both = "both"
+
+
+Measured = Annotated[Measures, typer.Option(help="What to fit.")]

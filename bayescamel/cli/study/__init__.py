@@ -1,0 +1,15 @@
+"""``bayescamel study``: make a study, ask it, tell it, look at it."""
+
+import typer
+
+from bayescamel.cli.study.create import create
+from bayescamel.cli.study.run import run
+from bayescamel.cli.study.runs import ask, attach, fail, tell
+from bayescamel.cli.study.state import export, plan, status
+
+study = typer.Typer(
+    help="Ask for proxy runs, tell what they measured, until the mixture is decided.",
+    no_args_is_help=True,
+)
+for command in (run, create, ask, tell, fail, attach, status, plan, export):
+    study.command()(command)

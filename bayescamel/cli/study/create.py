@@ -1,0 +1,129 @@
+"""``bayescamel study create``: what may be trained, for which target, with which budget."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, quiet_stdout, weights
+from bayescamel.cli.study.run import our_trainer
+from bayescamel.exceptions import DesignError, TargetError
+
+if TYPE_CHECKING:
+    from bayescamel.designs.space import Size
+
+
+@guarded
+def create(
+    where: options.StudyPlace,
+    params: options.Params,
+    tokens: Annotated[float, typer.Option(help="Training tokens of the target.")],
+    budget: Annotated[float, typer.Option(help="FLOPs that the study may spend.")],
+    active_params: options.ActiveParams = None,
+    space: Annotated[
+        Path | None, typer.Option(help="JSON of the space, instead of what is below.")
+    ] = None,
+    domains: Annotated[str, typer.Option(help="Training domains: code,math,web.")] = "",
+    sizes: Annotated[str, typer.Option(help="Proxy sizes: 1e6,4e6,16e6.")] = "",
+    run_tokens: Annotated[str, typer.Option(help="Tokens a proxy: 1e9 or 1e9,2e9.")] = "",
+    tokens_per_param: Annotated[str, typer.Option(help="Or tokens a parameter: 20.")] = "",
+    bound: Annotated[
+        list[str] | None, typer.Option(help="domain=least:most, once a domain.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Runs that may share all but the seed.")] = 1,
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Sizes and costs of this project's own proxies.")
+    ] = False,
+    objective: Annotated[
+        str | None, typer.Option(help="name=weight,… over validation domains; default: all alike.")
+    ] = None,
+    acquisition: Annotated[str, typer.Option(help="What chooses the runs.")] = "variance",
+    start: Annotated[
+        int | None, typer.Option(help="Runs before the first fit; default: two a domain.")
+    ] = None,
+    law: options.LawName = "camel",
+    chains: options.Chains = 4,
+    draws: options.Draws = 500,
+    tune: options.Tune = 700,
+    seed: options.Seed = 0,
+    name: options.StudyName = "study",
+    json: options.Json = False,
+) -> None:
+    """Make a study: what may be trained, for which target, with which budget."""
+    from bayescamel.designs.space import Space
+    from bayescamel.targets import Target
+
+    if space is not None:
+        made = Space.from_dict(_read_space(space))
+    else:
+        values: dict[str, Any] = {
+            "domains": [part for part in domains.split(",") if part],
+            "sizes": _sizes(sizes, proxies),
+            "n_tokens": _numbers(run_tokens),
+            "tokens_per_param": _numbers(tokens_per_param),
+            "bounds": _bounds(bound or []),
+            "seeds": seeds,
+        }
+        made = Space.from_dict(values)
+    aim = None if objective is None else weights([objective], "objective", TargetError)
+    with quiet_stdout():
+        from bayescamel.laws import get_law
+        from bayescamel.study import FitOptions, Study
+
+        get_law(law)
+        created = Study.create(
+            where,
+            made,
+            Target(params, tokens, active_params),
+            budget=budget,
+            objective=aim,
+            acquisition=acquisition,
+            start=start,
+            fit=FitOptions(law, chains, draws, tune, seed),
+            name=name,
+        )
+    first = created.settings.first_runs
+    if json:
+        answer({"study": where, "name": name, "first_runs": first, "cheapest": made.cheapest()})
+    else:
+        typer.echo(f"{where}: made; the first {first} runs are spread over mixtures")
+
+
+def _read_space(path: Path) -> dict[str, Any]:
+    try:
+        values = jsonlib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DesignError(f"{path}: no space can be read from it: {error}") from error
+    if not isinstance(values, dict):
+        raise DesignError(f"{path}: a space is a JSON object, not {type(values).__name__}")
+    return values
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part]
+    except ValueError as error:
+        raise DesignError(f"{text!r} is no list of numbers: write 1e6,4e6") from error
+
+
+def _sizes(text: str, proxies: bool) -> "list[float] | list[Size]":
+    if not proxies:
+        return _numbers(text)
+    return [our_trainer().proxy_size(dial) for dial in _numbers(text)]
+
+
+def _bounds(items: list[str]) -> dict[str, tuple[float, float]]:
+    result = {}
+    for item in items:
+        domain, _, interval = item.partition("=")
+        least, colon, most = interval.partition(":")
+        try:
+            pair = (float(least or 0), float(most or 1))
+        except ValueError:
+            colon = ""
+        if not (colon and domain):
+            raise DesignError(f"bound {item!r} is not of the form domain=least:most")
+        result[domain] = pair
+    return result

@@ -1,0 +1,108 @@
+"""Runs of a study: asked for, told, failed, and taken in from elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, weights
+from bayescamel.exceptions import StudyError
+
+
+@guarded
+def ask(
+    where: options.StudyPlace,
+    n: Annotated[int, typer.Option("-n", help="How many runs.")] = 1,
+    lease: Annotated[
+        float, typer.Option(help="Seconds after which a run that was not told is asked for again.")
+    ] = 3600.0,
+    worker: options.Worker = None,
+    name: options.StudyName = "study",
+    json: options.Json = False,
+) -> None:
+    """Say which runs to train next, and lease them to the caller."""
+    with quiet_stdout():
+        asked = opened(where, name).ask(n, lease=lease, worker=worker)
+    if json:
+        answer({"candidates": [candidate.to_dict() for candidate in asked]})
+        return
+    for candidate in asked:
+        mixture = " ".join(f"{key}={weight:.4f}" for key, weight in candidate.mixture.items())
+        typer.echo(
+            f"{candidate.run_id}  {candidate.n_params:g} parameters  "
+            f"{candidate.n_tokens:g} tokens  {candidate.flops:.3g} FLOPs  {mixture}"
+        )
+    if not asked:
+        typer.echo("the budget pays for no further run", err=True)
+
+
+@guarded
+def tell(
+    where: options.StudyPlace,
+    run_id: options.RunId,
+    record: Annotated[Path | None, typer.Option(help="JSON of what was measured.")] = None,
+    loss: Annotated[
+        list[str] | None, typer.Option(help="Or name=loss, once a validation domain.")
+    ] = None,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Replace numbers that were told before.")
+    ] = False,
+    name: options.StudyName = "study",
+    json: options.Json = False,
+) -> None:
+    """Store what a run measured."""
+    if (record is None) == (not loss):
+        raise StudyError("give either --record or --loss")
+    given = record if record is not None else weights(loss or [], "loss", StudyError)
+    with quiet_stdout():
+        made = opened(where, name)
+        new = made.correct(run_id, given) if correct else made.tell(run_id, given)
+    if json:
+        answer({"run_id": run_id, "new": new})
+    else:
+        typer.echo(f"{run_id}: {'stored' if new else 'was told already'}")
+
+
+@guarded
+def fail(
+    where: options.StudyPlace,
+    run_id: options.RunId,
+    reason: Annotated[str, typer.Option(help="Why it failed.")] = "",
+    name: options.StudyName = "study",
+    json: options.Json = False,
+) -> None:
+    """Store that a run ended without a measurement."""
+    with quiet_stdout():
+        new = opened(where, name).fail(run_id, reason)
+    if json:
+        answer({"run_id": run_id, "new": new})
+    else:
+        typer.echo(f"{run_id}: {'stored as failed' if new else 'was known to have failed'}")
+
+
+@guarded
+def attach(
+    where: options.StudyPlace,
+    source: Annotated[
+        Path, typer.Argument(help="Run table, Weights & Biases export, or folder of records.")
+    ],
+    column: Annotated[
+        list[str] | None, typer.Option(help="theirs=ours, for columns with other names.")
+    ] = None,
+    name: options.StudyName = "study",
+    json: options.Json = False,
+) -> None:
+    """Take in runs that were made elsewhere; they cost the budget nothing."""
+    columns = {}
+    for item in column or []:
+        theirs, equals, ours = item.partition("=")
+        if not (equals and theirs and ours):
+            raise StudyError(f"column {item!r} is not of the form theirs=ours")
+        columns[theirs] = ours
+    with quiet_stdout():
+        new = opened(where, name).attach(source, columns)
+    if json:
+        answer({"new": new})
+    else:
+        typer.echo(f"{new} runs attached")

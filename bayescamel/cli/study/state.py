@@ -1,0 +1,90 @@
+"""What a study knows: its status, a plan for its budget, its runs as a table."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayescamel.cli import options
+from bayescamel.cli.common import answer, guarded, opened, quiet_stdout
+from bayescamel.exceptions import StudyError
+from bayescamel.output import check_output
+
+
+@guarded
+def status(
+    where: options.StudyPlace, name: options.StudyName = "study", json: options.Json = False
+) -> None:
+    """Say where the study stands; refits where new runs were told."""
+    with quiet_stdout():
+        now = opened(where, name).status()
+    if json:
+        answer(asdict(now))
+        return
+    typer.echo(f"{now.told} runs told, {now.pending} pending, {now.failed} failed")
+    typer.echo(f"{now.flops_spent:.3g} FLOPs spent, {now.flops_left:.3g} left")
+    if now.best_mixture is None:
+        typer.echo("too few runs for a recommendation")
+        return
+    for domain, share in now.best_mixture.items():
+        typer.echo(f"  {domain}  {share:.3f}")
+    typer.echo(f"expected regret {now.expected_regret:.2g} nats per token")
+
+
+@guarded
+def plan(
+    where: options.StudyPlace,
+    budget: Annotated[
+        float | None, typer.Option(help="FLOPs to split over sizes; default: what is left.")
+    ] = None,
+    name: options.StudyName = "study",
+    json: options.Json = False,
+) -> None:
+    """Split a budget over sizes, and compare with the splits that people make."""
+    with quiet_stdout():
+        made = opened(where, name).plan(budget)
+    if json:
+        table = made.compared.reset_index()
+        answer(
+            {
+                "runs": made.runs.to_dict(orient="records"),
+                "error": made.error,
+                "interval": list(made.interval),
+                "compared": table.to_dict(orient="records"),
+            }
+        )
+        return
+    for size in made.runs.to_dict(orient="records"):
+        typer.echo(
+            f"{size['n_runs']:5d} runs of {size['n_params']:g} parameters, "
+            f"{size['flops']:.3g} FLOPs"
+        )
+    typer.echo("expected relative error of a run's losses at the target (90 %):")
+    for split in made.compared.reset_index().to_dict(orient="records"):
+        bounds = f"({split['lower90']:.2%} to {split['upper90']:.2%})"
+        typer.echo(f"  {split['split']:<14} {split['error']:.2%} {bounds}")
+
+
+@guarded
+def export(
+    where: options.StudyPlace,
+    out: Annotated[Path, typer.Option(help="Run table to write, .csv or .parquet.")],
+    name: options.StudyName = "study",
+    force: options.Force = False,
+    json: options.Json = False,
+) -> None:
+    """Write the runs that were told as a run table."""
+    check_output(out, force)
+    with quiet_stdout():
+        table = opened(where, name).runs()
+    if out.suffix == ".parquet":
+        table.to_parquet(out, index=False)
+    elif out.suffix == ".csv":
+        table.to_csv(out, index=False)
+    else:
+        raise StudyError(f"{out.name}: a run table ends in .csv or .parquet")
+    if json:
+        answer({"runs": len(table), "out": str(out)})
+    else:
+        typer.echo(f"{len(table)} runs written to {out}")
