@@ -29,14 +29,14 @@ def demo(runs: xr.Dataset) -> Demo:
     return run_demo(runs, chains=2, draws=50, tune=100, progress=False)
 
 
-def test_the_largest_size_is_held_out(runs):
+def test_the_largest_size_is_held_out(runs: xr.Dataset) -> None:
     fitted, held_out = hold_out_largest(runs)
     assert set(fitted["n_params"].values) == set(SIZES[:-1])
     assert set(held_out["n_params"].values) == {SIZES[-1]}
     assert fitted.sizes["run"] + held_out.sizes["run"] == runs.sizes["run"]
 
 
-def test_candidates_are_new_mixtures_at_fitted_sizes(runs):
+def test_candidates_are_new_mixtures_at_fitted_sizes(runs: xr.Dataset) -> None:
     candidates = candidate_runs(runs, seed=0)
     assert candidates["run_id"].is_unique
     assert set(candidates["n_params"]) == set(SIZES)
@@ -44,7 +44,7 @@ def test_candidates_are_new_mixtures_at_fitted_sizes(runs):
     read_runs(candidates.assign(loss_a=1.0))  # a candidate is a run without its losses
 
 
-def test_the_demo_predicts_decides_and_chooses(demo):
+def test_the_demo_predicts_decides_and_chooses(demo: Demo) -> None:
     assert demo.target.n_params == SIZES[-1]
     assert demo.predicted["mean"].dims == ("run", "validation")
     assert (demo.predicted["lower90"] < demo.predicted["upper90"]).all()
@@ -54,7 +54,7 @@ def test_the_demo_predicts_decides_and_chooses(demo):
     assert len(demo.next_runs) == 3
 
 
-def test_error_and_coverage_are_those_of_the_measured_losses(demo):
+def test_error_and_coverage_are_those_of_the_measured_losses(demo: Demo) -> None:
     held_out = demo.held_out.copy(deep=True)
     predicted = xr.Dataset(
         {
@@ -79,7 +79,7 @@ def on_command_line(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return tmp_path
 
 
-def test_the_command_shows_tables_and_saves_a_picture(on_command_line):
+def test_the_command_shows_tables_and_saves_a_picture(on_command_line: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--out", str(on_command_line)])
     assert result.exit_code == 0, result.output
     for words in ("observed", "mean relative error", "Recommended mixture", "Next runs"):
@@ -87,7 +87,7 @@ def test_the_command_shows_tables_and_saves_a_picture(on_command_line):
     assert (on_command_line / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_command_answers_in_json(demo, on_command_line):
+def test_the_command_answers_in_json(demo: Demo, on_command_line: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--json"])
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
@@ -102,7 +102,7 @@ def test_the_command_answers_in_json(demo, on_command_line):
     assert len(said["next_runs"]) == 3
 
 
-def test_benchmarks_are_predicted_from_mixture_and_size(runs, tmp_path):
+def test_benchmarks_are_predicted_from_mixture_and_size(runs: xr.Dataset, tmp_path: Path) -> None:
     # Accuracies that fall with the loss on a: 0.25 at 4 nats and above.
     with_accuracy = runs.assign(
         accuracy=(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("notebook", sorted(ROOT.glob("notebooks/*.py")), ids=lambda p: p.stem)
-def test_notebook_runs(notebook, tmp_path):
+def test_notebook_runs(notebook: Path, tmp_path: Path) -> None:
     import jupytext  # the dev extra has them, `make test` does not need them
     from nbclient import NotebookClient
 
@@ -24,7 +24,7 @@ def test_notebook_runs(notebook, tmp_path):
 
 
 @pytest.mark.slow
-def test_readme_example_runs(tmp_path, monkeypatch):
+def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names = {"domain": {"python": "code"}, "validation": {"python": "code"}}  # as the README has it
     runs = bc.load_proxies()

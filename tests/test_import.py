@@ -22,18 +22,18 @@ def probe() -> tuple[float, list[str]]:
     return float(answer[0]), answer[1:]
 
 
-def test_import_is_quick_and_loads_nothing_heavy():
+def test_import_is_quick_and_loads_nothing_heavy() -> None:
     answers = [probe() for _ in range(3)]
     assert [heavy for _, heavy in answers] == [[], [], []]
     # The best of three: another process on the machine must not fail the test.
     assert min(seconds for seconds, _ in answers) < 0.5
 
 
-def test_unknown_name_is_an_attribute_error():
+def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         bayescamel.nonsense  # noqa: B018
 
 
 @pytest.mark.parametrize("name", bayescamel.__all__)
-def test_every_public_name_is_there(name):
+def test_every_public_name_is_there(name: str) -> None:
     assert getattr(bayescamel, name) is not None

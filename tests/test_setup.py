@@ -64,7 +64,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_python_on_the_path_is_taken_past_a_shim_that_refuses(machine):
+def test_a_python_on_the_path_is_taken_past_a_shim_that_refuses(machine: Machine) -> None:
     machine.script("path/python3.12", REFUSES)
     machine.script("path/python3", TOO_OLD)
     good = machine.script("path/python", RUNS)
@@ -76,7 +76,7 @@ def test_a_python_on_the_path_is_taken_past_a_shim_that_refuses(machine):
     assert (machine.folder / "project" / ".venv" / ".test").exists()
 
 
-def test_a_python_under_pyenv_is_taken(machine):
+def test_a_python_under_pyenv_is_taken(machine: Machine) -> None:
     machine.script("path/python3.12", REFUSES)
     machine.script("path/python3", TOO_OLD)
     machine.script("home/.pyenv/versions/3.11.7/bin/python", TOO_OLD)
@@ -87,7 +87,7 @@ def test_a_python_under_pyenv_is_taken(machine):
     assert f"--python {good} .venv" in log
 
 
-def test_uv_fetches_one_where_there_is_none(machine):
+def test_uv_fetches_one_where_there_is_none(machine: Machine) -> None:
     machine.script("path/uv", UV)
     said, log = machine.setup()
     assert said.returncode == 0, said.stderr
@@ -95,7 +95,7 @@ def test_uv_fetches_one_where_there_is_none(machine):
     assert f"--python {machine.fetched} .venv" in log
 
 
-def test_an_environment_that_is_there_is_kept(machine):
+def test_an_environment_that_is_there_is_kept(machine: Machine) -> None:
     machine.script("path/uv", UV)
     machine.script("project/.venv/bin/python", RUNS)
     said, log = machine.setup()
@@ -104,7 +104,7 @@ def test_an_environment_that_is_there_is_kept(machine):
     assert "pip install" in log
 
 
-def test_with_none_one_line_says_what_to_install(machine):
+def test_with_none_one_line_says_what_to_install(machine: Machine) -> None:
     machine.script("path/python3", TOO_OLD)
     said, _ = machine.setup()
     assert said.returncode == 1

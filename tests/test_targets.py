@@ -9,18 +9,18 @@ from bayescamel.targets import Target, objective_weights
 
 @pytest.mark.parametrize("name", ["n_params", "n_tokens", "n_active_params"])
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
-def test_a_target_needs_positive_finite_numbers(name, value):
+def test_a_target_needs_positive_finite_numbers(name: str, value: float) -> None:
     with pytest.raises(TargetError, match=f"{name} = "):
         Target(**({"n_params": 1e9} | {name: value}))
 
 
-def test_no_more_parameters_are_active_than_there_are():
+def test_no_more_parameters_are_active_than_there_are() -> None:
     assert Target(1e9, n_active_params=1e9).n_active_params == 1e9
     with pytest.raises(TargetError, match=r"n_active_params = 2e\+09 exceeds"):
         Target(1e9, n_active_params=2e9)
 
 
-def test_objective_is_uniform_by_default_and_scaled_to_one():
+def test_objective_is_uniform_by_default_and_scaled_to_one() -> None:
     np.testing.assert_allclose(objective_weights(None, ["a", "b"]), [0.5, 0.5])
     np.testing.assert_allclose(
         objective_weights({"b": 3, "a": 1}, ["a", "b", "c"]), [0.25, 0.75, 0]
@@ -37,6 +37,6 @@ def test_objective_is_uniform_by_default_and_scaled_to_one():
         ({}, "every weight of the objective is 0"),
     ],
 )
-def test_bad_objectives_are_refused(objective, message):
+def test_bad_objectives_are_refused(objective: dict[str, float], message: str) -> None:
     with pytest.raises(TargetError, match=message):
         objective_weights(objective, ["a", "b"])

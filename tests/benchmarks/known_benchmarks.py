@@ -1,6 +1,7 @@
 """Runs whose benchmarks follow our law exactly, up to the questions' luck."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from bayescamel.runs.table import read_runs
 from tests.simulated import simulated_table
 
 SIZES = (3e5, 1e6, 3e6, 9e6, 2.7e7)
-SETTINGS = {"chains": 2, "draws": 150, "tune": 300, "progress": False}
+SETTINGS: dict[str, Any] = {"chains": 2, "draws": 150, "tune": 300, "progress": False}
 """So few draws tell means and intervals to some 10 % of the interval; tests allow for that."""
 
 

@@ -1,5 +1,6 @@
 """Small models foretell large ones: splits, scores, the summary."""
 
+import pandas as pd
 import pytest
 
 from bayescamel.benchmarks.backtest import BenchmarkBacktest, BenchmarkResult, backtest_benchmarks
@@ -8,12 +9,14 @@ from bayescamel.runs.table import read_runs
 from tests.benchmarks.known_benchmarks import KNOWN, SETTINGS
 
 
-def result(name: str, law: str, error: float, coverage: float, n: int, above: bool):
+def result(
+    name: str, law: str, error: float, coverage: float, n: int, above: bool
+) -> BenchmarkResult:
     method = "bayes" if law == "simplex" else "point"
     return BenchmarkResult(name, law, method, 20, n, error, coverage, 0.1, above)
 
 
-def test_the_summary_is_of_ours_over_benchmarks_that_move():
+def test_the_summary_is_of_ours_over_benchmarks_that_move() -> None:
     backtest = BenchmarkBacktest(
         (
             result("x", "sigmoid", 0.5, 0.0, 4, True),
@@ -29,7 +32,7 @@ def test_the_summary_is_of_ours_over_benchmarks_that_move():
     assert len(said["benchmarks"]) == 4
 
 
-def test_ours_foretells_the_larger_models(table):
+def test_ours_foretells_the_larger_models(table: pd.DataFrame) -> None:
     found = backtest_benchmarks(read_runs(table), 9e6, **SETTINGS)
     assert len(found.results) == 3 * len(KNOWN)
     for r in found.results:
@@ -42,7 +45,7 @@ def test_ours_foretells_the_larger_models(table):
     assert min(r.width90 for r in ours) > 0
 
 
-def test_one_side_of_a_split_may_not_be_empty(table):
+def test_one_side_of_a_split_may_not_be_empty(table: pd.DataFrame) -> None:
     runs = read_runs(table)
     with pytest.raises(BenchmarkError, match=r"no run has at most 1000 parameters; the sizes are"):
         backtest_benchmarks(runs, 1e3)
@@ -52,7 +55,7 @@ def test_one_side_of_a_split_may_not_be_empty(table):
         backtest_benchmarks(runs, 9e6, pairs=[("simplex", "guess")])
 
 
-def test_held_out_runs_have_no_say_in_what_moves(table):
+def test_held_out_runs_have_no_say_in_what_moves(table: pd.DataFrame) -> None:
     spoiled = table.copy()
     spoiled.loc[spoiled["n_params"] > 2e7, "acc_winogrande"] = 0.99
     found = backtest_benchmarks(read_runs(spoiled), 9e6, pairs=[("sigmoid", "point")])

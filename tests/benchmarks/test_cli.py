@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bayescamel.cli import app
+from bayescamel.posterior import Posterior
 from tests.benchmarks.known_benchmarks import KNOWN
 
 FEW = ("--chains", 2, "--draws", 150, "--tune", 300)
@@ -22,7 +23,9 @@ def answered(result: Result) -> dict:
     return json.loads(result.stdout)
 
 
-def test_fit_benchmarks_writes_and_predict_and_mix_read(csv, losses, tmp_path):
+def test_fit_benchmarks_writes_and_predict_and_mix_read(
+    csv: Path, losses: Posterior, tmp_path: Path
+) -> None:
     out, loss_law = tmp_path / "benchmarks.nc", tmp_path / "posterior.nc"
     losses.save(loss_law)
     words = ("fit-benchmarks", csv, "--out", out, "--where", "n_params < 2e7", *FEW)
@@ -52,7 +55,7 @@ def test_fit_benchmarks_writes_and_predict_and_mix_read(csv, losses, tmp_path):
     assert (unknown.exit_code, "arc_hard" in unknown.stderr) == (2, True)
 
 
-def test_the_backtest_answers_as_promised(csv):
+def test_the_backtest_answers_as_promised(csv: Path) -> None:
     result = bayescamel("backtest-benchmarks", csv, "--fit-max-params", 9e6, "--json", *FEW)
     said = answered(result)
     assert list(said) == ["benchmarks", "mean_abs_error", "coverage90"]
@@ -69,7 +72,7 @@ def test_the_backtest_answers_as_promised(csv):
     assert "simplex (bayes)" in result.stderr
 
 
-def test_the_backtest_shows_a_table(csv):
+def test_the_backtest_shows_a_table(csv: Path) -> None:
     words = ("backtest-benchmarks", csv, "--fit-max-params", 9e6, "--law", "sigmoid")
     result = bayescamel(*words)
     assert result.exit_code == 0, result.output
@@ -77,7 +80,7 @@ def test_the_backtest_shows_a_table(csv):
     assert "mean absolute error" in result.stdout
 
 
-def test_results_are_joined_and_the_unmatched_reported(table, tmp_path):
+def test_results_are_joined_and_the_unmatched_reported(table: pd.DataFrame, tmp_path: Path) -> None:
     plain = table.drop(columns=[name for name in table if name.startswith("acc_")])
     runs, results = tmp_path / "runs.csv", tmp_path / "results.csv"
     plain.to_csv(runs, index=False)
@@ -112,7 +115,9 @@ def test_results_are_joined_and_the_unmatched_reported(table, tmp_path):
         ),
     ],
 )
-def test_bad_input_ends_with_one_line_and_status_2(words, message, csv, tmp_path):
+def test_bad_input_ends_with_one_line_and_status_2(
+    words: tuple[object, ...], message: str, csv: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.nc"
     result = bayescamel(*(word.format(csv=csv, out=out) for word in words))
     assert result.exit_code == 2

@@ -9,13 +9,13 @@ from scipy.stats import betabinom, norm
 from bayescamel.benchmarks.density import log_density, log_ratio_of_betas, run_scatter
 from bayescamel.benchmarks.engine import prior_typical
 from bayescamel.benchmarks.hierarchy import BenchmarkDesign
-from bayescamel.benchmarks.laws import BENCHMARK_LAWS
+from bayescamel.benchmarks.laws import BENCHMARK_LAWS, BenchmarkLaw
 from bayescamel.benchmarks.problem import build_problem, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts
 from tests.benchmarks.known_benchmarks import as_runs, known_table
 
 
-def test_the_ratio_of_betas_and_its_gradient_are_exact():
+def test_the_ratio_of_betas_and_its_gradient_are_exact() -> None:
     rng = np.random.default_rng(0)
     questions = np.round(10 ** rng.uniform(1, 4.6, 500))
     correct = np.round(questions * rng.beta(0.3, 1.0, 500))
@@ -34,7 +34,7 @@ def test_the_ratio_of_betas_and_its_gradient_are_exact():
 
 @pytest.mark.parametrize("measures", ["accuracy", "score", "both"])
 @pytest.mark.parametrize("law", BENCHMARK_LAWS.values(), ids=BENCHMARK_LAWS)
-def test_density_is_prior_times_likelihood(law, measures):
+def test_density_is_prior_times_likelihood(law: BenchmarkLaw, measures: str) -> None:
     runs = as_runs(known_table(score_noise=0.01))
     reference = reference_loss(runs)
     facts = benchmark_facts(runs["benchmark"].to_numpy())
@@ -71,7 +71,7 @@ def test_density_is_prior_times_likelihood(law, measures):
     assert ours[0] - ours[1] == pytest.approx(directly(flats[0]) - directly(flats[1]), rel=1e-5)
 
 
-def test_missing_values_say_nothing():
+def test_missing_values_say_nothing() -> None:
     table = known_table()
     runs = as_runs(table)
     facts = benchmark_facts(runs["benchmark"].to_numpy())

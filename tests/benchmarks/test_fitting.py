@@ -1,9 +1,11 @@
 """Recovery from simulated runs, what few questions do, smooth scores, refusals."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
-from bayescamel.benchmarks import fit_benchmarks
+from bayescamel.benchmarks import BenchmarkPosterior, fit_benchmarks
 from bayescamel.exceptions import BenchmarkError, ConvergenceError
 from bayescamel.runs.table import read_runs
 from tests.benchmarks.known_benchmarks import (
@@ -18,13 +20,13 @@ from tests.benchmarks.known_benchmarks import (
 MOVING = ["arc_easy", "arc_challenge", "triviaqa"]
 
 
-def test_the_curve_is_recovered(fitted, runs):
+def test_the_curve_is_recovered(fitted: BenchmarkPosterior, runs: xr.Dataset) -> None:
     curve = fitted.predict_at(runs["loss"])["accuracy"]
     # The questions' luck is at most 1.4 points a run, and 20 runs share a curve.
     np.testing.assert_allclose(curve.mean(("chain", "draw")), truth(runs["loss"]), atol=0.012)
 
 
-def test_parameters_are_recovered(fitted):
+def test_parameters_are_recovered(fitted: BenchmarkPosterior) -> None:
     draws = fitted.tree["posterior"].to_dataset()
     for name in MOVING:
         own = draws.sel(benchmark=name)
@@ -41,14 +43,14 @@ def test_parameters_are_recovered(fitted):
         assert float(own["listening"].sel(validation=known.listens).mean()) > 0.75
 
 
-def test_what_is_at_chance_is_called_so(fitted):
+def test_what_is_at_chance_is_called_so(fitted: BenchmarkPosterior) -> None:
     above = fitted.facts["above_chance"]
     assert above.sel(benchmark=MOVING).all()
     assert not above.sel(benchmark="winogrande")
     assert "at chance in every fitted run: winogrande" in repr(fitted)
 
 
-def test_fewer_questions_widen_the_interval(fitted, runs):
+def test_fewer_questions_widen_the_interval(fitted: BenchmarkPosterior, runs: xr.Dataset) -> None:
     # The same shares of right answers, told to be of 50 questions.
     few = fit_benchmarks(runs, questions=dict.fromkeys(KNOWN, 50), **SETTINGS)
     widths = []
@@ -60,7 +62,7 @@ def test_fewer_questions_widen_the_interval(fitted, runs):
     assert (widths[0] > 1.5 * widths[1]).all()
 
 
-def test_a_smooth_score_speaks_where_accuracies_are_noise():
+def test_a_smooth_score_speaks_where_accuracies_are_noise() -> None:
     runs = as_runs(known_table(questions=40, score_noise=0.005))
     told = {"questions": dict.fromkeys(KNOWN, 40)}
     alone, joined = (
@@ -79,7 +81,7 @@ def test_a_smooth_score_speaks_where_accuracies_are_noise():
 
 
 @pytest.mark.parametrize("law", ["exponential", "sigmoid"])
-def test_the_peers_are_fitted_by_the_loss_that_suits_them(law, runs):
+def test_the_peers_are_fitted_by_the_loss_that_suits_them(law: str, runs: xr.Dataset) -> None:
     posterior = fit_benchmarks(runs, law, **SETTINGS)
     curve = posterior.predict_at(runs["loss"])["accuracy"].mean(("chain", "draw"))
     # The exponential is not the law that made the data: two points are its misfit.
@@ -89,12 +91,12 @@ def test_the_peers_are_fitted_by_the_loss_that_suits_them(law, runs):
         assert listening.sel(benchmark=name, validation=KNOWN[name].listens) == 1
 
 
-def test_strict_raises_where_the_draws_are_too_few(runs):
+def test_strict_raises_where_the_draws_are_too_few(runs: xr.Dataset) -> None:
     with pytest.raises(ConvergenceError, match="too few effective draws"):
         fit_benchmarks(runs, strict=True, **SETTINGS | {"draws": 50})
 
 
-def test_what_cannot_be_fitted_is_refused_by_name(table):
+def test_what_cannot_be_fitted_is_refused_by_name(table: pd.DataFrame) -> None:
     plain = table.drop(columns=[name for name in table if name.startswith("acc_")])
     with pytest.raises(BenchmarkError, match=r"no 'acc_\*' column"):
         fit_benchmarks(plain)

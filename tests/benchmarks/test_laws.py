@@ -1,5 +1,7 @@
 """The laws of the benchmark step: one set of lines for NumPy and JAX, bounds, coordinates."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,7 +31,7 @@ def random_parameters(law: BenchmarkLaw, seed: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("law", BENCHMARK_LAWS.values(), ids=BENCHMARK_LAWS)
 @pytest.mark.parametrize("seed", range(3))
-def test_numpy_and_jax_agree(law, seed):
+def test_numpy_and_jax_agree(law: BenchmarkLaw, seed: int) -> None:
     parameters = random_parameters(law, seed)
     with jax.enable_x64(True):
         by_jax = law.curve(jnp, jnp.asarray(SIGNAL), jnp.asarray(CHANCE), **parameters)
@@ -40,7 +42,7 @@ def test_numpy_and_jax_agree(law, seed):
 
 @pytest.mark.parametrize("law", BENCHMARK_LAWS.values(), ids=BENCHMARK_LAWS)
 @pytest.mark.parametrize("seed", range(3))
-def test_less_loss_is_never_worse(law, seed):
+def test_less_loss_is_never_worse(law: BenchmarkLaw, seed: int) -> None:
     accuracy = law.curve(np, SIGNAL, CHANCE, **random_parameters(law, seed))
     assert (np.diff(accuracy, axis=0) <= 0).all()
     assert (accuracy[0] > accuracy[-1]).all()
@@ -48,14 +50,14 @@ def test_less_loss_is_never_worse(law, seed):
 
 @pytest.mark.parametrize("law", [law for law in BENCHMARK_LAWS.values() if law.bounded])
 @pytest.mark.parametrize("seed", range(3))
-def test_bounded_laws_stay_between_chance_and_their_ceiling(law, seed):
+def test_bounded_laws_stay_between_chance_and_their_ceiling(law: BenchmarkLaw, seed: int) -> None:
     parameters = random_parameters(law, seed)
     accuracy = law.curve(np, np.linspace(1e-3, 5, 200)[:, None], CHANCE, **parameters)
     assert (accuracy >= CHANCE).all()
     assert (accuracy <= CHANCE + (1 - CHANCE) * parameters["ceiling"] + 1e-12).all()
 
 
-def test_the_exponential_is_gadres():
+def test_the_exponential_is_gadres() -> None:
     # Err = ε - k exp(-γ L), written around a reference loss of 3.
     epsilon, k, gamma, reference = 0.75, 2.0, 0.9, 3.0
     loss = np.array([2.0, 3.0, 4.0])
@@ -71,7 +73,7 @@ def test_the_exponential_is_gadres():
     np.testing.assert_allclose(1 - accuracy, epsilon - k * np.exp(-gamma * loss))
 
 
-def test_the_sigmoid_is_the_ladders():
+def test_the_sigmoid_is_the_ladders() -> None:
     # Acc = a / (1 + exp(-k (L - L₀))) + b
     a, k, middle, b, reference = 0.6, -2.5, 2.7, 0.25, 3.0
     loss = np.array([2.0, 2.7, 4.0])
@@ -87,7 +89,7 @@ def test_the_sigmoid_is_the_ladders():
     np.testing.assert_allclose(accuracy, a / (1 + np.exp(-k * (loss - middle))) + b)
 
 
-def test_coordinates_return_and_their_volume_is_the_jacobians():
+def test_coordinates_return_and_their_volume_is_the_jacobians() -> None:
     raw = {
         "slope": np.array([1.5, 2.3]),
         "midpoint": np.array([-0.6, 0.4]),
@@ -108,13 +110,13 @@ def test_coordinates_return_and_their_volume_is_the_jacobians():
             assert volume[b] == pytest.approx(float(jnp.linalg.slogdet(jacobian)[1]), rel=1e-9)
 
 
-def test_an_unknown_law_is_refused_with_the_known_ones():
+def test_an_unknown_law_is_refused_with_the_known_ones() -> None:
     with pytest.raises(BenchmarkError, match=r"'logistic'.*exponential, sigmoid, simplex"):
         get_benchmark_law("logistic")
 
 
-def test_a_law_whose_priors_do_not_fit_its_curve_is_refused():
-    def curve(xp, signal, chance, *, gain):
+def test_a_law_whose_priors_do_not_fit_its_curve_is_refused() -> None:
+    def curve(xp: Any, signal: Any, chance: Any, *, gain: Any) -> Any:
         return gain * signal
 
     with pytest.raises(

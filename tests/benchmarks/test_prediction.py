@@ -1,5 +1,7 @@
 """Joint predictions through the loss law, bounds of every draw, unseen benchmarks, files."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import xarray as xr
 
 from bayescamel.benchmarks import BenchmarkPosterior
 from bayescamel.exceptions import BenchmarkError, StorageError, TargetError
+from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 from tests.benchmarks.known_benchmarks import KNOWN, Known, reference
 
@@ -14,7 +17,9 @@ TARGET = Target(2.7e7, 5.4e8)
 MIXTURES = [{"a": 0.3, "b": 0.7}, {"a": 0.95, "b": 0.05}]
 
 
-def test_every_draw_respects_floor_and_ceiling(fitted, runs):
+def test_every_draw_respects_floor_and_ceiling(
+    fitted: BenchmarkPosterior, runs: xr.Dataset
+) -> None:
     # From losses far beyond the data, both ways.
     factors = xr.DataArray([0.05, 0.5, 1.0, 3.0, 30.0], dims="run", coords={"run": list("abcde")})
     losses = factors * runs["loss"].isel(run=0, drop=True)
@@ -28,7 +33,9 @@ def test_every_draw_respects_floor_and_ceiling(fitted, runs):
     assert ((counted >= 0) & (counted <= fitted.facts["questions"])).all()
 
 
-def test_predictions_carry_the_losses_uncertainty_and_their_own(fitted, losses):
+def test_predictions_carry_the_losses_uncertainty_and_their_own(
+    fitted: BenchmarkPosterior, losses: Posterior
+) -> None:
     joint = losses.predict_benchmarks(TARGET, MIXTURES, benchmarks=fitted)
     assert joint["accuracy"].dims == ("chain", "draw", "mixture", "benchmark")
     assert joint["extrapolation"].dims == ("mixture",)
@@ -50,7 +57,9 @@ def test_predictions_carry_the_losses_uncertainty_and_their_own(fitted, losses):
     assert np.corrcoef(loss, accuracy)[0, 1] < -0.2
 
 
-def test_a_new_run_scatters_more_than_the_curve(fitted, losses):
+def test_a_new_run_scatters_more_than_the_curve(
+    fitted: BenchmarkPosterior, losses: Posterior
+) -> None:
     curve, run = (
         losses.predict_benchmarks(TARGET, MIXTURES, benchmarks=fitted, kind=kind)["accuracy"]
         for kind in ("curve", "run")
@@ -58,7 +67,9 @@ def test_a_new_run_scatters_more_than_the_curve(fitted, losses):
     assert (run.std(("chain", "draw")) > curve.std(("chain", "draw"))).all()
 
 
-def test_an_unseen_benchmark_is_predicted_from_the_hierarchy(fitted, runs):
+def test_an_unseen_benchmark_is_predicted_from_the_hierarchy(
+    fitted: BenchmarkPosterior, runs: xr.Dataset
+) -> None:
     unseen = pd.DataFrame({"name": ["new"], "chance": [0.25], "questions": [1000]})
     drawn = fitted.predict_at(runs["loss"], kind="run", benchmarks=unseen)
     assert drawn["benchmark"].to_numpy().tolist() == ["new"]
@@ -73,14 +84,16 @@ def test_an_unseen_benchmark_is_predicted_from_the_hierarchy(fitted, runs):
     assert (high - low > 2 * (bounds[1] - bounds[0])).all()
 
 
-def test_benchmarks_can_be_an_objective(fitted, losses):
+def test_benchmarks_can_be_an_objective(fitted: BenchmarkPosterior, losses: Posterior) -> None:
     best = losses.optimal_mixture(TARGET, fitted.objective(losses, {"triviaqa": 1.0}))
     # TriviaQA listens to b's loss alone, which falls with the weight of b.
     assert float(best.mixture.sel(domain="b")) > 0.6
     assert 0 < float(best.expected) < 1
 
 
-def test_a_missing_loss_and_an_unknown_kind_are_refused(fitted, runs):
+def test_a_missing_loss_and_an_unknown_kind_are_refused(
+    fitted: BenchmarkPosterior, runs: xr.Dataset
+) -> None:
     with pytest.raises(BenchmarkError, match="no loss on 'b' is predicted"):
         fitted.predict_at(runs["loss"].sel(validation=["a"]))
     with pytest.raises(TargetError, match="unknown kind 'best'"):
@@ -89,7 +102,9 @@ def test_a_missing_loss_and_an_unknown_kind_are_refused(fitted, runs):
         fitted.objective(fitted, {"arc_hard": 1.0})
 
 
-def test_a_file_gives_back_the_same_posterior(fitted, runs, tmp_path):
+def test_a_file_gives_back_the_same_posterior(
+    fitted: BenchmarkPosterior, runs: xr.Dataset, tmp_path: Path
+) -> None:
     path = tmp_path / "benchmarks.nc"
     fitted.save(path)
     loaded = BenchmarkPosterior.load(path)
@@ -102,7 +117,7 @@ def test_a_file_gives_back_the_same_posterior(fitted, runs, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["benchmarks.nc"]
 
 
-def test_other_files_are_refused(losses, tmp_path):
+def test_other_files_are_refused(losses: Posterior, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no such file"):
         BenchmarkPosterior.load(tmp_path / "absent.nc")
     (tmp_path / "text.nc").write_text("no NetCDF")

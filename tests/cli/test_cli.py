@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -69,20 +70,20 @@ def spoilt(**changes: object) -> None:
         ({}, "--out none/posterior.nc", "no folder none"),
     ],
 )
-def test_fit_refuses(changes, options, message, folder):
+def test_fit_refuses(changes: dict[str, Any], options: str, message: str, folder: Path) -> None:
     spoilt(**changes)
     result = bayescamel("fit", "runs.csv", "--out", "posterior.nc", *options.split())
     refused(result, message, folder, {"runs.csv"})
 
 
 @pytest.mark.parametrize("prefix", ["w_", "loss_"])
-def test_fit_needs_both_kinds_of_columns(prefix, folder):
+def test_fit_needs_both_kinds_of_columns(prefix: str, folder: Path) -> None:
     ROWS.drop(columns=ROWS.filter(regex=f"^{prefix}").columns).to_csv("runs.csv", index=False)
     result = bayescamel("fit", "runs.csv", "--out", "posterior.nc")
     refused(result, f"no '{prefix}*' column", folder, {"runs.csv"})
 
 
-def test_fit_refuses_files_it_cannot_read(folder):
+def test_fit_refuses_files_it_cannot_read(folder: Path) -> None:
     result = bayescamel("fit", "none.csv", "--out", "posterior.nc")
     refused(result, "no file none.csv", folder, {"runs.csv"})
     Path("bad.csv").write_bytes(b"\xff\xfe\x00")
@@ -90,7 +91,9 @@ def test_fit_refuses_files_it_cannot_read(folder):
     refused(result, "cannot read bad.csv", folder, {"runs.csv", "bad.csv"})
 
 
-def test_an_existing_output_is_refused_before_the_work(folder, monkeypatch):
+def test_an_existing_output_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(
         sys.modules, "bayescamel.inference.fit", None
     )  # importing it would now fail
@@ -118,11 +121,11 @@ def test_an_existing_output_is_refused_before_the_work(folder, monkeypatch):
         ("mix none.nc --params 1e9 --objective a=1,b", "objective 'b' is not of the form"),
     ],
 )
-def test_predict_and_mix_refuse(words, message, folder):
+def test_predict_and_mix_refuse(words: str, message: str, folder: Path) -> None:
     refused(bayescamel(*words.split()), message, folder, {"runs.csv"})
 
 
-def test_an_interrupt_is_one_line_and_130(folder, monkeypatch):
+def test_an_interrupt_is_one_line_and_130(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
@@ -131,7 +134,7 @@ def test_an_interrupt_is_one_line_and_130(folder, monkeypatch):
     assert (result.exit_code, result.stderr) == (130, "bayescamel: interrupted\n")
 
 
-def test_the_installed_command_runs():
+def test_the_installed_command_runs() -> None:
     command = Path(sys.executable).parent / "bayescamel"
     said = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == __version__

@@ -41,7 +41,9 @@ def fitted(table: Path) -> tuple[Path, dict[str, object]]:
     return out, answered(result)
 
 
-def test_fit_writes_a_posterior_and_says_how_it_went(fitted):
+def test_fit_writes_a_posterior_and_says_how_it_went(
+    fitted: tuple[Path, dict[str, object]],
+) -> None:
     out, said = fitted
     assert out.stat().st_size > 0
     assert list(said) == [
@@ -53,7 +55,9 @@ def test_fit_writes_a_posterior_and_says_how_it_went(fitted):
     assert said["ess_min"] < 400
 
 
-def test_predict_answers_for_every_validation_domain(fitted):
+def test_predict_answers_for_every_validation_domain(
+    fitted: tuple[Path, dict[str, object]],
+) -> None:
     words = ("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8, "--json")
     mean = answered(bayescamel(*words))
     run = answered(bayescamel(*words, "--kind", "run"))
@@ -65,7 +69,9 @@ def test_predict_answers_for_every_validation_domain(fitted):
         assert run[name] != mean[name]
 
 
-def test_more_weight_on_a_domain_predicts_less_loss_there(fitted):
+def test_more_weight_on_a_domain_predicts_less_loss_there(
+    fitted: tuple[Path, dict[str, object]],
+) -> None:
     words = ("predict", fitted[0], "--params", 9e6, "--tokens", 1.8e8, "--json")
     much = answered(bayescamel(*words, "--mixture", "a=0.9", "--mixture", "b=0.1"))
     little = answered(bayescamel(*words, "--mixture", "a=0.1,b=0.9"))
@@ -73,14 +79,14 @@ def test_more_weight_on_a_domain_predicts_less_loss_there(fitted):
     assert much["b"]["mean"] > little["b"]["mean"]
 
 
-def test_predict_shows_a_table(fitted):
+def test_predict_shows_a_table(fitted: tuple[Path, dict[str, object]]) -> None:
     result = bayescamel("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
     assert result.exit_code == 0
     assert "90 % interval" in result.stdout
     assert "extrapolation" in result.stdout
 
 
-def test_mix_recommends_a_mixture(fitted):
+def test_mix_recommends_a_mixture(fitted: tuple[Path, dict[str, object]]) -> None:
     words = ("mix", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
     said = answered(bayescamel(*words, "--json"))
     assert list(said["mixture"]) == DOMAINS
@@ -99,14 +105,18 @@ def test_mix_recommends_a_mixture(fitted):
         (("mix", "--params", 1e9, "--tokens", 1e9, "--objective", "c=1"), "objective 'c'"),
     ],
 )
-def test_what_does_not_suit_the_posterior_is_refused(fitted, words, message):
+def test_what_does_not_suit_the_posterior_is_refused(
+    fitted: tuple[Path, dict[str, object]], words: tuple[object, ...], message: str
+) -> None:
     result = bayescamel(words[0], fitted[0], *words[1:])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     assert message in result.stderr
 
 
-def test_an_existing_posterior_needs_force(table, fitted):
+def test_an_existing_posterior_needs_force(
+    table: Path, fitted: tuple[Path, dict[str, object]]
+) -> None:
     out = fitted[0]
     before = out.read_bytes()
     result = bayescamel("fit", table, "--out", out)
@@ -115,7 +125,9 @@ def test_an_existing_posterior_needs_force(table, fitted):
     assert out.read_bytes() == before
 
 
-def test_strict_writes_nothing_without_convergence(table, monkeypatch):
+def test_strict_writes_nothing_without_convergence(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def diverged(*args: object, strict: bool, **kwargs: object) -> None:
         assert strict
         raise ConvergenceError("not converged (rhat)\n  remedy: double tune")
@@ -128,7 +140,7 @@ def test_strict_writes_nothing_without_convergence(table, monkeypatch):
     assert not out.exists()
 
 
-def test_defaults_are_those_of_the_library():
+def test_defaults_are_those_of_the_library() -> None:
     library, command, demo = (inspect.signature(f).parameters for f in (fit, fit_command, run_demo))
     for name in ("law", "chains", "draws", "tune", "seed", "strict"):
         assert command[name].default == library[name].default

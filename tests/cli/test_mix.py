@@ -1,7 +1,9 @@
 """`bayescamel mix` with constraints, tokens, a reference and a recipe, on a known posterior."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def bayescamel(*words: object) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch):
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is not read: a saved posterior needs a law of the registry."""
     posterior = known_posterior(np.linspace(0.2, 0.6, 60))
     monkeypatch.setattr(Posterior, "load", classmethod(lambda cls, path: posterior))
@@ -34,7 +36,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return {"available": tokens, "reference": reference, "folder": tmp_path}
 
 
-def test_the_answer_carries_the_decision(files):
+def test_the_answer_carries_the_decision(files: dict[str, Path]) -> None:
     result = bayescamel(
         *(*WORDS, "--objective", "d0=0.5,d1=0.5", "--available", files["available"]),
         *("--max-epochs", 4, "--reference", files["reference"], "--json"),
@@ -52,7 +54,7 @@ def test_the_answer_carries_the_decision(files):
     assert min(said["regret"], said["regret90"]) >= 0
 
 
-def test_bounds_groups_and_trust_region_are_read(files):
+def test_bounds_groups_and_trust_region_are_read(files: dict[str, Path]) -> None:
     result = bayescamel(
         *(*WORDS, "--min", "d0=0.2,d1=0.1", "--max", "d2=0.6", "--group", "d0+d1=0.3:0.45"),
         *("--reference", files["reference"], "--near", 0.2, "--risk", "cvar:0.8", "--json"),
@@ -66,7 +68,9 @@ def test_bounds_groups_and_trust_region_are_read(files):
 
 
 @pytest.mark.parametrize(("name", "read"), [("mix.yaml", yaml.safe_load), ("mix.json", json.loads)])
-def test_a_recipe_is_written_and_serves_as_the_next_reference(files, name, read):
+def test_a_recipe_is_written_and_serves_as_the_next_reference(
+    files: dict[str, Path], name: str, read: Callable[[str], Any]
+) -> None:
     out = files["folder"] / name
     words = (*WORDS, "--available", files["available"], "--out", out)
     shown = bayescamel(*words)
@@ -97,7 +101,7 @@ def test_a_recipe_is_written_and_serves_as_the_next_reference(files, name, read)
         (("--out", "mix.txt"), "a recipe is written as .yaml"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(words, message):
+def test_bad_input_is_one_line_and_status_2(words: tuple[object, ...], message: str) -> None:
     result = bayescamel(*WORDS, *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
@@ -115,7 +119,7 @@ def test_bad_input_is_one_line_and_status_2(words, message):
         ("reference", "{", "cannot be read as JSON"),
     ],
 )
-def test_bad_files_are_named(files, name, content, message):
+def test_bad_files_are_named(files: dict[str, Path], name: str, content: Any, message: str) -> None:
     files[name].write_text(content)
     result = bayescamel(*WORDS, f"--{name}", files[name])
     assert (result.exit_code, result.stdout) == (2, "")

@@ -32,7 +32,7 @@ def runs() -> xr.Dataset:
 
 
 @needs_lightgbm
-def test_regmix_finds_the_best_mixture_of_the_smallest_size(runs):
+def test_regmix_finds_the_best_mixture_of_the_smallest_size(runs: xr.Dataset) -> None:
     found = regmix(runs, {"a": 1.0}, simulated=5000)
     assert found.n_params == 1e6
     assert float(found.mixture.sum()) == pytest.approx(1.0)
@@ -43,7 +43,7 @@ def test_regmix_finds_the_best_mixture_of_the_smallest_size(runs):
 
 
 @needs_lightgbm
-def test_the_objective_and_the_size_are_the_callers(runs):
+def test_the_objective_and_the_size_are_the_callers(runs: xr.Dataset) -> None:
     other = regmix(runs, {"b": 1.0}, simulated=2000)
     assert float(other.mixture.sel(domain="b")) < 0.05
     larger = regmix(runs, {"a": 1.0}, n_params=1e7, simulated=2000)
@@ -54,7 +54,7 @@ def test_the_objective_and_the_size_are_the_callers(runs):
         regmix(runs, {"z": 1.0})
 
 
-def test_simulated_mixtures_are_mixtures_even_at_the_corners():
+def test_simulated_mixtures_are_mixtures_even_at_the_corners() -> None:
     mixtures = _simulate(np.array([0.998, 0.001, 0.001]), 20_000, np.random.default_rng(0))
     np.testing.assert_allclose(mixtures.sum(axis=1), 1.0, rtol=1e-12)
     assert (mixtures >= 0).all()

@@ -6,7 +6,7 @@ from bayescamel.comparison.scores import crps, score
 
 
 @pytest.fixture
-def calibrated():
+def calibrated() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Losses drawn from what is predicted: 4,000 of them, one draw's normal each."""
     rng = np.random.default_rng(0)
     mean = rng.uniform(2, 3, size=(1, 1000, 4))
@@ -15,7 +15,9 @@ def calibrated():
     return observed, np.repeat(mean, 300, axis=0), np.repeat(sd, 300, axis=0)
 
 
-def test_a_calibrated_prediction_covers_what_it_says(calibrated):
+def test_a_calibrated_prediction_covers_what_it_says(
+    calibrated: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
     scores = score(*calibrated)
     # Binomial sd of 4,000 at 0.9 is 0.5 %, at 0.5 0.8 %; quantiles of 300 draws add as much.
     assert scores.coverage90 == pytest.approx(0.9, abs=0.02)
@@ -25,7 +27,9 @@ def test_a_calibrated_prediction_covers_what_it_says(calibrated):
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
-def test_too_sure_or_too_vague_scores_worse(calibrated, factor):
+def test_too_sure_or_too_vague_scores_worse(
+    calibrated: tuple[np.ndarray, np.ndarray, np.ndarray], factor: float
+) -> None:
     observed, mean, sd = calibrated
     right, wrong = score(observed, mean, sd), score(observed, mean, factor * sd)
     assert wrong.crps > right.crps
@@ -33,7 +37,7 @@ def test_too_sure_or_too_vague_scores_worse(calibrated, factor):
     assert (wrong.coverage90 < right.coverage90) == (factor < 1)
 
 
-def test_crps_of_a_normal_is_the_closed_form():
+def test_crps_of_a_normal_is_the_closed_form() -> None:
     rng = np.random.default_rng(1)
     sample = rng.normal(size=(20_000, 1))
     z = 0.7
@@ -42,7 +46,9 @@ def test_crps_of_a_normal_is_the_closed_form():
     assert crps(sample, np.array([z]))[0] == pytest.approx(expected, abs=0.02)
 
 
-def test_a_loss_not_measured_is_not_scored(calibrated):
+def test_a_loss_not_measured_is_not_scored(
+    calibrated: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
     observed, mean, sd = calibrated
     holed = observed.copy()
     holed[::2] = np.nan

@@ -1,36 +1,40 @@
+from typing import Any
+
 import numpy as np
 import pytest
+import xarray as xr
 
 import bayescamel as bc
 from bayescamel.comparison.backtest import backtest, horizons
 from bayescamel.comparison.compare import leave_one_out, with_log_likelihood
 from bayescamel.comparison.stacking import loo_scores, stack, stacking_weights
 from bayescamel.exceptions import FitError, RunTableError
+from bayescamel.posterior import Posterior
 from tests.camel_runs import SIZES, simulated_runs
 
 # Few runs a parameter leave influential losses, and ArviZ says so: the warning is for users.
 pytestmark = pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
 
-SETTINGS = {"chains": 2, "draws": 200, "tune": 400, "progress": False}
+SETTINGS: dict[str, Any] = {"chains": 2, "draws": 200, "tune": 400, "progress": False}
 
 
 @pytest.fixture(scope="module")
-def runs():
+def runs() -> xr.Dataset:
     return simulated_runs(n_runs=40)
 
 
 @pytest.fixture(scope="module")
-def two_sizes(runs):
+def two_sizes(runs: xr.Dataset) -> xr.Dataset:
     return runs.isel(run=(runs["n_params"] <= SIZES[1]).values)
 
 
 @pytest.fixture(scope="module")
-def posteriors(two_sizes):
+def posteriors(two_sizes: xr.Dataset) -> list[Posterior]:
     # Chinchilla knows nothing of mixtures, and these runs differ in little else.
     return [bc.fit(two_sizes, law, **SETTINGS) for law in ("camel", "chinchilla")]
 
 
-def test_horizons_fit_the_smaller_and_predict_the_larger(runs):
+def test_horizons_fit_the_smaller_and_predict_the_larger(runs: xr.Dataset) -> None:
     found = horizons(runs)
     pairs = [(len(h.fitted_sizes), h.held_out_size) for h in found]
     assert pairs == [(2, SIZES[2]), (2, SIZES[3]), (3, SIZES[3])]
@@ -39,17 +43,17 @@ def test_horizons_fit_the_smaller_and_predict_the_larger(runs):
         assert set(horizon.test["n_params"].values) == {horizon.held_out_size}
 
 
-def test_two_sizes_are_too_few_for_a_backtest(two_sizes):
+def test_two_sizes_are_too_few_for_a_backtest(two_sizes: xr.Dataset) -> None:
     with pytest.raises(RunTableError, match="2 sizes"):
         horizons(two_sizes)
 
 
-def test_an_unknown_method_is_refused(runs):
+def test_an_unknown_method_is_refused(runs: xr.Dataset) -> None:
     with pytest.raises(FitError, match="unknown method 'best'"):
         backtest(runs, ["camel"], methods=["best"])
 
 
-def test_weights_follow_the_scores():
+def test_weights_follow_the_scores() -> None:
     rng = np.random.default_rng(0)
     equal = stacking_weights(np.zeros((30, 3)))
     np.testing.assert_allclose(equal, 1 / 3, atol=1e-6)
@@ -60,7 +64,7 @@ def test_weights_follow_the_scores():
     np.testing.assert_allclose(stacking_weights(halves), 0.5, atol=0.01)
 
 
-def test_log_likelihood_leaves_out_what_was_not_measured(posteriors):
+def test_log_likelihood_leaves_out_what_was_not_measured(posteriors: list[Posterior]) -> None:
     posterior = posteriors[0]
     group = with_log_likelihood(posterior)["log_likelihood"]["loss"]
     assert group.sizes["observation"] == int(posterior.runs["loss"].notnull().sum())
@@ -68,7 +72,9 @@ def test_log_likelihood_leaves_out_what_was_not_measured(posteriors):
     assert leave_one_out(posterior).elpd > leave_one_out(posteriors[1]).elpd
 
 
-def test_a_stack_prefers_the_law_that_predicts_and_predicts_like_a_posterior(posteriors):
+def test_a_stack_prefers_the_law_that_predicts_and_predicts_like_a_posterior(
+    posteriors: list[Posterior],
+) -> None:
     stacked = stack(posteriors)
     assert float(stacked.weights.sum()) == pytest.approx(1)
     assert float(stacked.weights.sel(law="camel")) > 0.6
@@ -88,6 +94,8 @@ def test_a_stack_prefers_the_law_that_predicts_and_predicts_like_a_posterior(pos
     assert "camel" in repr(stacked)
 
 
-def test_a_stack_needs_different_laws_of_the_same_runs(posteriors, runs):
+def test_a_stack_needs_different_laws_of_the_same_runs(
+    posteriors: list[Posterior], runs: xr.Dataset
+) -> None:
     with pytest.raises(FitError, match="each law once"):
         stack([posteriors[0], posteriors[0]])

@@ -8,6 +8,7 @@ from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import as_aim
 from bayescamel.draws.residuals import Residuals
 from bayescamel.exceptions import TargetError
+from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 from tests.known import REFERENCE_LOSS, SIGMA, A, known_posterior
 
@@ -17,11 +18,11 @@ GAMMA = np.linspace(0.2, 0.6, 200)
 
 
 @pytest.fixture(scope="module")
-def posterior():
+def posterior() -> Posterior:
     return known_posterior(GAMMA)
 
 
-def test_risks_are_those_of_the_draws():
+def test_risks_are_those_of_the_draws() -> None:
     values = np.random.default_rng(0).normal(size=(20_000, 1))
     assert Risk().of(values)[0] == pytest.approx(values.mean())
     # Standard errors are 0.012 and 0.018.
@@ -33,7 +34,7 @@ def test_risks_are_those_of_the_draws():
     assert Risk("cvar", 0.9).of(values)[0] == pytest.approx(worst)
 
 
-def test_risks_are_read():
+def test_risks_are_read() -> None:
     assert Risk.parse("mean") == Risk()
     assert Risk.parse("cvar:0.95") == Risk("cvar", 0.95)
     for text, message in (
@@ -45,14 +46,16 @@ def test_risks_are_read():
             Risk.parse(text)
 
 
-def test_a_function_of_the_losses_decides_as_the_weights_it_stands_for(posterior):
+def test_a_function_of_the_losses_decides_as_the_weights_it_stands_for(
+    posterior: Posterior,
+) -> None:
     weighted = optimal_mixture(posterior, TARGET, {"d0": 0.7, "d2": 0.3})
     function = optimal_mixture(posterior, TARGET, lambda loss: 0.7 * loss["d0"] + 0.3 * loss["d2"])
     np.testing.assert_allclose(function.mixture, weighted.mixture, atol=1e-3)
     assert function.expected == pytest.approx(weighted.expected, abs=1e-5)
 
 
-def test_an_objectives_own_draws_go_with_the_posteriors(posterior):
+def test_an_objectives_own_draws_go_with_the_posteriors(posterior: Posterior) -> None:
     """Such as a benchmark, falling with the losses at a rate that is itself uncertain."""
     picks_d0 = (np.arange(200) % 2).astype(float)
     objective = DrawObjective(
@@ -67,7 +70,7 @@ def test_an_objectives_own_draws_go_with_the_posteriors(posterior):
         optimal_mixture(posterior, TARGET, DrawObjective(objective.function, {"pick": np.ones(3)}))
 
 
-def test_the_worst_case_is_the_worst():
+def test_the_worst_case_is_the_worst() -> None:
     loss = np.array([[[1.0, 3.0, 2.0]]])
     reference = np.array([1.0, 4.0, 2.0])
     objective = ({"d0": 1.0}, {"d1": 1.0}, {"d2": 1.0})
@@ -83,7 +86,7 @@ def test_the_worst_case_is_the_worst():
         as_aim(WorstCase(()), NAMES, reference, 1)
 
 
-def test_ranking_puts_the_best_first_and_counts_its_regret(posterior):
+def test_ranking_puts_the_best_first_and_counts_its_regret(posterior: Posterior) -> None:
     mixtures = np.array([[0.2, 0.2, 0.6], [0.9, 0.05, 0.05], [0.6, 0.2, 0.2]])
     ranked = rank_mixtures(posterior, TARGET, mixtures, {"d0": 1.0}, residuals=False)
     assert list(ranked["mixture"].values) == [1, 2, 0]
@@ -98,7 +101,7 @@ def test_ranking_puts_the_best_first_and_counts_its_regret(posterior):
     np.testing.assert_allclose(noisy["regret"], 0.85 * 0.006, rtol=0.25)
 
 
-def test_residuals_that_persist_decide_between_measured_mixtures(posterior):
+def test_residuals_that_persist_decide_between_measured_mixtures(posterior: Posterior) -> None:
     """One mixture does better than the law says at every size, by five times a run's noise."""
     runs = posterior.runs
     six = runs["mixture"][-6:].to_numpy()
@@ -120,7 +123,7 @@ def test_residuals_that_persist_decide_between_measured_mixtures(posterior):
     assert float(informed_too - alone) == pytest.approx(luck, rel=0.25)
 
 
-def test_residuals_that_are_noise_change_little(posterior):
+def test_residuals_that_are_noise_change_little(posterior: Posterior) -> None:
     runs = posterior.runs
     rng = np.random.default_rng(0)
     noise = SIGMA * REFERENCE_LOSS * rng.normal(size=runs["loss"].shape)
@@ -129,7 +132,7 @@ def test_residuals_that_are_noise_change_little(posterior):
     assert np.abs(effects.mean).mean() < 0.5
 
 
-def test_missing_losses_are_no_residuals(posterior):
+def test_missing_losses_are_no_residuals(posterior: Posterior) -> None:
     runs = posterior.runs
     loss = runs["loss"].to_numpy().copy()
     loss[::2, 1] = np.nan

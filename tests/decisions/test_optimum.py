@@ -10,8 +10,10 @@ from scipy.optimize import minimize
 import bayescamel as bc
 from bayescamel.comparison.stacking import StackedPosterior
 from bayescamel.decisions import Risk, WorstCase, optimal_mixture, rank_mixtures
+from bayescamel.decisions.result import OptimalMixture
 from bayescamel.exceptions import MixtureError
 from bayescamel.mixtures.constraints import Constraints, Group, Near
+from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
 from tests.known import REFERENCE_LOSS, A, known_optimum, known_posterior
@@ -25,22 +27,26 @@ FLOORS = Constraints({"d2": 0.2}, {"d0": 0.35}, (Group(("d0", "d1"), 0.0, 0.7),)
 
 
 @pytest.fixture(scope="module")
-def posterior():
+def posterior() -> Posterior:
     return known_posterior(GAMMA)
 
 
 @pytest.fixture(scope="module")
-def best(posterior):
+def best(posterior: Posterior) -> OptimalMixture:
     return optimal_mixture(posterior, TARGET, OBJECTIVE)
 
 
-def test_every_draws_optimum_is_the_one_in_closed_form(posterior, best):
+def test_every_draws_optimum_is_the_one_in_closed_form(
+    posterior: Posterior, best: OptimalMixture
+) -> None:
     expected = [known_optimum(posterior, gamma, WEIGHTS) for gamma in GAMMA]
     # Single precision ends within 1e-7 nats of an optimum that is flat to second order.
     np.testing.assert_allclose(best.draws, expected, atol=2e-3)
 
 
-def test_the_recommendation_is_the_least_mean_of_the_draws(posterior, best):
+def test_the_recommendation_is_the_least_mean_of_the_draws(
+    posterior: Posterior, best: OptimalMixture
+) -> None:
     ratio = np.array(best.mixture) / posterior.centre.mixture
     mean_slope = -(GAMMA[:, None] * ratio ** (-GAMMA[:, None] - 1)).mean(axis=0)
     slope = WEIGHTS * mean_slope / posterior.centre.mixture
@@ -48,7 +54,9 @@ def test_the_recommendation_is_the_least_mean_of_the_draws(posterior, best):
     assert not best.tied
 
 
-def test_the_regret_is_the_distance_to_the_draws_optima(posterior, best):
+def test_the_regret_is_the_distance_to_the_draws_optima(
+    posterior: Posterior, best: OptimalMixture
+) -> None:
     scale = (TARGET.n_params / posterior.centre.n_params) ** -0.3
 
     def objective(mixture: np.ndarray, gamma: float) -> float:
@@ -62,7 +70,7 @@ def test_the_regret_is_the_distance_to_the_draws_optima(posterior, best):
     assert best.regret_quantile(0.9) >= best.regret_quantile(0.5)
 
 
-def test_intervals_hold_nine_tenths_of_the_draws_optima(best):
+def test_intervals_hold_nine_tenths_of_the_draws_optima(best: OptimalMixture) -> None:
     low, high = best.interval.sel(bound="lower90"), best.interval.sel(bound="upper90")
     inside = ((best.draws >= low) & (best.draws <= high)).mean("sample")
     np.testing.assert_allclose(inside, 0.9, atol=0.01)
@@ -70,7 +78,7 @@ def test_intervals_hold_nine_tenths_of_the_draws_optima(best):
     np.testing.assert_allclose(density.sum("weight") / 20, 1)
 
 
-def test_a_simulated_laws_optimum_lies_within_its_interval():
+def test_a_simulated_laws_optimum_lies_within_its_interval() -> None:
     """The whole chain: runs of a known law, fitted, decided at five times the largest size."""
     runs = simulated_runs()
     target = Target(3.2e8, 2e9)
@@ -104,7 +112,7 @@ def test_a_simulated_laws_optimum_lies_within_its_interval():
     ],
     ids=["bounds", "fixed sum", "reference", "measured", "both", "one point", "tokens"],
 )
-def test_constraints_hold_to_rounding(posterior, constraints):
+def test_constraints_hold_to_rounding(posterior: Posterior, constraints: Constraints) -> None:
     best = optimal_mixture(posterior, TARGET, OBJECTIVE, constraints=constraints)
     domains, measured = posterior.runs["domain"].to_numpy(), posterior.runs["mixture"].to_numpy()
     allowed = constraints.polytope(domains, TARGET, measured)
@@ -114,7 +122,7 @@ def test_constraints_hold_to_rounding(posterior, constraints):
 
 
 @pytest.mark.parametrize("risk", [Risk(), Risk("quantile", 0.8), Risk("cvar", 0.8)], ids=str)
-def test_the_search_agrees_with_another_optimiser(posterior, risk):
+def test_the_search_agrees_with_another_optimiser(posterior: Posterior, risk: Risk) -> None:
     """SLSQP in double precision on the same objective, bounds and sums."""
     best = optimal_mixture(posterior, TARGET, OBJECTIVE, constraints=FLOORS, risk=risk)
 
@@ -132,7 +140,7 @@ def test_the_search_agrees_with_another_optimiser(posterior, risk):
     assert objective(np.array(best.least)) <= found.fun + 2e-5
 
 
-def test_caps_bind_at_the_target_though_not_at_the_proxies(posterior):
+def test_caps_bind_at_the_target_though_not_at_the_proxies(posterior: Posterior) -> None:
     """What exists of d0 lasts for every proxy, and for four epochs of an eighth of the target."""
     constraints = Constraints(available={"d0": 6e8}, max_epochs=4)
     proxy = Target(9e7, 1.8e9)
@@ -148,7 +156,7 @@ def test_caps_bind_at_the_target_though_not_at_the_proxies(posterior):
     assert at_target.binding[0].startswith("d0 ≤ 0.12 (4 epochs")
 
 
-def test_repetition_moves_weight_away_before_a_cap_does():
+def test_repetition_moves_weight_away_before_a_cap_does() -> None:
     posterior = known_posterior(GAMMA, beta=0.3)
     limited = Constraints(available={"d0": 2e8})
     fresh = optimal_mixture(posterior, TARGET, OBJECTIVE)
@@ -158,7 +166,7 @@ def test_repetition_moves_weight_away_before_a_cap_does():
     assert worn.binding == ()
 
 
-def test_when_all_mixtures_tie_the_near_one_is_recommended():
+def test_when_all_mixtures_tie_the_near_one_is_recommended() -> None:
     posterior = known_posterior(np.zeros(50))
     reference = {"d0": 0.2, "d1": 0.3, "d2": 0.5}
     for given, near in ((None, posterior.centre.mixture), (reference, list(reference.values()))):
@@ -170,7 +178,7 @@ def test_when_all_mixtures_tie_the_near_one_is_recommended():
         assert best.regret < 1e-6
 
 
-def test_when_the_draws_disagree_the_near_one_is_recommended():
+def test_when_the_draws_disagree_the_near_one_is_recommended() -> None:
     """Half of the draws reward d0 and half of them d1: nothing is known of which is better."""
     pull = np.zeros((100, 3, 3))
     pull[:50, :, 0], pull[50:, :, 1] = 0.3, 0.3
@@ -187,7 +195,7 @@ def test_when_the_draws_disagree_the_near_one_is_recommended():
     assert not optimal_mixture(posterior, TARGET, reference=wasteful).tied
 
 
-def test_a_reference_is_compared_with_as_it_was_given(posterior):
+def test_a_reference_is_compared_with_as_it_was_given(posterior: Posterior) -> None:
     reference = {"d0": 0.1, "d1": 0.1, "d2": 0.8}
     best = optimal_mixture(posterior, TARGET, OBJECTIVE, reference=reference)
     compared = best.against_reference
@@ -202,7 +210,7 @@ def test_a_reference_is_compared_with_as_it_was_given(posterior):
     assert float(capped.against_near.mixture.sel(domain="d0")) <= 0.35 + 1e-9
 
 
-def test_gain_that_rests_on_extrapolation_is_told(posterior):
+def test_gain_that_rests_on_extrapolation_is_told(posterior: Posterior) -> None:
     inside = optimal_mixture(posterior, TARGET, constraints=Constraints(near=Near(0.0)))
     assert inside.distance <= inside.reach
     assert np.isnan(inside.gain_extrapolated) or inside.gain_extrapolated == 0
@@ -213,13 +221,13 @@ def test_gain_that_rests_on_extrapolation_is_told(posterior):
     assert far.extrapolation >= 1
 
 
-def test_conflicts_are_named(posterior):
+def test_conflicts_are_named(posterior: Posterior) -> None:
     constraints = Constraints({"d0": 0.5, "d1": 0.2}, groups=(Group(("d0", "d2"), 0.0, 0.4),))
     with pytest.raises(MixtureError, match=r"these conflict.*d0 ≥ 0.5; d0 \+ d2 ≤ 0.4"):
         optimal_mixture(posterior, TARGET, constraints=constraints)
 
 
-def test_sparse_targets_are_decided_by_active_and_total_parameters():
+def test_sparse_targets_are_decided_by_active_and_total_parameters() -> None:
     """With s = ½ the capacity of 8e8 parameters of which 1e8 are active lies between the two."""
     posterior = known_posterior(GAMMA, sparsity=0.5)
     dense, sparse, small = (
@@ -233,14 +241,14 @@ def test_sparse_targets_are_decided_by_active_and_total_parameters():
     assert dense.expected < sparse.expected < small.expected
 
 
-def test_the_worst_of_several_objectives_is_lifted(posterior):
+def test_the_worst_of_several_objectives_is_lifted(posterior: Posterior) -> None:
     worst = WorstCase(tuple({name: 1.0} for name in ("d0", "d1", "d2")), relative=False)
     best = optimal_mixture(posterior, TARGET, worst)
     # Equal amplitudes and elasticities: the worst is least where all w / w⁰ are equal.
     np.testing.assert_allclose(best.least, posterior.centre.mixture, atol=2e-3)
 
 
-def test_domains_permute(posterior, best):
+def test_domains_permute(posterior: Posterior, best: OptimalMixture) -> None:
     order = ["d2", "d0", "d1"]
     runs = posterior.runs.sel(domain=order)
     permuted = replace(
@@ -254,7 +262,7 @@ def test_domains_permute(posterior, best):
     np.testing.assert_allclose(back, best.mixture, atol=1e-3)
 
 
-def test_a_stack_of_laws_decides_for_the_average_of_its_laws():
+def test_a_stack_of_laws_decides_for_the_average_of_its_laws() -> None:
     """Each draw keeps the optimum of its own law, and laws count by their weights."""
     steep, flat = known_posterior(np.full(100, 0.6)), known_posterior(np.full(100, 0.2))
     weights = xr.DataArray([0.7, 0.3], {"law": ["steep", "flat"]}, ("law",))

@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from bayescamel.decisions import (
 from bayescamel.exceptions import StorageError, TargetError
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.plots.decisions import plot_front, plot_optimum, plot_path
+from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 from tests.known import known_optimum, known_posterior
 
@@ -22,17 +25,17 @@ GAMMA = np.linspace(0.2, 0.6, 100)
 
 
 @pytest.fixture(scope="module")
-def posterior():
+def posterior() -> Posterior:
     return known_posterior(GAMMA, beta=0.3)
 
 
 @pytest.fixture(scope="module")
-def path(posterior):
+def path(posterior: Posterior) -> Any:
     sizes = [1e7, 1e9, Target(1e11, 2e12)]
     return optimal_path(posterior, sizes, tokens_per_param=20)
 
 
-def test_a_path_agrees_with_single_decisions(posterior, path):
+def test_a_path_agrees_with_single_decisions(posterior: Posterior, path: Any) -> None:
     assert dict(path.sizes) == {"size": 3, "domain": 3}
     np.testing.assert_array_equal(path["n_tokens"], [2e8, 2e10, 2e12])
     alone = optimal_mixture(posterior, TARGET)
@@ -41,7 +44,7 @@ def test_a_path_agrees_with_single_decisions(posterior, path):
     assert (np.diff(path["extrapolation"]) > 0).all()
 
 
-def test_an_optimum_that_depends_on_capacity_moves_with_size():
+def test_an_optimum_that_depends_on_capacity_moves_with_size() -> None:
     """The capacity's term shrinks with size and the tokens' does not: d1 feeds the latter."""
     pull = np.zeros((50, 3, 3))
     pull[:, :, 0] = 0.5
@@ -50,7 +53,7 @@ def test_an_optimum_that_depends_on_capacity_moves_with_size():
     assert (path["mixture"].sel(domain="d1").diff("size") > 0.05).all()
 
 
-def test_paths_refuse_what_is_unclear(posterior):
+def test_paths_refuse_what_is_unclear(posterior: Posterior) -> None:
     with pytest.raises(TargetError, match="at least one size"):
         optimal_path(posterior, [])
     with pytest.raises(TargetError, match="not both"):
@@ -59,7 +62,7 @@ def test_paths_refuse_what_is_unclear(posterior):
         optimal_path(posterior, [1e9])
 
 
-def test_the_front_trades_one_objective_for_the_other():
+def test_the_front_trades_one_objective_for_the_other() -> None:
     posterior = known_posterior(np.full(50, 0.4))
     front = pareto_front(posterior, TARGET, {"d0": 1.0}, {"d1": 1.0, "d2": 1.0}, points=5)
     first, second = front["expected"].to_numpy().T
@@ -72,12 +75,12 @@ def test_the_front_trades_one_objective_for_the_other():
     np.testing.assert_array_equal(front["probability_efficient"], 1)
 
 
-def test_objectives_that_agree_make_no_front(posterior):
+def test_objectives_that_agree_make_no_front(posterior: Posterior) -> None:
     front = pareto_front(posterior, TARGET, {"d0": 1.0}, {"d0": 1.0}, points=3)
     assert float(np.ptp(front["expected"].to_numpy(), axis=0).max()) < 1e-5
 
 
-def test_recipes_share_out_every_token(posterior, tmp_path):
+def test_recipes_share_out_every_token(posterior: Posterior, tmp_path: Path) -> None:
     available = {"d0": 1e9, "d2": 4e9}
     limits = Constraints(available=available, max_epochs=4)
     best = optimal_mixture(posterior, TARGET, constraints=limits)
@@ -96,12 +99,12 @@ def test_recipes_share_out_every_token(posterior, tmp_path):
         write_recipe(plan, tmp_path / "a.txt")
 
 
-def test_a_recipe_without_tokens_has_weights_alone(posterior):
+def test_a_recipe_without_tokens_has_weights_alone(posterior: Posterior) -> None:
     mixture = optimal_mixture(posterior, TARGET).mixture
     assert set(recipe(mixture, Target(1e9))) == {"target", "weights"}
 
 
-def test_pictures_show_what_they_say(posterior, path):
+def test_pictures_show_what_they_say(posterior: Posterior, path: Any) -> None:
     best = optimal_mixture(posterior, TARGET)
     panels = plot_optimum(best).axes
     assert [axis.get_title() for axis in panels] == ["d0", "d1", "d2"]

@@ -1,5 +1,7 @@
 """Draws for the tests: a linear law, known in closed form, and camel's prior."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -19,7 +21,7 @@ WEIGHTS = np.array([0.5, 0.3, 0.2])
 NOISE = 0.01
 
 
-def _terms(xp, inputs):
+def _terms(xp: Any, inputs: Any) -> Terms:
     one = xp.ones_like(inputs.log_total * inputs.mixture[..., 0])
     size = one * inputs.log_total
     return Terms(

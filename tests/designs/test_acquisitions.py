@@ -8,7 +8,10 @@ import pytest
 from scipy.stats import norm
 
 from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs.acquisitions import Acquisition
 from bayescamel.designs.choose import choose
+from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.linear_gaussian import LinearGaussian
 from bayescamel.designs.regret import (
     expected_regret,
     regret_removed,
@@ -33,17 +36,19 @@ informed = pytest.mark.parametrize("name", INFORMED)
 @pytest.fixture(
     scope="module", params=[linear_predictive, camel_predictive], ids=["linear", "camel"]
 )
-def here(request):
+def here(request: pytest.FixtureRequest) -> AcquisitionInputs:
     return example_inputs(request.param(), TABLE)
 
 
-def test_names():
+def test_names() -> None:
     assert all(name == acquisition.name for name, acquisition in ACQUISITIONS.items())
     assert set(INFORMED) < set(ACQUISITIONS)
 
 
 @every
-def test_scores_are_one_number_a_candidate(acquisition, here):
+def test_scores_are_one_number_a_candidate(
+    acquisition: Acquisition, here: AcquisitionInputs
+) -> None:
     scores = acquisition.scores(here)
     assert scores.shape == (len(TABLE),)
     assert not np.isnan(scores).any()
@@ -51,12 +56,14 @@ def test_scores_are_one_number_a_candidate(acquisition, here):
 
 
 @every
-def test_same_seed_same_scores(acquisition, here):
+def test_same_seed_same_scores(acquisition: Acquisition, here: AcquisitionInputs) -> None:
     np.testing.assert_array_equal(acquisition.scores(here), acquisition.scores(here))
 
 
 @every
-def test_order_of_candidates_does_not_matter(acquisition, here):
+def test_order_of_candidates_does_not_matter(
+    acquisition: Acquisition, here: AcquisitionInputs
+) -> None:
     order = np.random.default_rng(1).permutation(len(TABLE))
     predictive = here.require_surrogate().projection.predictive
     shuffled = example_inputs(predictive, TABLE.iloc[order].reset_index(drop=True))
@@ -66,7 +73,9 @@ def test_order_of_candidates_does_not_matter(acquisition, here):
 
 
 @every
-def test_batch_is_affordable_and_repeats_nobody(acquisition, here):
+def test_batch_is_affordable_and_repeats_nobody(
+    acquisition: Acquisition, here: AcquisitionInputs
+) -> None:
     budget = 20.5 * here.flops.min()  # one of the largest, and some of the others
     chosen = choose(acquisition, here, 4, budget).indices
     assert len(set(chosen)) == len(chosen) > 0
@@ -75,13 +84,13 @@ def test_batch_is_affordable_and_repeats_nobody(acquisition, here):
 
 
 @informed
-def test_informed_ones_need_a_posterior(name, here):
+def test_informed_ones_need_a_posterior(name: str, here: AcquisitionInputs) -> None:
     with pytest.raises(DesignError, match="needs a posterior"):
         ACQUISITIONS[name].scores(replace(here, surrogate=None))
 
 
 @informed
-def test_nothing_is_learned_from_noise(name, here):
+def test_nothing_is_learned_from_noise(name: str, here: AcquisitionInputs) -> None:
     surrogate = here.require_surrogate()
     loud = surrogate.candidates._replace(noise=surrogate.candidates.noise * 1e8)
     deaf = replace(here, surrogate=replace(surrogate, candidates=loud))
@@ -91,7 +100,7 @@ def test_nothing_is_learned_from_noise(name, here):
 
 
 @informed
-def test_what_was_learned_is_not_learned_again(name, here):
+def test_what_was_learned_is_not_learned_again(name: str, here: AcquisitionInputs) -> None:
     """After a run was chosen its repetition is worth less."""
     acquisition = ACQUISITIONS[name]
     before = acquisition.scores(here)
@@ -100,14 +109,14 @@ def test_what_was_learned_is_not_learned_again(name, here):
 
 
 @informed
-def test_dearer_runs_score_less(name, here):
+def test_dearer_runs_score_less(name: str, here: AcquisitionInputs) -> None:
     scores = ACQUISITIONS[name].scores(here)
     np.testing.assert_allclose(
         ACQUISITIONS[name].scores(replace(here, flops=2 * here.flops)), scores / 2, rtol=1e-6
     )
 
 
-def two_mixtures(gap: float):
+def two_mixtures(gap: float) -> LinearGaussian:
     """Objective at the target of two mixtures; the draws are exactly Gaussian."""
     surrogate = example_surrogate(linear_predictive(), TABLE)
     mean = surrogate.target_mean[:2].copy()
@@ -116,7 +125,7 @@ def two_mixtures(gap: float):
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
-def test_regret_removed_of_two_mixtures_is_the_closed_form(gap):
+def test_regret_removed_of_two_mixtures_is_the_closed_form(gap: float) -> None:
     """Frazier et al. 2009: s φ(d/s) - d Φ(-d/s), s the sd by which the gap will move."""
     surrogate = two_mixtures(gap)
     difference = np.diff(surrogate.objective_features, axis=0)
@@ -132,7 +141,7 @@ def test_regret_removed_of_two_mixtures_is_the_closed_form(gap):
     assert np.corrcoef(few, exact)[0, 1] > 0.98
 
 
-def test_weighing_draws_agrees_where_all_is_gaussian():
+def test_weighing_draws_agrees_where_all_is_gaussian() -> None:
     surrogate = two_mixtures(0.01)
     exact = regret_removed(surrogate, 4096)
     some = np.argsort(-exact)[:20:4]
@@ -142,7 +151,7 @@ def test_weighing_draws_agrees_where_all_is_gaussian():
     np.testing.assert_allclose(removed[trusted], exact[some][trusted], atol=0.1 * exact.max())
 
 
-def test_regret_falls_by_what_is_removed():
+def test_regret_falls_by_what_is_removed() -> None:
     surrogate = two_mixtures(0.02)
     index = int(np.argmax(regret_removed(surrogate, 64)))
     removed = regret_removed(surrogate, 4096)[index]
@@ -160,20 +169,20 @@ def test_regret_falls_by_what_is_removed():
     assert np.mean(later) == pytest.approx(now - removed, abs=0.05 * now)
 
 
-def test_uniform_flops_serves_the_size_that_had_the_fewest(here):
+def test_uniform_flops_serves_the_size_that_had_the_fewest(here: AcquisitionInputs) -> None:
     history = TABLE.iloc[:3].assign(flops=[5.0, 1.0, 3.0])  # 1e6, 4e6, 16e6
     chosen = choose(ACQUISITIONS["uniform-flops"], replace(here, history=history), 1, np.inf)
     assert TABLE["n_params"][chosen.indices[0]] == 4e6
 
 
 @pytest.mark.parametrize(("name", "size"), [("only-small", 1e6), ("only-large", 16e6)])
-def test_one_size_only(name, size, here):
+def test_one_size_only(name: str, size: float, here: AcquisitionInputs) -> None:
     chosen = choose(ACQUISITIONS[name], here, 30, np.inf).indices
     assert set(TABLE["n_params"][chosen]) == {size}
     assert len(chosen) == 10
 
 
-def test_one_size_means_that_of_the_whole_study(here):
+def test_one_size_means_that_of_the_whole_study(here: AcquisitionInputs) -> None:
     """Where the smallest size is used up, no larger one takes its place."""
     larger = TABLE[TABLE["n_params"] > 1e6].reset_index(drop=True)
     history = TABLE[TABLE["n_params"] == 1e6].assign(flops=1.0)
@@ -181,7 +190,7 @@ def test_one_size_means_that_of_the_whole_study(here):
     assert choose(ACQUISITIONS["only-small"], there, 3, np.inf).indices == []
 
 
-def test_space_filling_takes_the_farthest(here):
+def test_space_filling_takes_the_farthest(here: AcquisitionInputs) -> None:
     history = TABLE.iloc[[0]].assign(flops=1.0)
     there = replace(here, history=history)
     (first,) = choose(ACQUISITIONS["space-filling"], there, 1, np.inf).indices

@@ -20,19 +20,19 @@ EVERYWHERE = cells(SPACE, SPACE.mixtures(16, seed=2))
 
 
 @pytest.fixture(scope="module", params=["linear", "camel"])
-def scenarios(request):
+def scenarios(request: pytest.FixtureRequest) -> Scenarios:
     law = LINEAR if request.param == "linear" else get_law("camel")
     hierarchy = Hierarchy(law, n_validation=3, n_domain=3)
     return Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
 
 
 @pytest.fixture(scope="module")
-def linear():
+def linear() -> Scenarios:
     hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
     return Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
 
 
-def test_prior_information_is_the_prior_covariance(linear):
+def test_prior_information_is_the_prior_covariance(linear: Scenarios) -> None:
     """Coefficients scatter by 0.1 around locations that scatter by 0.1."""
     covariance = np.linalg.inv(linear.information[0])
     coefficients = covariance[-12:, -12:].reshape(3, 4, 3, 4)
@@ -40,7 +40,7 @@ def test_prior_information_is_the_prior_covariance(linear):
     np.testing.assert_allclose(coefficients[0, :, 1, :], 0.01 * np.eye(4), atol=1e-9)
 
 
-def test_runs_of_a_size_share_its_effect():
+def test_runs_of_a_size_share_its_effect() -> None:
     rng = np.random.default_rng(0)
     gradient = rng.normal(size=(2, 5, 3, 4))
     times = np.array([1.0, 2.0, 1.0, 1.0, 3.0])
@@ -56,7 +56,7 @@ def test_runs_of_a_size_share_its_effect():
     np.testing.assert_allclose(found, exact)
 
 
-def test_given_mixtures_take_the_place_of_those_spread(linear):
+def test_given_mixtures_take_the_place_of_those_spread(linear: Scenarios) -> None:
     """Runs of one mixture teach nothing of another, and most of that mixture itself."""
     one, other = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 1.0, 0.0]])
     shares = {"all": np.full(3, 1 / 3)}
@@ -69,7 +69,7 @@ def test_given_mixtures_take_the_place_of_those_spread(linear):
     assert errors[0] < 0.5 * errors[1]
 
 
-def test_errors_are_those_of_simulated_studies(linear):
+def test_errors_are_those_of_simulated_studies(linear: Scenarios) -> None:
     """Simulate parameters and runs, estimate by the closed form, and look at the target."""
     splits = Splits(linear, SPACE, TARGET, BUDGET)
     counts = np.array([8, 4, 1])
@@ -98,7 +98,7 @@ def test_errors_are_those_of_simulated_studies(linear):
     assert splits.errors(counts)[0] == pytest.approx(realised.mean(), rel=0.02)
 
 
-def test_more_runs_leave_less_error(scenarios):
+def test_more_runs_leave_less_error(scenarios: Scenarios) -> None:
     splits = Splits(scenarios, SPACE, TARGET, BUDGET)
     few, more, most = (splits.errors(np.array(c)) for c in ([4, 2, 0], [4, 2, 1], [8, 2, 1]))
     assert (few > more).all()
@@ -107,7 +107,7 @@ def test_more_runs_leave_less_error(scenarios):
     assert 0 < low < more.mean() < high
 
 
-def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(scenarios):
+def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(scenarios: Scenarios) -> None:
     made = plan(scenarios, SPACE, TARGET, BUDGET)
     compared = compare_allocations(scenarios, SPACE, TARGET, BUDGET)
     assert set(compared.index) == {
@@ -120,13 +120,13 @@ def test_plan_is_no_worse_than_any_named_split_and_keeps_the_budget(scenarios):
     assert list(made.compared["error"]) == sorted(made.compared["error"])
 
 
-def test_one_size_alone_says_little_of_another(scenarios):
+def test_one_size_alone_says_little_of_another(scenarios: Scenarios) -> None:
     """Without a second size the dependence on size is known from the prior only."""
     compared = compare_allocations(scenarios, SPACE, TARGET, BUDGET)
     assert compared["error"]["all small"] > 1.5 * compared["error"].min()
 
 
-def test_own_splits():
+def test_own_splits() -> None:
     hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
     scenarios = Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4)
     mine = {"mine": np.array([0.5, 0.5, 0.0])}
@@ -134,7 +134,7 @@ def test_own_splits():
     assert compared["runs"]["mine"] == [20, 5, 0]
 
 
-def test_splits_spend_what_they_say():
+def test_splits_spend_what_they_say() -> None:
     hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
     splits = Splits(
         Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=4), SPACE, TARGET, BUDGET
@@ -144,6 +144,6 @@ def test_splits_spend_what_they_say():
     assert splits.counts(named_splits(splits)["uniform runs"]).tolist() == [1, 1, 1]
 
 
-def test_budget_that_pays_for_nothing(scenarios):
+def test_budget_that_pays_for_nothing(scenarios: Scenarios) -> None:
     with pytest.raises(DesignError, match="does not pay for the cheapest"):
         plan(scenarios, SPACE, TARGET, 1e10)

@@ -8,6 +8,8 @@ import pytest
 
 from bayescamel.designs.acquisitions import information_gained, target_variance, variance_removed
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.linear_gaussian import LinearGaussian
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.designs.projection import DISCREPANCY_DRAWS
 from bayescamel.designs.regret import regret_removed
 from tests.designs.examples import (
@@ -26,33 +28,35 @@ TABLE = candidate_table()
 
 
 @pytest.fixture(scope="module")
-def linear():
+def linear() -> PredictiveDraws:
     return linear_predictive()
 
 
 @pytest.fixture(scope="module")
-def surrogate(linear):
+def surrogate(linear: PredictiveDraws) -> LinearGaussian:
     return example_surrogate(linear, TABLE)
 
 
-def design_rows(linear, table: pd.DataFrame) -> np.ndarray:
+def design_rows(linear: PredictiveDraws, table: pd.DataFrame) -> np.ndarray:
     """What a validation domain's four coefficients are multiplied by: (run, 4)."""
     logs, mixtures = linear.law_inputs(table)
     size = logs[:, 0]
     return np.stack([np.ones_like(size), size, mixtures[:, 0], size * mixtures[:, 1]], axis=1)
 
 
-def closed_form(linear, runs: pd.DataFrame) -> np.ndarray:
+def closed_form(linear: PredictiveDraws, runs: pd.DataFrame) -> np.ndarray:
     """Covariance of a domain's coefficients after runs (Bayesian linear regression): (4, 4)."""
     rows = design_rows(linear, runs)
     return np.linalg.inv(np.eye(4) / 0.1**2 + rows.T @ rows / NOISE**2)
 
 
-def test_variance_of_the_target_falls_as_in_bayesian_regression(linear, surrogate):
+def test_variance_of_the_target_falls_as_in_bayesian_regression(
+    linear: PredictiveDraws, surrogate: LinearGaussian
+) -> None:
     at_target = design_rows(linear, target_table(TARGET, MIXTURES, DOMAINS))
     chosen = [4, 17, 25]
 
-    def objective_variance(covariance):
+    def objective_variance(covariance: np.ndarray) -> float:
         return (np.einsum("mp,pq,mq->m", at_target, covariance, at_target)).sum() * (
             WEIGHTS**2
         ).sum()
@@ -70,7 +74,9 @@ def test_variance_of_the_target_falls_as_in_bayesian_regression(linear, surrogat
         )
 
 
-def test_information_is_the_gaussian_mutual_information(linear, surrogate):
+def test_information_is_the_gaussian_mutual_information(
+    linear: PredictiveDraws, surrogate: LinearGaussian
+) -> None:
     best = int(np.argmin(surrogate.objective_mean))
     row = design_rows(linear, target_table(TARGET, MIXTURES[[best]], DOMAINS))[0]
     for index in (0, 13):
@@ -80,25 +86,25 @@ def test_information_is_the_gaussian_mutual_information(linear, surrogate):
         assert information_gained(surrogate)[index] == pytest.approx(exact, rel=2e-3)
 
 
-def test_order_of_conditioning_does_not_matter(surrogate):
+def test_order_of_conditioning_does_not_matter(surrogate: LinearGaussian) -> None:
     one = surrogate.condition_on_candidate(3).condition_on_candidate(9).covariance
     other = surrogate.condition_on_candidate(9).condition_on_candidate(3).covariance
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_pending_runs_count_as_observed(linear, surrogate):
+def test_pending_runs_count_as_observed(linear: PredictiveDraws, surrogate: LinearGaussian) -> None:
     pending = example_surrogate(linear, TABLE, pending=TABLE.iloc[[3, 9]])
     chosen = surrogate.condition_on_candidate(3).condition_on_candidate(9)
     for of in ("losses", "objective"):
         assert target_variance(pending, of) == pytest.approx(target_variance(chosen, of), rel=1e-3)
 
 
-def test_runs_of_a_new_size_share_its_effect(linear):
+def test_runs_of_a_new_size_share_its_effect(linear: PredictiveDraws) -> None:
     """A thousand runs of one new size leave its effect; of a measured size (effect 0) nothing."""
     new = candidate_table(1000, sizes=(8e6,))
     measured = candidate_table(1000, sizes=(4e6,))
 
-    def left(table):
+    def left(table: pd.DataFrame) -> float:
         surrogate = example_surrogate(linear, table)
         surrogate = surrogate.condition_on(surrogate.candidates)
         curve = surrogate.projection.project(linear.curves(table.iloc[:1]))[0, 0]
@@ -110,7 +116,7 @@ def test_runs_of_a_new_size_share_its_effect(linear):
     assert left(new) > 0.8 / (1 / prior + 1 / 0.02**2)
 
 
-def test_features_reproduce_the_draws_of_a_curved_law():
+def test_features_reproduce_the_draws_of_a_curved_law() -> None:
     predictive = replace(camel_predictive(), discrepancy=0.0)
     table = candidate_table(24)
     surrogate = example_surrogate(predictive, table)
@@ -132,7 +138,7 @@ def test_features_reproduce_the_draws_of_a_curved_law():
     )
 
 
-def test_what_the_law_may_miss_counts_as_noise(linear):
+def test_what_the_law_may_miss_counts_as_noise(linear: PredictiveDraws) -> None:
     """A tenth of the way to the target and of that from the middle mixture, as squares."""
     trusted = example_surrogate(linear, TABLE).candidates.noise
     doubted = example_surrogate(replace(linear, discrepancy=0.1), TABLE).candidates.noise
@@ -147,12 +153,14 @@ def test_what_the_law_may_miss_counts_as_noise(linear):
     np.testing.assert_allclose(doubted - trusted, 0.01 * (size**2 + mixture**2), rtol=1e-3)
 
 
-def test_moved_draws_have_the_covariance_that_is_left(surrogate):
+def test_moved_draws_have_the_covariance_that_is_left(surrogate: LinearGaussian) -> None:
     after = surrogate.condition_on_candidate(5)
     np.testing.assert_allclose(np.cov(after.draws(0).T), after.covariance, atol=0.05)
 
 
-def test_a_candidate_of_absurd_variance_is_scored_without_breaking_the_rest(surrogate):
+def test_a_candidate_of_absurd_variance_is_scored_without_breaking_the_rest(
+    surrogate: LinearGaussian,
+) -> None:
     """Draws of a law without bound send a corner's loss to 1e7: no noise in single precision."""
     wild = surrogate.candidates.features.copy()
     wild[0] = 1e7 * wild[0, 0]  # the same for all its losses

@@ -1,6 +1,8 @@
 """Mixtures found by search: as good as a dense grid, within the bounds, never twice."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 
 from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.inputs import AcquisitionInputs
+from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.designs.proposals import base_mixtures, cells, ends, improve, unused
 from bayescamel.designs.space import Size, Space
 from bayescamel.designs.start import start_runs
@@ -19,15 +22,21 @@ INFORMED = ("variance", "information", "regret")
 
 
 @pytest.fixture(scope="module")
-def predictive():
+def predictive() -> PredictiveDraws:
     return camel_predictive()
 
 
-def search(predictive, name, space=SPACE, history=NOTHING, budget=np.inf):
+def search(
+    predictive: PredictiveDraws,
+    name: str,
+    space: Space = SPACE,
+    history: pd.DataFrame = NOTHING,
+    budget: float = np.inf,
+) -> tuple[Any, Callable[[pd.DataFrame], np.ndarray]]:
     table = cells(space, base_mixtures(space, history, seed=0))
     surrogate = example_surrogate(predictive, table)
 
-    def with_candidates(some):
+    def with_candidates(some: pd.DataFrame) -> AcquisitionInputs:
         flops = some["flops"].to_numpy()
         return AcquisitionInputs(some, flops, history, surrogate.with_candidates(some), 0)
 
@@ -36,21 +45,21 @@ def search(predictive, name, space=SPACE, history=NOTHING, budget=np.inf):
     return row, lambda some: acquisition.scores(with_candidates(some))
 
 
-def grid(space: Space):
+def grid(space: Space) -> pd.DataFrame:
     ticks = np.linspace(0, 1, 26)
     points = np.array([(a, b, 1 - a - b) for a in ticks for b in ticks if a + b <= 1 + 1e-9])
     return cells(space, np.maximum(points, 0.0))
 
 
 @pytest.mark.parametrize("name", INFORMED)
-def test_search_finds_what_a_dense_grid_finds(name, predictive):
+def test_search_finds_what_a_dense_grid_finds(name: str, predictive: PredictiveDraws) -> None:
     row, score = search(predictive, name)
     assert len(row) == 1
     assert score(row)[0] > 0.98 * score(grid(SPACE)).max()
 
 
 @pytest.mark.parametrize("name", [*INFORMED, "random", "space-filling", "uniform-flops"])
-def test_bounds_and_budget_hold(name, predictive):
+def test_bounds_and_budget_hold(name: str, predictive: PredictiveDraws) -> None:
     bounds = {"web": (0.3, 0.6), "math": (0.05, 0.2)}
     space = replace(SPACE, bounds=bounds)
     budget = 5e15 * 6  # pays for the two smaller sizes
@@ -63,7 +72,7 @@ def test_bounds_and_budget_hold(name, predictive):
     assert weights.sum() == pytest.approx(1)
 
 
-def test_a_cell_is_found_once_unless_seeds_are_left(predictive):
+def test_a_cell_is_found_once_unless_seeds_are_left(predictive: PredictiveDraws) -> None:
     one = replace(SPACE, bounds={"web": (0.5, 0.5), "math": (0.2, 0.2)})
     history, found = NOTHING, []
     while True:
@@ -78,12 +87,12 @@ def test_a_cell_is_found_once_unless_seeds_are_left(predictive):
     assert row["seed"][0] == 1
 
 
-def test_unaffordable_is_nothing(predictive):
+def test_unaffordable_is_nothing(predictive: PredictiveDraws) -> None:
     row, _ = search(predictive, "variance", budget=1e15)
     assert len(row) == 0
 
 
-def test_cells_cost_what_their_sizes_do():
+def test_cells_cost_what_their_sizes_do() -> None:
     space = replace(SPACE, sizes=(Size(1e6, flops_per_token=9e6), Size(8e6, 2e6)))
     table = cells(space, np.eye(3))
     assert len(table) == 6
@@ -92,7 +101,7 @@ def test_cells_cost_what_their_sizes_do():
     assert table["run_id"].is_unique
 
 
-def test_start_covers_domains_and_leaves_large_sizes_out():
+def test_start_covers_domains_and_leaves_large_sizes_out() -> None:
     start = start_runs(SPACE, NOTHING, 8, budget=np.inf)
     assert set(start["n_params"]) == {1e6, 4e6}
     weights = start[[f"w_{name}" for name in DOMAINS]]
@@ -100,7 +109,7 @@ def test_start_covers_domains_and_leaves_large_sizes_out():
     assert not weights.duplicated().any()
 
 
-def test_start_goes_on_where_it_was():
+def test_start_goes_on_where_it_was() -> None:
     """Asked one by one or at once, the same runs come."""
     at_once = start_runs(SPACE, NOTHING, 5, budget=np.inf)
     history = NOTHING
@@ -111,14 +120,14 @@ def test_start_goes_on_where_it_was():
     np.testing.assert_allclose(history[columns], at_once[columns])
 
 
-def test_unused_counts_repetitions():
+def test_unused_counts_repetitions() -> None:
     table = cells(SPACE, np.eye(3))
     left = unused(table, table.iloc[[0, 0, 4]], replace(SPACE, seeds=2))
     assert len(left) == len(table) - 1
     assert left["seed"].sum() == 1
 
 
-def test_search_begins_at_the_ends_of_what_is_allowed():
+def test_search_begins_at_the_ends_of_what_is_allowed() -> None:
     np.testing.assert_array_equal(ends(SPACE), np.eye(3))
     bounds = {"code": (0.1, 0.5), "math": (0.0, 0.4), "web": (0.2, 1.0)}
     found = ends(replace(SPACE, bounds=bounds))

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,16 +18,16 @@ SPACE = Space(
 )
 
 
-def test_space_comes_back_from_json():
+def test_space_comes_back_from_json() -> None:
     assert Space.from_dict(json.loads(json.dumps(SPACE.to_dict()))) == SPACE
 
 
-def test_sizes_may_be_bare_numbers():
+def test_sizes_may_be_bare_numbers() -> None:
     values = {"domains": ["a", "b"], "sizes": [1e6, {"n_params": 4e6}], "n_tokens": 1e9}
     assert Space.from_dict(values).sizes == (Size(1e6), Size(4e6))
 
 
-def test_costs():
+def test_costs() -> None:
     dense, sparse, counted = SIZES
     assert dense.flops(1e9) == 6e15
     assert sparse.flops(1e9) == 6 * 2e6 * 1e9
@@ -37,7 +38,7 @@ def test_costs():
     assert SPACE.size_of(8e6, None) is None
 
 
-def test_mixtures_are_within_bounds():
+def test_mixtures_are_within_bounds() -> None:
     mixtures = SPACE.mixtures(64, seed=0)
     np.testing.assert_allclose(mixtures.sum(axis=1), 1)
     assert (mixtures[:, 2] >= 0.2 - 1e-9).all()
@@ -45,7 +46,7 @@ def test_mixtures_are_within_bounds():
     assert (mixtures[:, 1] <= 0.3 + 1e-9).all()
 
 
-def test_rounding_keeps_bounds_and_sum():
+def test_rounding_keeps_bounds_and_sum() -> None:
     mixtures = SPACE.mixtures(200, seed=1)
     kept = rounded(mixtures, SPACE)
     lower, upper = SPACE.box()
@@ -75,13 +76,13 @@ def test_rounding_keeps_bounds_and_sum():
         ({"bound": {}}, "unknown key 'bound'"),
     ],
 )
-def test_what_is_no_space(changes, message):
+def test_what_is_no_space(changes: dict[str, Any], message: str) -> None:
     values = {"domains": ["a", "b"], "sizes": [1e6, 4e6], "n_tokens": 1e9}
     with pytest.raises(DesignError, match=message):
         Space.from_dict(values | changes)
 
 
-def test_bounds_that_leave_nothing():
+def test_bounds_that_leave_nothing() -> None:
     space = Space(("a", "b"), SIZES, n_tokens=(1e9,), bounds={"a": (0.0, 0.3), "b": (0.0, 0.3)})
     with pytest.raises(MixtureError):
         space.mixtures(8, seed=0)

@@ -19,7 +19,7 @@ def timed(slope: float) -> pd.DataFrame:
     return RUNS.assign(seconds=rate * RUNS["flops"])
 
 
-def test_rates_and_slope_are_learned():
+def test_rates_and_slope_are_learned() -> None:
     speed = Speed.learn(timed(-0.3))
     assert speed.slope == pytest.approx(-0.3)
     candidates = pd.DataFrame({"n_params": [2e6], "flops": [1e13]})
@@ -30,9 +30,9 @@ def test_rates_and_slope_are_learned():
     assert speed.seconds(candidates, "tpu")[0] == pytest.approx(between)
 
 
-def test_one_size_tells_no_slope():
+def test_one_size_tells_no_slope() -> None:
     assert Speed.learn(timed(-0.3).iloc[[0, 2]]).slope == 0
 
 
-def test_nothing_is_learned_from_runs_that_say_nothing():
+def test_nothing_is_learned_from_runs_that_say_nothing() -> None:
     assert Speed.learn(RUNS.assign(seconds=np.nan)) is None

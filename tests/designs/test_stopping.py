@@ -6,7 +6,7 @@ from bayescamel.targets import Target
 from tests.designs.examples import TARGET, WEIGHTS, camel_predictive, linear_predictive
 
 
-def test_price_is_the_slope_of_the_law():
+def test_price_is_the_slope_of_the_law() -> None:
     """In the linear law the loss changes with ln N by its coefficients A and, times w, C."""
     predictive = linear_predictive()
     mixture = np.array([0.2, 0.3, 0.5])
@@ -16,11 +16,11 @@ def test_price_is_the_slope_of_the_law():
     assert price(predictive, TARGET, mixture, WEIGHTS) == pytest.approx(max(falls, 0) / 2, abs=1e-6)
 
 
-def test_camel_falls_with_compute():
+def test_camel_falls_with_compute() -> None:
     assert price(camel_predictive(), TARGET, np.full(3, 1 / 3), WEIGHTS) > 0.005
 
 
-def test_worth_is_what_training_longer_would_cost():
+def test_worth_is_what_training_longer_would_cost() -> None:
     """A regret that a tenth more FLOPs win back is worth a tenth of the target's FLOPs."""
     slope = 0.05
     assert worth(slope * np.log(1.1), slope, TARGET) == pytest.approx(0.1 * target_flops(TARGET))
@@ -28,12 +28,12 @@ def test_worth_is_what_training_longer_would_cost():
     assert worth(1e-3, 0.0, TARGET) == np.inf
 
 
-def test_sparse_targets_cost_their_active_parameters():
+def test_sparse_targets_cost_their_active_parameters() -> None:
     assert target_flops(Target(8e9, 1e11, 2e9)) == 6 * 2e9 * 1e11
 
 
 @pytest.mark.parametrize(("removed", "stop"), [(1e-2, False), (1e-6, True)])
-def test_a_batch_must_be_worth_its_cost(removed, stop):
+def test_a_batch_must_be_worth_its_cost(removed: float, stop: bool) -> None:
     cost = 1e-3 * target_flops(TARGET)
     found = stop_rule(removed, 0.02, 0.05, TARGET, cost)
     assert found.stop is stop

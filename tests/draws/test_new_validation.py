@@ -1,9 +1,11 @@
 """A validation domain left out of the runs, predicted from those that are in."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import bayescamel as bc
 from bayescamel.draws.new_validation import _reference
@@ -13,22 +15,24 @@ from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, tr
 
 # All runs of one token count: then R1, which knows no tokens, is close to the truth.
 TARGET = bc.Target(n_params=64e6, n_tokens=1e9)
-QUICK = {"chains": 2, "draws": 100, "tune": 150, "progress": False}
+QUICK: dict[str, Any] = {"chains": 2, "draws": 100, "tune": 150, "progress": False}
 
 
 @pytest.fixture(scope="module")
-def runs():
+def runs() -> xr.Dataset:
     runs = simulated_runs()
     return runs.isel(run=(runs["n_tokens"] == 1e9).to_numpy())
 
 
 @pytest.fixture(scope="module")
-def posterior(runs) -> Posterior:
+def posterior(runs: xr.Dataset) -> Posterior:
     """Fitted without the last validation domain."""
     return bc.fit(runs.isel(validation=[0, 1]), "r1", **QUICK)
 
 
-def test_a_new_domain_is_predicted_within_its_interval(runs, posterior):
+def test_a_new_domain_is_predicted_within_its_interval(
+    runs: xr.Dataset, posterior: Posterior
+) -> None:
     mixtures = bc.dirichlet(20, DOMAINS, seed=3)
     known = float(runs["loss"][:, 2].mean())
     loss = posterior.predict_new_validation(TARGET, mixtures, reference_loss=known, own=DOMAINS[2])[
@@ -47,7 +51,7 @@ def test_a_new_domain_is_predicted_within_its_interval(runs, posterior):
     assert np.median(high - low) < float(np.ptp(runs["loss"].to_numpy()[:, 2]))
 
 
-def test_its_mean_over_the_fitted_runs_is_the_reference_loss(posterior):
+def test_its_mean_over_the_fitted_runs_is_the_reference_loss(posterior: Posterior) -> None:
     """Checked at one run of each size: the curve scaled to a loss of 2 is half that to 4."""
     two, four = (
         posterior.predict_new_validation(TARGET, reference_loss=r)["loss"] for r in (2.0, 4.0)
@@ -55,7 +59,7 @@ def test_its_mean_over_the_fitted_runs_is_the_reference_loss(posterior):
     np.testing.assert_allclose(four, 2 * two, rtol=1e-12)
 
 
-def test_own_data_matters_more_than_others(posterior):
+def test_own_data_matters_more_than_others(posterior: Posterior) -> None:
     corner = np.eye(3)
     other, own = (
         posterior.predict_new_validation(TARGET, corner, reference_loss=3.0, own=name)["loss"]
@@ -68,7 +72,9 @@ def test_own_data_matters_more_than_others(posterior):
     assert gain["own"] > gain["other"] + 0.1
 
 
-def test_without_a_reference_loss_it_is_drawn_from_those_of_the_fitted_domains(posterior):
+def test_without_a_reference_loss_it_is_drawn_from_those_of_the_fitted_domains(
+    posterior: Posterior,
+) -> None:
     with pytest.raises(TargetError, match="2 validation domains do not tell"):
         posterior.predict_new_validation(TARGET)
     centre = dataclasses.replace(posterior.centre, loss=np.array([2.5, 3.0, 3.5]))
@@ -80,7 +86,7 @@ def test_without_a_reference_loss_it_is_drawn_from_those_of_the_fitted_domains(p
     assert 0.5 < near < 0.95
 
 
-def test_a_new_run_scatters_more_than_the_curve(posterior):
+def test_a_new_run_scatters_more_than_the_curve(posterior: Posterior) -> None:
     options = {"reference_loss": 3.0, "own": DOMAINS[2]}
     mean = posterior.predict_new_validation(TARGET, **options)["loss"]
     run = posterior.predict_new_validation(TARGET, kind="run", **options)["loss"]
@@ -98,19 +104,21 @@ def test_a_new_run_scatters_more_than_the_curve(posterior):
         ({"reference_loss": -1.0}, "reference_loss = -1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(posterior, options, message):
+def test_what_makes_no_sense_is_refused(
+    posterior: Posterior, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TargetError, match=message):
         posterior.predict_new_validation(TARGET, **options)
 
 
-def test_an_unpooled_posterior_cannot(posterior):
+def test_an_unpooled_posterior_cannot(posterior: Posterior) -> None:
     hierarchy = dataclasses.replace(posterior.hierarchy, pooling="none")
     unpooled = dataclasses.replace(posterior, hierarchy=hierarchy)
     with pytest.raises(TargetError, match="unpooled"):
         unpooled.predict_new_validation(TARGET, reference_loss=3.0)
 
 
-def test_a_fully_pooled_domain_is_like_the_others(runs):
+def test_a_fully_pooled_domain_is_like_the_others(runs: xr.Dataset) -> None:
     pooled = bc.fit(runs, "r1", pooling="full", **QUICK)
     draws = pooled.tree["posterior"]
     for name in ("alpha", "E", "A"):

@@ -1,7 +1,10 @@
 """Other samplers on the plain programs: same tree, same posterior."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+import xarray as xr
 from numpyro.handlers import seed, trace
 
 import bayescamel as bc
@@ -14,16 +17,16 @@ LAW = "r1"  # one reducible term: the plain program then mixes in seconds
 
 
 @pytest.fixture(scope="module")
-def runs():
+def runs() -> xr.Dataset:
     return simulated_runs(n_runs=24)
 
 
-def fitted(runs, engine: str, **options: int) -> Posterior:
+def fitted(runs: xr.Dataset, engine: str, **options: int) -> Posterior:
     return bc.fit(runs, LAW, engine=engine, progress=False, **options)
 
 
-def test_numpyro_brings_its_draws_into_the_same_tree(runs):
-    options = {"chains": 2, "draws": 50, "tune": 50}
+def test_numpyro_brings_its_draws_into_the_same_tree(runs: xr.Dataset) -> None:
+    options: dict[str, Any] = {"chains": 2, "draws": 50, "tune": 50}
     ours, theirs = (fitted(runs, engine, **options) for engine in ("marginal", "numpyro"))
     for group in ours.tree.children:
         # What chains were whitened by is our engine's alone.
@@ -41,12 +44,12 @@ def test_numpyro_brings_its_draws_into_the_same_tree(runs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numpyro", "nutpie", "pymc"])
-def test_every_engine_samples_the_same_posterior(runs, engine):
+def test_every_engine_samples_the_same_posterior(runs: xr.Dataset, engine: str) -> None:
     """Means within five Monte Carlo errors, sds within a quarter, of every quantity."""
     import arviz as az
 
     # The plain programs adapt slowly in coordinates that are curved.
-    options = {"chains": 2, "draws": 1000, "tune": 1500}
+    options: dict[str, Any] = {"chains": 2, "draws": 1000, "tune": 1500}
     ours, theirs = fitted(runs, "marginal", **options), fitted(runs, engine, **options)
     assert theirs.status.rhat_max < 1.03, str(theirs.status)
     a, b = (p.tree["posterior"].to_dataset() for p in (ours, theirs))
@@ -66,12 +69,14 @@ def test_every_engine_samples_the_same_posterior(runs, engine):
         ({"method": "map"}, "unknown method 'map'"),
     ],
 )
-def test_unknown_choices_are_refused(runs, options, message):
+def test_unknown_choices_are_refused(
+    runs: xr.Dataset, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(FitError, match=message):
         bc.fit(runs, LAW, progress=False, **options)
 
 
-def test_a_posterior_gives_its_programs_and_other_engines_start_from_none(runs):
+def test_a_posterior_gives_its_programs_and_other_engines_start_from_none(runs: xr.Dataset) -> None:
     previous = fitted(runs, "marginal", chains=2, draws=50, tune=50)
     model = previous.to_pymc()
     blocks = {block.name for block in previous.hierarchy.blocks()}

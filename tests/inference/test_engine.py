@@ -2,6 +2,7 @@
 
 import arviz as az
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 
 from bayescamel.inference import modes
@@ -16,7 +17,7 @@ from bayescamel.runs.sizes import Centre
 from tests.camel_runs import simulated_runs
 
 
-def test_chains_that_disagree_have_a_large_rhat():
+def test_chains_that_disagree_have_a_large_rhat() -> None:
     rng = np.random.default_rng(0)
     draws = rng.normal(size=(4, 200, 3))
     draws[1, :, 2] += 3.0
@@ -25,7 +26,7 @@ def test_chains_that_disagree_have_a_large_rhat():
     assert largest_rhat(draws[..., :2]) < 1.05 < 1.5 < largest_rhat(draws)
 
 
-def test_size_effects_do_not_stand_in_for_the_law_at_a_mode():
+def test_size_effects_do_not_stand_in_for_the_law_at_a_mode() -> None:
     """Two sizes: effects of either size could explain all that the law says of size."""
     runs = simulated_runs()
     sizes = np.unique(runs["n_params"])[[0, -1]]
@@ -39,7 +40,7 @@ def test_size_effects_do_not_stand_in_for_the_law_at_a_mode():
     assert scale < 0.01
 
 
-def test_whatever_the_seed_the_search_ends_in_the_best_mode():
+def test_whatever_the_seed_the_search_ends_in_the_best_mode() -> None:
     """Two sizes of the bundled runs, which leave much open: modes lie 25 and 50 nats below."""
     runs = load_proxies()
     runs = runs.isel(run=runs["n_params"].to_numpy() < 1e5)
@@ -53,7 +54,7 @@ def test_whatever_the_seed_the_search_ends_in_the_best_mode():
     np.testing.assert_allclose(found, max(found), atol=0.01)
 
 
-def test_starts_are_made_until_enough_agree(monkeypatch):
+def test_starts_are_made_until_enough_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = simulated_runs()
     hierarchy = hierarchy_for(runs, get_law("chinchilla"))
     problem = build(runs, Centre.of(runs))

@@ -1,6 +1,8 @@
 """Claims of the whole chain on runs simulated from the law at known parameters."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from bayescamel.exceptions import ConvergenceError, FitError, RunTableError, Tar
 from bayescamel.posterior import Posterior
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
 
-SETTINGS = {"draws": 1000, "tune": 1000, "progress": False}
+SETTINGS: dict[str, Any] = {"draws": 1000, "tune": 1000, "progress": False}
 LARGER = bc.Target(n_params=320e6, n_tokens=2e9)
 
 
@@ -22,16 +24,16 @@ def runs() -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def posterior(runs) -> Posterior:
+def posterior(runs: xr.Dataset) -> Posterior:
     return bc.fit(runs, **SETTINGS)
 
 
-def test_chains_converge_and_say_so(posterior):
+def test_chains_converge_and_say_so(posterior: Posterior) -> None:
     assert posterior.status.converged, str(posterior.status)
     assert "converged" in repr(posterior)
 
 
-def test_parameters_are_recovered(posterior):
+def test_parameters_are_recovered(posterior: Posterior) -> None:
     draws = posterior.tree["posterior"].to_dataset()
     inside, total = 0, 0
     for name, value in truth().items():
@@ -44,7 +46,7 @@ def test_parameters_are_recovered(posterior):
     assert inside >= binom.ppf(0.001, total, 0.8)
 
 
-def test_losses_of_a_larger_model_are_predicted(posterior):
+def test_losses_of_a_larger_model_are_predicted(posterior: Posterior) -> None:
     table, centre = simulated_table()
     centre["mixture"] = posterior.centre.mixture
     table = table.assign(n_params=LARGER.n_params, n_tokens=LARGER.n_tokens)
@@ -58,7 +60,7 @@ def test_losses_of_a_larger_model_are_predicted(posterior):
     assert float(error.mean()) < 0.01
 
 
-def test_a_new_run_scatters_more_than_the_curve(posterior):
+def test_a_new_run_scatters_more_than_the_curve(posterior: Posterior) -> None:
     mean = posterior.predict(LARGER, kind="mean")["loss"]
     run = posterior.predict(LARGER, kind="run")["loss"]
     draws = posterior.tree["posterior"].to_dataset()
@@ -70,7 +72,7 @@ def test_a_new_run_scatters_more_than_the_curve(posterior):
     np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.24)
 
 
-def test_loss_falls_with_size_and_with_tokens_in_every_draw(posterior):
+def test_loss_falls_with_size_and_with_tokens_in_every_draw(posterior: Posterior) -> None:
     larger = [bc.Target(size, 1e9) for size in (1e6, 1e7, 1e8, 1e10)]
     longer = [bc.Target(1e7, tokens) for tokens in (1e8, 1e9, 1e10, 1e12)]
     for path in (larger, longer):
@@ -79,7 +81,7 @@ def test_loss_falls_with_size_and_with_tokens_in_every_draw(posterior):
         assert (np.diff(losses, axis=0) < 0).all()
 
 
-def test_permuted_domains_permute_the_answer(runs, posterior):
+def test_permuted_domains_permute_the_answer(runs: xr.Dataset, posterior: Posterior) -> None:
     order = [2, 0, 1]
     other = bc.fit(runs.isel(domain=order, validation=order), seed=5, **SETTINGS)
     mixtures = bc.dirichlet(6, DOMAINS, seed=1)
@@ -93,7 +95,7 @@ def test_permuted_domains_permute_the_answer(runs, posterior):
     assert float((abs(difference) / sd).max()) < 5 * np.sqrt(2) / 20
 
 
-def test_saved_and_loaded_without_loss(posterior, tmp_path):
+def test_saved_and_loaded_without_loss(posterior: Posterior, tmp_path: Path) -> None:
     path = tmp_path / "posterior.nc"
     posterior.save(path)
     back = Posterior.load(path)
@@ -105,7 +107,7 @@ def test_saved_and_loaded_without_loss(posterior, tmp_path):
     assert same.identical(posterior.predict(LARGER, kind="run")["loss"])
 
 
-def test_an_existing_file_is_not_overwritten(posterior, tmp_path):
+def test_an_existing_file_is_not_overwritten(posterior: Posterior, tmp_path: Path) -> None:
     path = tmp_path / "posterior.nc"
     path.write_text("mine")
     with pytest.raises(bc.BayesCamelError, match="exists already"):
@@ -115,7 +117,7 @@ def test_an_existing_file_is_not_overwritten(posterior, tmp_path):
         Posterior.load(path)
 
 
-def test_a_refit_with_one_more_run_starts_from_the_last_posterior(posterior):
+def test_a_refit_with_one_more_run_starts_from_the_last_posterior(posterior: Posterior) -> None:
     more = simulated_runs(n_runs=49)
     refit = bc.fit(more, warm_start=posterior, **SETTINGS)
     assert refit.status.converged, str(refit.status)
@@ -123,20 +125,20 @@ def test_a_refit_with_one_more_run_starts_from_the_last_posterior(posterior):
     assert float((abs(a.mean() - b.mean())) / a.std()) < 1.0
 
 
-def test_a_warm_start_of_another_kind_is_refused(posterior):
+def test_a_warm_start_of_another_kind_is_refused(posterior: Posterior) -> None:
     renamed = simulated_runs().assign_coords(domain=["x", "y", "z"])
     with pytest.raises(FitError, match="same law"):
         bc.fit(renamed, warm_start=posterior, progress=False)
 
 
-def test_same_seed_same_draws(posterior):
+def test_same_seed_same_draws(posterior: Posterior) -> None:
     one, two = (
         bc.fit(posterior.runs, warm_start=posterior, **SETTINGS | {"draws": 50}) for _ in range(2)
     )
     assert one.tree["posterior"].to_dataset().identical(two.tree["posterior"].to_dataset())
 
 
-def test_strict_raises_what_the_status_says(posterior):
+def test_strict_raises_what_the_status_says(posterior: Posterior) -> None:
     with pytest.raises(ConvergenceError, match="remedy"):
         bc.fit(posterior.runs, warm_start=posterior, strict=True, **SETTINGS | {"draws": 50})
 
@@ -150,19 +152,21 @@ def test_strict_raises_what_the_status_says(posterior):
         ({"draws": 3}, "draws = 3"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(runs, options, message):
+def test_options_that_make_no_sense_are_refused(
+    runs: xr.Dataset, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(FitError, match=message):
         bc.fit(runs, progress=False, **options)
 
 
-def test_too_few_runs_or_a_single_size_are_refused(runs):
+def test_too_few_runs_or_a_single_size_are_refused(runs: xr.Dataset) -> None:
     with pytest.raises(RunTableError, match="size"):
         bc.fit(runs.isel(run=(runs["n_params"] == 1e6).values), progress=False)
     with pytest.raises(RunTableError, match="at least"):
         bc.fit(runs.isel(run=slice(4)), progress=False)
 
 
-def test_sizes_that_no_law_describes_are_a_caveat(runs, posterior):
+def test_sizes_that_no_law_describes_are_a_caveat(runs: xr.Dataset, posterior: Posterior) -> None:
     assert posterior.caveats == ()
     odd = runs.copy(deep=True)
     # One size 10 % off in every domain: no curve in size has such a step.
@@ -173,13 +177,13 @@ def test_sizes_that_no_law_describes_are_a_caveat(runs, posterior):
     assert "caveat: law 'camel'" in repr(found)
 
 
-def test_two_sizes_are_a_caveat(runs):
+def test_two_sizes_are_a_caveat(runs: xr.Dataset) -> None:
     two = runs.isel(run=(runs["n_params"] < 16e6).to_numpy())
     found = bc.fit(two, chains=2, draws=100, tune=300, progress=False)
     assert found.caveats[0].startswith("only two sizes were fitted")
 
 
-def test_a_domain_that_no_run_uses_is_refused(runs):
+def test_a_domain_that_no_run_uses_is_refused(runs: xr.Dataset) -> None:
     unused = runs.copy(deep=True)
     unused["mixture"][:, 0] = 0.0
     unused["mixture"] = unused["mixture"] / unused["mixture"].sum("domain")
@@ -187,7 +191,7 @@ def test_a_domain_that_no_run_uses_is_refused(runs):
         bc.fit(unused, progress=False)
 
 
-def test_extrapolation_grows_with_distance(posterior):
+def test_extrapolation_grows_with_distance(posterior: Posterior) -> None:
     inside = posterior.predict(bc.Target(4e6, 1e9))["extrapolation"].item()
     far = posterior.predict(bc.Target(1e12, 1e9))["extrapolation"].item()
     farther = posterior.predict(bc.Target(1e12, 1e14))["extrapolation"].item()
@@ -195,7 +199,7 @@ def test_extrapolation_grows_with_distance(posterior):
     assert 0.0 < far < farther
 
 
-def test_tokens_that_no_run_varied_widen_the_prediction(posterior):
+def test_tokens_that_no_run_varied_widen_the_prediction(posterior: Posterior) -> None:
     same = posterior.runs.assign(n_tokens=("run", np.full(posterior.runs.sizes["run"], 1e9)))
     blind = dataclasses.replace(
         posterior, runs=same, centre=dataclasses.replace(posterior.centre, n_tokens=1e9)
@@ -209,6 +213,6 @@ def test_tokens_that_no_run_varied_widen_the_prediction(posterior):
     assert at.identical(same)  # at the tokens of the runs nothing changes
 
 
-def test_a_target_without_tokens_is_refused_where_runs_have_them(posterior):
+def test_a_target_without_tokens_is_refused_where_runs_have_them(posterior: Posterior) -> None:
     with pytest.raises(TargetError, match="n_tokens"):
         posterior.predict(bc.Target(1e9))

@@ -6,10 +6,10 @@ from scipy.optimize import rosen, rosen_der
 from bayescamel.inference.lbfgs import minimise
 
 
-def test_rosenbrock_from_many_starts():
+def test_rosenbrock_from_many_starts() -> None:
     evaluated = []
 
-    def evaluate(x, which):
+    def evaluate(x: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         evaluated.append(len(which))
         return np.array([rosen(row) for row in x]), np.array([rosen_der(row) for row in x])
 
@@ -23,10 +23,10 @@ def test_rosenbrock_from_many_starts():
     assert evaluated[-1] < evaluated[0] == 20
 
 
-def test_each_problem_has_its_own_function():
+def test_each_problem_has_its_own_function() -> None:
     targets = np.arange(6.0)[:, None] * np.ones(3)
 
-    def evaluate(x, which):
+    def evaluate(x: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         error = x - targets[which]
         return np.sum(error**4, axis=1), 4 * error**3
 
@@ -35,8 +35,8 @@ def test_each_problem_has_its_own_function():
     assert (value < 1e-4).all()
 
 
-def test_a_value_that_is_not_finite_is_a_step_too_far():
-    def evaluate(x, which):
+def test_a_value_that_is_not_finite_is_a_step_too_far() -> None:
+    def evaluate(x: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with np.errstate(invalid="ignore", divide="ignore"):
             return x[:, 0] - np.log(x[:, 0]), 1 - 1 / x
 

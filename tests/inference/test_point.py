@@ -31,7 +31,7 @@ def exact() -> PointFit:
     return bc.fit(chinchilla_runs(), "chinchilla", method="point")
 
 
-def test_exact_losses_give_back_their_law(exact):
+def test_exact_losses_give_back_their_law(exact: PointFit) -> None:
     # The runs have two token counts: of β and B they tell one number, and predictions need no more.
     np.testing.assert_allclose(exact.parameters["alpha"], 0.3, rtol=0.01)
     expected = 1.5 + 32**-0.3 + 0.5 * 2**-0.4
@@ -41,7 +41,7 @@ def test_exact_losses_give_back_their_law(exact):
     assert "chinchilla" in repr(exact)
 
 
-def test_a_wild_loss_hardly_matters():
+def test_a_wild_loss_hardly_matters() -> None:
     runs = chinchilla_runs(noise=0.002)
     clean = bc.fit(runs, "chinchilla", method="point").predict(TARGET)["loss"]
     loss = runs["loss"].copy()
@@ -52,7 +52,7 @@ def test_a_wild_loss_hardly_matters():
     np.testing.assert_array_equal(wild[:, 1:], clean[:, 1:])
 
 
-def test_a_loss_not_measured_is_a_loss_left_out():
+def test_a_loss_not_measured_is_a_loss_left_out() -> None:
     runs = chinchilla_runs(noise=0.002)
     loss = runs["loss"].copy()
     loss[5, :] = np.nan
@@ -64,7 +64,7 @@ def test_a_loss_not_measured_is_a_loss_left_out():
     )
 
 
-def test_a_bootstrap_replicate_is_a_fit_to_runs_drawn_within_each_size():
+def test_a_bootstrap_replicate_is_a_fit_to_runs_drawn_within_each_size() -> None:
     runs = simulated_runs()
     scale = scales(runs)[1]
     counts = _resample(scale, 50, np.random.default_rng(0))
@@ -73,7 +73,7 @@ def test_a_bootstrap_replicate_is_a_fit_to_runs_drawn_within_each_size():
     assert (counts == 0).any()
 
 
-def test_the_bootstrap_predicts_with_an_interval_as_a_posterior_does():
+def test_the_bootstrap_predicts_with_an_interval_as_a_posterior_does() -> None:
     runs = chinchilla_runs(noise=0.003)
     point = bc.fit(runs, "chinchilla", method="point")
     bootstrap = point.bootstrap(40)
@@ -97,7 +97,7 @@ def test_the_bootstrap_predicts_with_an_interval_as_a_posterior_does():
         point.bootstrap(1)
 
 
-def test_laws_that_share_parameters_are_fitted_to_all_losses_at_once():
+def test_laws_that_share_parameters_are_fitted_to_all_losses_at_once() -> None:
     runs = simulated_runs(n_runs=12)
     assert len(Layout.of(runs, get_law("camel")).groups) == len(DOMAINS)
     together = Layout.of(runs, get_law("competition"))
@@ -108,7 +108,7 @@ def test_laws_that_share_parameters_are_fitted_to_all_losses_at_once():
     assert named["floor"].shape == (3,)
 
 
-def test_parameters_stay_in_their_box():
+def test_parameters_stay_in_their_box() -> None:
     runs = simulated_runs(n_runs=12)
     coordinates = Coordinates(hierarchy_for(runs, get_law("camel"), "none"))
     own = np.eye(len(DOMAINS))
@@ -119,7 +119,7 @@ def test_parameters_stay_in_their_box():
     np.testing.assert_allclose(high[1][:, 0], 0.5 * np.exp(0.9))
 
 
-def test_tokens_that_no_run_shows_are_left_to_the_law():
+def test_tokens_that_no_run_shows_are_left_to_the_law() -> None:
     """A posterior is unsure there; a point fit has no prior to be unsure by."""
     runs = simulated_runs(n_runs=16)
     runs = runs.assign(n_tokens=("run", np.full(16, 1e9)))

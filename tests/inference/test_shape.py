@@ -1,5 +1,7 @@
 """The shape that chains are whitened by: what it learns of a posterior that is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def arrow(rng: np.random.Generator) -> np.ndarray:
     return factor @ factor.T
 
 
-def test_an_arrow_root_is_a_root_and_keeps_parts_apart():
+def test_an_arrow_root_is_a_root_and_keeps_parts_apart() -> None:
     precision = arrow(np.random.default_rng(0))
     root = arrow_root(precision, PARTS)
     np.testing.assert_allclose(root @ root.T, np.linalg.inv(precision), rtol=1e-8)
@@ -28,7 +30,7 @@ def test_an_arrow_root_is_a_root_and_keeps_parts_apart():
         np.testing.assert_allclose(apart, 0.0, atol=1e-12)
 
 
-def test_the_width_is_learned_from_draws_that_have_not_seen_it():
+def test_the_width_is_learned_from_draws_that_have_not_seen_it() -> None:
     rng = np.random.default_rng(1)
     scales = np.geomspace(0.02, 50, N + 3)[rng.permutation(N + 3)]
     # Chains that went as far in every direction as the narrowest allows.
@@ -43,7 +45,7 @@ def test_the_width_is_learned_from_draws_that_have_not_seen_it():
     np.testing.assert_allclose(geometry.inverse_mass[N:], scales[N:] ** 2, rtol=1e-8)
 
 
-def test_a_covariance_of_many_draws_is_believed():
+def test_a_covariance_of_many_draws_is_believed() -> None:
     rng = np.random.default_rng(2)
     precision = arrow(rng)
     draws = rng.multivariate_normal(np.zeros(N), np.linalg.inv(precision), size=(4, 500))
@@ -56,10 +58,19 @@ def test_a_covariance_of_many_draws_is_believed():
     assert white.max() < 1.25
 
 
-def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch):
+def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
     steps, drawn = [], Chains(np.zeros((2, 50, 1)), {})
 
-    def run_chains(_design, _problem, geometry, _starts, *, tune, until_divergence, **_options):
+    def run_chains(
+        _design: object,
+        _problem: object,
+        geometry: Any,
+        _starts: object,
+        *,
+        tune: int,
+        until_divergence: bool,
+        **_options: object,
+    ) -> Any:
         steps.append((geometry.step_size, tune))
         if until_divergence and len(steps) < 3:
             raise DivergedError(0.2 if len(steps) == 1 else geometry.step_size)
@@ -72,10 +83,18 @@ def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch):
     assert steps == [(1.0, 10), (0.1, 0), (0.05, 0)]
 
 
-def test_pilots_go_on_while_chains_disagree(monkeypatch):
+def test_pilots_go_on_while_chains_disagree(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def run_chains(_design, _problem, _geometry, _starts, *, draws, **_options):
+    def run_chains(
+        _design: object,
+        _problem: object,
+        _geometry: Any,
+        _starts: object,
+        *,
+        draws: int,
+        **_options: object,
+    ) -> Any:
         calls.append(draws)
         rng = np.random.default_rng(len(calls))
         apart = 20.0 if len(calls) < 6 else 0.0
@@ -91,11 +110,23 @@ def test_pilots_go_on_while_chains_disagree(monkeypatch):
     assert shape.root[0, 0] == pytest.approx(1.0, rel=0.3)
 
 
-def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(monkeypatch):
+def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Chains that begin far apart, and come together after two thousand iterations."""
     made, rng = [0], np.random.default_rng(0)
 
-    def run_chains(_design, _problem, _geometry, starts, *, tune, draws, seed, **_options):
+    def run_chains(
+        _design: object,
+        _problem: object,
+        _geometry: Any,
+        starts: np.ndarray,
+        *,
+        tune: int,
+        draws: int,
+        seed: int,
+        **_options: object,
+    ) -> Any:
         calls.append((tune, draws, seed, float(starts[0, 0])))
         place = made[0] + np.arange(draws)
         made[0] += draws
@@ -124,7 +155,7 @@ def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(monkeypatch):
     np.testing.assert_array_equal(np.flatnonzero(chains.stats["diverging"][0]), [3001 // 4])
 
 
-def test_chains_that_agree_or_are_too_short_to_tell_are_left():
+def test_chains_that_agree_or_are_too_short_to_tell_are_left() -> None:
     rng = np.random.default_rng(0)
     assert stages.agreed(rng.normal(size=(4, 1000, 3)))
     slow = np.cumsum(rng.normal(size=(4, 1000, 1)), axis=1)

@@ -16,7 +16,7 @@ every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
 
 
 @every_law
-def test_finite_on_the_whole_simplex_for_every_draw_of_the_prior(law):
+def test_finite_on_the_whole_simplex_for_every_draw_of_the_prior(law: Law) -> None:
     rng = np.random.default_rng(1)
     where = inputs()
     for _ in range(100):
@@ -26,7 +26,7 @@ def test_finite_on_the_whole_simplex_for_every_draw_of_the_prior(law):
 
 
 @every_law
-def test_draws_in_front_are_evaluated_as_one_by_one(law):
+def test_draws_in_front_are_evaluated_as_one_by_one(law: Law) -> None:
     rng = np.random.default_rng(3)
     draws = [prior_draw(law, rng) for _ in range(4)]
     hierarchy = Hierarchy(law, VALIDATIONS, DOMAINS, sparse=True)
@@ -37,7 +37,7 @@ def test_draws_in_front_are_evaluated_as_one_by_one(law):
 
 
 @every_law
-def test_gradients_are_finite_with_the_corners(law):
+def test_gradients_are_finite_with_the_corners(law: Law) -> None:
     import jax
     import jax.numpy as jnp
 
@@ -59,7 +59,7 @@ def test_gradients_are_finite_with_the_corners(law):
 
 
 @every_law
-def test_numpy_jax_and_pytensor_agree(law):
+def test_numpy_jax_and_pytensor_agree(law: Law) -> None:
     import jax
     import jax.numpy as jnp
     import pytensor
@@ -84,7 +84,7 @@ def _mapped(convert: Any, values: dict[str, Any]) -> dict[str, Any]:
 
 
 @every_law
-def test_permuting_the_domains_permutes_the_parameters(law):
+def test_permuting_the_domains_permutes_the_parameters(law: Law) -> None:
     parameters, where = prior_draw(law, np.random.default_rng(4)), inputs()
     order = [2, 0, 3, 1]
     domain_axis = {p.name for p in law.parameters if "domain" in p.dims}
@@ -106,7 +106,7 @@ MOVED = {"size": ("log_total", "log_active"), "tokens": ("log_tokens",)}
 @pytest.mark.parametrize(
     ("law", "promise"), [(law, what) for law in LAWS.values() for what in sorted(law.falls_with)]
 )
-def test_falls_with_what_it_promises(law, promise):
+def test_falls_with_what_it_promises(law: Law, promise: str) -> None:
     rng = np.random.default_rng(5)
     where = inputs(sparse=False)
     for _ in range(10):
@@ -127,7 +127,7 @@ def test_falls_with_what_it_promises(law, promise):
 
 
 @every_law
-def test_coefficients_are_contributions_at_the_centre(law):
+def test_coefficients_are_contributions_at_the_centre(law: Law) -> None:
     where = inputs()
     here = {"log_total": 0.0, "log_active": 0.0, "log_tokens": 0.0, "mixture": where.reference}
     centre = where._replace(
@@ -146,7 +146,7 @@ def test_coefficients_are_contributions_at_the_centre(law):
 
 
 @every_law
-def test_a_dense_run_needs_no_sparsity(law):
+def test_a_dense_run_needs_no_sparsity(law: Law) -> None:
     where = inputs(sparse=False)
     dense = prior_draw(law, np.random.default_rng(7), sparse=False)
     assert "sparsity" not in dense
@@ -156,7 +156,7 @@ def test_a_dense_run_needs_no_sparsity(law):
 
 
 @pytest.mark.parametrize("law", [law for law in LAWS.values() if "size" in law.falls_with])
-def test_sparse_runs_lie_between_their_active_and_their_total_size(law):
+def test_sparse_runs_lie_between_their_active_and_their_total_size(law: Law) -> None:
     where = inputs(sparse=True)
     parameters = prior_draw(law, np.random.default_rng(8))
     between = loss(law, where, parameters)
@@ -166,7 +166,7 @@ def test_sparse_runs_lie_between_their_active_and_their_total_size(law):
     assert (between <= smallest + 1e-12).all()
 
 
-def test_the_registry_knows_each_law_by_its_name():
+def test_the_registry_knows_each_law_by_its_name() -> None:
     assert all(law.name == name for name, law in LAWS.items())
     assert get_law("r2") is LAWS["r2"]
     with pytest.raises(FitError, match=r"unknown law 'r3'.*camel.*r2-separable"):
@@ -188,12 +188,14 @@ def test_the_registry_knows_each_law_by_its_name():
         ),
     ],
 )
-def test_a_law_whose_signature_and_priors_differ_is_refused(change, message):
+def test_a_law_whose_signature_and_priors_differ_is_refused(
+    change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TypeError, match=message):
         dataclasses.replace(LAWS["camel"], **change)
 
 
-def test_domains_differ_from_validation_domains_here():
+def test_domains_differ_from_validation_domains_here() -> None:
     # Otherwise a law that mixes the two axes up would pass.
     assert DOMAINS != VALIDATIONS
     assert isinstance(LAWS["camel"], Law)

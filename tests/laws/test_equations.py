@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayescamel.laws import LAWS, camel
+from bayescamel.laws import LAWS, Inputs, camel
 from bayescamel.laws.camel import MIXED, TYPICAL_A, TYPICAL_B
 from bayescamel.laws.competition import allocate
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw
@@ -18,20 +18,20 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def dense():
+def dense() -> Inputs:
     return inputs(sparse=False)
 
 
-def _raw(where):
+def _raw(where: Inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """N, D (run, validation) and w (run, 1, domain) in the source's units."""
     return N0 * np.exp(where.log_total), D0 * np.exp(where.log_tokens), where.mixture
 
 
-def _coefficients(law, rng):
+def _coefficients(law: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return {c.name: c.mean * rng.uniform(0.5, 2, VALIDATIONS) for c in LAWS[law].coefficients}
 
 
-def test_r1(rng, dense):
+def test_r1(rng: np.random.Generator, dense: Inputs) -> None:
     n, _, w = _raw(dense)
     p, c = prior_draw(LAWS["r1"], rng, sparse=False), _coefficients("r1", rng)
     gamma = p["capacity_elasticity"].sum(axis=-1) / p["alpha"]
@@ -41,7 +41,7 @@ def test_r1(rng, dense):
     np.testing.assert_allclose(loss(LAWS["r1"], dense, p, c), expected, rtol=1e-12)
 
 
-def test_r2(rng, dense):
+def test_r2(rng: np.random.Generator, dense: Inputs) -> None:
     n, _, w = _raw(dense)
     p, c = prior_draw(LAWS["r2"], rng, sparse=False), _coefficients("r2", rng)
     at_reference = p["interplay"] @ dense.reference
@@ -55,7 +55,9 @@ def test_r2(rng, dense):
     np.testing.assert_allclose(loss(LAWS["r2"], dense, p, c), c["E"] + np.exp(exponent), rtol=1e-10)
 
 
-def test_mixing_laws_is_a_mixing_law_at_every_size_and_a_power_law_for_every_mixture(rng, dense):
+def test_mixing_laws_is_a_mixing_law_at_every_size_and_a_power_law_for_every_mixture(
+    rng: np.random.Generator, dense: Inputs
+) -> None:
     law = LAWS["mixing-laws"]
     p, c = prior_draw(law, rng, sparse=False), _coefficients("mixing-laws", rng)
     one_size = dense._replace(
@@ -74,7 +76,7 @@ def test_mixing_laws_is_a_mixing_law_at_every_size_and_a_power_law_for_every_mix
         np.testing.assert_allclose(value[:, v], start + slope * power[:, v], rtol=1e-9)
 
 
-def test_additive_and_joint(rng, dense):
+def test_additive_and_joint(rng: np.random.Generator, dense: Inputs) -> None:
     n, d, w = _raw(dense)
     p, c = prior_draw(LAWS["joint"], rng, sparse=False), _coefficients("joint", rng)
     gamma = p["share_exponent"]
@@ -101,7 +103,7 @@ def test_additive_and_joint(rng, dense):
     )
 
 
-def test_bimix_with_own_data_only(rng, dense):
+def test_bimix_with_own_data_only(rng: np.random.Generator, dense: Inputs) -> None:
     n, d, w = _raw(dense)
     law = LAWS["bimix"]
     p, c = prior_draw(law, rng, sparse=False), _coefficients("bimix", rng)
@@ -116,7 +118,7 @@ def test_bimix_with_own_data_only(rng, dense):
     np.testing.assert_allclose(value, weight**-exponent * bracket[kept], rtol=1e-12)
 
 
-def test_dcpt_with_own_data_only(rng, dense):
+def test_dcpt_with_own_data_only(rng: np.random.Generator, dense: Inputs) -> None:
     n, d, w = _raw(dense)
     law = LAWS["dcpt"]
     p, c = prior_draw(law, rng, sparse=False), _coefficients("dcpt", rng)
@@ -136,13 +138,13 @@ def test_dcpt_with_own_data_only(rng, dense):
     np.testing.assert_allclose(value, expected, rtol=1e-12)
 
 
-def test_capacity_is_allocated_as_by_a_general_optimiser(rng):
+def test_capacity_is_allocated_as_by_a_general_optimiser(rng: np.random.Generator) -> None:
     weight = np.array([0.5, 0.3, 0.2, 0.0])
     demand, exponent = np.array([1.0, 0.4, 0.05, 1.0]), np.array([0.3, 0.2, 0.5, 0.3])
     capacity, floor = 1.3, 0.05
     x = np.exp(allocate(np, weight, demand, exponent, np.full(1, capacity), np.full(1, floor)))
 
-    def total_loss(x):
+    def total_loss(x: np.ndarray) -> float:
         return np.sum(weight * demand * x**-exponent)
 
     found = minimize(
@@ -159,7 +161,7 @@ def test_capacity_is_allocated_as_by_a_general_optimiser(rng):
     assert total_loss(x) <= found.fun + 1e-12
 
 
-def test_the_derivative_of_the_allocation_is_that_of_its_solution(rng):
+def test_the_derivative_of_the_allocation_is_that_of_its_solution(rng: np.random.Generator) -> None:
     import jax
 
     weight = rng.dirichlet(np.ones(6))
@@ -179,13 +181,15 @@ def test_the_derivative_of_the_allocation_is_that_of_its_solution(rng):
             np.testing.assert_allclose(derivative[i][:, j], (up - down) / 2e-6, atol=1e-7)
 
 
-def test_r2_separable_is_r2_without_interplay(rng):
+def test_r2_separable_is_r2_without_interplay(rng: np.random.Generator) -> None:
     where, p = inputs(), prior_draw(LAWS["r2-separable"], rng)
     same = loss(LAWS["r2"], where, p | {"interplay": np.zeros_like(p["tilt"])})
     np.testing.assert_allclose(loss(LAWS["r2-separable"], where, p), same, rtol=1e-14)
 
 
-def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rng, monkeypatch):
+def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(camel, "WORST", np.inf)
     where, p = inputs(), prior_draw(LAWS["camel"], rng)
     by_capacity = p["elasticity"] * (1 - p["token_fraction"]) / (MIXED * TYPICAL_A)
@@ -203,7 +207,9 @@ def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(rn
     )
 
 
-def test_camel_shared_is_camel_whose_pairs_have_one_token_fraction(rng):
+def test_camel_shared_is_camel_whose_pairs_have_one_token_fraction(
+    rng: np.random.Generator,
+) -> None:
     where, p = inputs(), prior_draw(LAWS["camel-shared"], rng)
     pairs = p | {"token_fraction": np.full((VALIDATIONS, DOMAINS), p["token_fraction"])}
     np.testing.assert_allclose(
@@ -211,7 +217,7 @@ def test_camel_shared_is_camel_whose_pairs_have_one_token_fraction(rng):
     )
 
 
-def test_no_mixture_costs_camel_more_than_no_training(rng):
+def test_no_mixture_costs_camel_more_than_no_training(rng: np.random.Generator) -> None:
     """Elasticities of ten times the prior's, all but one of them tiny: a power without bound."""
     dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
     p["elasticity"] = np.full_like(p["elasticity"], 1e-9)
@@ -227,13 +233,15 @@ def test_no_mixture_costs_camel_more_than_no_training(rng):
     assert (worst[0] < 1).all()
 
 
-def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(rng):
+def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(
+    rng: np.random.Generator,
+) -> None:
     dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
     p["fading"] = np.zeros(VALIDATIONS)
     coefficients = {"E": 0.4, "A": 0.6, "B": 0.1}
     mixtures = dense._replace(log_tokens=np.zeros_like(dense.log_tokens))
 
-    def effect(log_size):
+    def effect(log_size: float) -> np.ndarray:
         at = np.full_like(dense.log_total, log_size)
         value = loss(LAWS["camel"], mixtures._replace(log_total=at, log_active=at), p, coefficients)
         return value - value[0]
@@ -241,7 +249,7 @@ def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(rng):
     np.testing.assert_allclose(effect(-3.0), effect(3.0), rtol=1e-9, atol=1e-12)
 
 
-def test_joint_whose_terms_ignore_the_mixture_is_additive(rng):
+def test_joint_whose_terms_ignore_the_mixture_is_additive(rng: np.random.Generator) -> None:
     where, p = inputs(), prior_draw(LAWS["joint"], rng)
     # Effects in proportion to the reference weights: the weighted sum is then Σ w = 1.
     flat = np.broadcast_to(where.reference, (VALIDATIONS, DOMAINS))
@@ -253,7 +261,7 @@ def test_joint_whose_terms_ignore_the_mixture_is_additive(rng):
 
 
 @pytest.mark.parametrize("name", ["additive", "mixing-laws", "camel", "bimix"])
-def test_laws_that_ignore_the_mixture_are_chinchilla(name, rng):
+def test_laws_that_ignore_the_mixture_are_chinchilla(name: str, rng: np.random.Generator) -> None:
     where, p = inputs(), prior_draw(LAWS[name], rng)
     flat = np.broadcast_to(where.reference, (VALIDATIONS, DOMAINS))
     constant = "C" if name == "bimix" else "E"

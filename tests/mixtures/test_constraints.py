@@ -30,7 +30,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("constraints", CASES.values(), ids=CASES.keys())
-def test_designs_satisfy_the_constraints_to_rounding(constraints):
+def test_designs_satisfy_the_constraints_to_rounding(constraints: Constraints) -> None:
     allowed = constraints.polytope(DOMAINS, TARGET, MEASURED)
     for design in (
         dirichlet(60, DOMAINS, 0, within=allowed),
@@ -42,7 +42,7 @@ def test_designs_satisfy_the_constraints_to_rounding(constraints):
 
 
 @pytest.mark.parametrize("constraints", CASES.values(), ids=CASES.keys())
-def test_repair_leads_back_inside_and_leaves_what_is_inside(constraints):
+def test_repair_leads_back_inside_and_leaves_what_is_inside(constraints: Constraints) -> None:
     allowed = constraints.polytope(DOMAINS, TARGET, MEASURED)
     anywhere = dirichlet(200, DOMAINS, 1).to_numpy()
     repaired = allowed.repair(anywhere)
@@ -53,7 +53,7 @@ def test_repair_leads_back_inside_and_leaves_what_is_inside(constraints):
     assert np.abs(near - inside).max() < 1e-4  # a small error costs a small step back
 
 
-def test_a_walk_within_constraints_has_the_distribution_of_draws_thrown_away():
+def test_a_walk_within_constraints_has_the_distribution_of_draws_thrown_away() -> None:
     """Means and deviations as those of rejection; 4,000 points: 4 standard errors are 0.02."""
     allowed = Constraints(upper={"code": 0.3}).polytope(DOMAINS)
     for concentration in (0.5, 1.0, 3.0):
@@ -65,7 +65,7 @@ def test_a_walk_within_constraints_has_the_distribution_of_draws_thrown_away():
             np.testing.assert_allclose(getattr(walked, moment)("mixture"), expected, atol=0.02)
 
 
-def test_caps_count_the_tokens_of_the_target():
+def test_caps_count_the_tokens_of_the_target() -> None:
     constraints = Constraints(available={"math": 1e9}, max_epochs=4)
     proxy, target = (constraints.polytope(DOMAINS, Target(1e9, d)) for d in (1e9, 1e11))
     only_math = np.array([[0.0, 1.0, 0.0, 0.0]])
@@ -105,7 +105,9 @@ def test_caps_count_the_tokens_of_the_target():
     ],
     ids=["group", "floors", "reference", "tokens", "measured"],
 )
-def test_a_conflict_names_what_conflicts_and_nothing_else(constraints, named, not_named):
+def test_a_conflict_names_what_conflicts_and_nothing_else(
+    constraints: Constraints, named: list[str], not_named: list[str]
+) -> None:
     allowed = constraints.polytope(DOMAINS, TARGET, MEASURED)
     with pytest.raises(MixtureError) as caught:
         dirichlet(1, DOMAINS, 0, within=allowed)
@@ -131,18 +133,18 @@ def test_a_conflict_names_what_conflicts_and_nothing_else(constraints, named, no
         (Constraints(near=Near(0.2)), "name a reference"),
     ],
 )
-def test_impossible_constraints_are_refused(constraints, message):
+def test_impossible_constraints_are_refused(constraints: Constraints, message: str) -> None:
     with pytest.raises(MixtureError, match=message):
         constraints.polytope(DOMAINS, TARGET)
 
 
-def test_tokens_without_a_number_of_tokens_are_refused():
+def test_tokens_without_a_number_of_tokens_are_refused() -> None:
     constraints = Constraints(available={"code": 1e9}, max_epochs=4)
     with pytest.raises(TargetError, match="the target needs n_tokens"):
         constraints.polytope(DOMAINS, Target(1e9))
 
 
-def test_binding_constraints_are_told():
+def test_binding_constraints_are_told() -> None:
     allowed = EVERYTHING.polytope(DOMAINS, TARGET)
     labels = allowed.binding(np.array([0.1, 0.17, 0.08, 0.65]))
     assert labels == (

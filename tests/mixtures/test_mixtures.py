@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +40,7 @@ WEIGHTS = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
     ],
     ids=["dicts", "frame", "prefixed frame", "array", "labelled", "transposed", "of runs"],
 )
-def test_every_form_means_the_same(given_as):
+def test_every_form_means_the_same(given_as: Any) -> None:
     mixtures = as_mixtures(given_as, DOMAINS)
     assert mixtures.dims == ("mixture", "domain")
     assert list(mixtures["domain"].values) == DOMAINS
@@ -54,11 +56,11 @@ def test_every_form_means_the_same(given_as):
     ],
     ids=["dict", "array", "labelled"],
 )
-def test_one_mixture_is_a_row(given_as):
+def test_one_mixture_is_a_row(given_as: Any) -> None:
     np.testing.assert_array_equal(as_mixtures(given_as, DOMAINS), WEIGHTS[:1])
 
 
-def test_names_of_mixtures_are_kept():
+def test_names_of_mixtures_are_kept() -> None:
     frame = pd.DataFrame(WEIGHTS, columns=DOMAINS, index=["base", "code only"])
     frame.index.name = "recipe"
     assert list(as_mixtures(frame, DOMAINS)["mixture"].values) == ["base", "code only"]
@@ -80,13 +82,13 @@ def test_names_of_mixtures_are_kept():
         (xr.DataArray(WEIGHTS, dims=("mixture", "domain")), "is no mixture"),
     ],
 )
-def test_bad_mixtures_are_refused(given_as, message):
+def test_bad_mixtures_are_refused(given_as: Any, message: str) -> None:
     with pytest.raises(MixtureError, match=message):
         as_mixtures(given_as, DOMAINS)
 
 
 @given(n=st.integers(1, 20), size=st.integers(1, 8), seed=st.integers(0, 2**32 - 1))
-def test_made_mixtures_lie_on_the_simplex(n, size, seed):
+def test_made_mixtures_lie_on_the_simplex(n: int, size: int, seed: int) -> None:
     domains = [f"d{k}" for k in range(size)]
     for mixtures, count in (
         (dirichlet(n, domains, seed), n),
@@ -99,7 +101,7 @@ def test_made_mixtures_lie_on_the_simplex(n, size, seed):
     xr.testing.assert_identical(dirichlet(n, domains, seed), dirichlet(n, domains, seed))
 
 
-def test_transforms_are_inverted():
+def test_transforms_are_inverted() -> None:
     mixtures = dirichlet(20, DOMAINS, 0)
     xr.testing.assert_allclose(softmax(to_logits(mixtures)), mixtures)
     coordinates = ilr(mixtures)
@@ -107,13 +109,13 @@ def test_transforms_are_inverted():
     xr.testing.assert_allclose(from_ilr(coordinates, DOMAINS), mixtures)
 
 
-def test_ilr_keeps_aitchison_distance():
+def test_ilr_keeps_aitchison_distance() -> None:
     a, b = dirichlet(2, DOMAINS, 0)
     aitchison = np.sqrt(((to_logits(a) - to_logits(b)) ** 2).sum("domain"))
     np.testing.assert_allclose(np.sqrt(((ilr(a) - ilr(b)) ** 2).sum("coordinate")), aitchison)
 
 
-def test_distances():
+def test_distances() -> None:
     a, b = as_mixtures([{"code": 0.5, "math": 0.5}, {"math": 0.5, "prose": 0.5}], DOMAINS)
     mixed = as_mixtures({"code": 0.5, "math": 0.25, "prose": 0.25}, DOMAINS)[0]
     assert float(total_variation(a, b)) == pytest.approx(0.5)
@@ -122,14 +124,14 @@ def test_distances():
     assert float(kl_divergence(a, a)) == 0
 
 
-def test_transforms_refuse_what_has_no_logarithm():
+def test_transforms_refuse_what_has_no_logarithm() -> None:
     with pytest.raises(MixtureError, match="prose has a weight that is not positive"):
         ilr(as_mixtures({"code": 0.5, "math": 0.5}, DOMAINS))
     with pytest.raises(MixtureError, match="3 coordinates are no mixture of 3 domains"):
         from_ilr(xr.DataArray(np.zeros(3), dims="coordinate"), DOMAINS)
 
 
-def test_maximin_keeps_apart_and_coverage_leaves_no_gap():
+def test_maximin_keeps_apart_and_coverage_leaves_no_gap() -> None:
     """Each criterion beats the other, and chance, at what it is for."""
     pool = dirichlet(3000, DOMAINS, 7).to_numpy()
     designs = {
@@ -146,7 +148,7 @@ def test_maximin_keeps_apart_and_coverage_leaves_no_gap():
     assert min(gap, key=gap.get) == "coverage"
 
 
-def test_designs_refuse_what_they_cannot_do():
+def test_designs_refuse_what_they_cannot_do() -> None:
     with pytest.raises(MixtureError, match="unknown criterion 'even'"):
         space_filling(3, DOMAINS, 0, criterion="even")
     with pytest.raises(MixtureError, match="concentration = -1"):

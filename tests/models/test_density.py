@@ -1,6 +1,10 @@
+from collections.abc import Iterator
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.stats import kstest, multivariate_normal, norm, truncnorm
 
 from bayescamel.inference.modes import start_positions
@@ -13,13 +17,13 @@ from tests.camel_runs import hierarchy_of, simulated_runs
 
 
 @pytest.fixture(autouse=True)
-def _float64():
+def _float64() -> Iterator[None]:
     with jax.enable_x64(True):
         yield
 
 
 @pytest.fixture(scope="module")
-def runs():
+def runs() -> xr.Dataset:
     return simulated_runs(n_runs=20)
 
 
@@ -27,7 +31,7 @@ def position(hierarchy: Hierarchy, problem: Problem, seed: int = 0) -> np.ndarra
     return start_positions(hierarchy, problem, 1, seed)[0]
 
 
-def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs):
+def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs: xr.Dataset) -> None:
     hierarchy = hierarchy_of(runs)
     problem = build(runs, Centre.of(runs), padded=False)
     flat = position(hierarchy, problem)
@@ -58,14 +62,14 @@ def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs):
     assert float(density.log_likelihood(given, positive=True)) == pytest.approx(total, rel=1e-8)
 
 
-def test_tail_of_the_normal_agrees_with_scipy_near_and_far():
+def test_tail_of_the_normal_agrees_with_scipy_near_and_far() -> None:
     x = np.array([-300.0, -40.0, -20.01, -19.99, -5.0, 0.0, 8.0])
     np.testing.assert_allclose(
         density.log_normal_tail(x), norm.logcdf(x), rtol=1e-9, atol=1e-15
     )  # a rounding of 1
 
 
-def test_padding_changes_nothing(runs):
+def test_padding_changes_nothing(runs: xr.Dataset) -> None:
     hierarchy = hierarchy_of(runs)
     centre = Centre.of(runs)
     bare, padded = build(runs, centre, padded=False), build(runs, centre)
@@ -81,7 +85,7 @@ def test_padding_changes_nothing(runs):
     )
 
 
-def test_a_loss_not_measured_is_a_loss_left_out(runs):
+def test_a_loss_not_measured_is_a_loss_left_out(runs: xr.Dataset) -> None:
     hierarchy = hierarchy_of(runs)
     centre = Centre.of(runs)
     holed = runs.copy(deep=True)
@@ -99,7 +103,7 @@ def test_a_loss_not_measured_is_a_loss_left_out(runs):
 
 
 @pytest.mark.parametrize("pooling", ["none", "partial", "full"])
-def test_permuted_domains_have_the_same_density(runs, pooling):
+def test_permuted_domains_have_the_same_density(runs: xr.Dataset, pooling: Any) -> None:
     hierarchy = hierarchy_of(runs, pooling=pooling)
     order = [2, 0, 1]
     permuted = runs.isel(domain=order, validation=order)
@@ -120,7 +124,7 @@ def test_permuted_domains_have_the_same_density(runs, pooling):
     )
 
 
-def test_drawn_effects_follow_their_conditional_and_stay_positive(runs):
+def test_drawn_effects_follow_their_conditional_and_stay_positive(runs: xr.Dataset) -> None:
     hierarchy = hierarchy_of(runs)
     problem = build(runs, Centre.of(runs))
     flat = position(hierarchy, problem, seed=3)
@@ -151,13 +155,13 @@ def test_drawn_effects_follow_their_conditional_and_stay_positive(runs):
 
 
 @pytest.mark.parametrize("bound", [-8.0, -1.0, 2.0, 29.0, 31.0, 1000.0])
-def test_draws_beyond_a_bound_follow_the_tail(bound):
+def test_draws_beyond_a_bound_follow_the_tail(bound: float) -> None:
     draws = np.asarray(density.draw_above(jax.random.key(0), np.full(4000, bound)))
     assert (draws > bound).all()
     assert kstest(draws, truncnorm(bound, np.inf).cdf).pvalue > 1e-3
 
 
-def test_density_is_minus_infinity_where_float64_cannot_tell(runs):
+def test_density_is_minus_infinity_where_float64_cannot_tell(runs: xr.Dataset) -> None:
     hierarchy = hierarchy_of(runs)
     problem = build(runs, Centre.of(runs))
     steep = marked(hierarchy, lambda name: name == "log_alpha")
@@ -166,7 +170,7 @@ def test_density_is_minus_infinity_where_float64_cannot_tell(runs):
     assert float(density.log_density(hierarchy, flat, problem)) == -np.inf
 
 
-def test_one_more_run_stays_in_the_bucket():
+def test_one_more_run_stays_in_the_bucket() -> None:
     assert bucket(78) == bucket(79) == 80
     assert [bucket(n) for n in (1, 8, 9, 100, 1000)] == [8, 8, 16, 112, 1024]
     assert all(n <= bucket(n) <= max(8, 1.25 * n + 8) for n in range(1, 3000))

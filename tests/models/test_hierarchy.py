@@ -34,14 +34,18 @@ def by_pooling() -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def test_a_parameter_has_one_marginal_prior_pooled_or_not(by_pooling):
+def test_a_parameter_has_one_marginal_prior_pooled_or_not(
+    by_pooling: dict[str, dict[str, np.ndarray]],
+) -> None:
     none, partial = by_pooling["none"]["raw_tilt"], by_pooling["partial"]["raw_tilt"]
     # 4,000 draws: a mean is known to sd/63, an sd to 1.1 %; four of these.
     np.testing.assert_allclose(none.mean(axis=0), partial.mean(axis=0), atol=0.06)
     np.testing.assert_allclose(none.std(axis=0), partial.std(axis=0), rtol=0.045)
 
 
-def test_pooling_ties_validation_domains_together(by_pooling):
+def test_pooling_ties_validation_domains_together(
+    by_pooling: dict[str, dict[str, np.ndarray]],
+) -> None:
     def correlation(values: np.ndarray) -> float:
         return float(np.corrcoef(values[:, 0, 1], values[:, 1, 0])[0, 1])
 
@@ -51,7 +55,9 @@ def test_pooling_ties_validation_domains_together(by_pooling):
     assert correlation(by_pooling["partial"]["raw_tilt"]) == pytest.approx(shared, abs=0.06)
 
 
-def test_full_pooling_has_one_value_for_all_but_the_own_domain(by_pooling):
+def test_full_pooling_has_one_value_for_all_but_the_own_domain(
+    by_pooling: dict[str, dict[str, np.ndarray]],
+) -> None:
     hierarchy = Hierarchy(get_law("r2"), 3, 3, pooling="full")
     values = {name: value[:5] for name, value in by_pooling["full"].items()}
     assert "raw_tilt" not in values
@@ -65,7 +71,7 @@ def test_full_pooling_has_one_value_for_all_but_the_own_domain(by_pooling):
     assert location[0].shape == (5,)
 
 
-def test_noise_grows_with_lopsidedness_where_it_may():
+def test_noise_grows_with_lopsidedness_where_it_may() -> None:
     hierarchy = Hierarchy(get_law("r1"), 2, 3, noise=Noise(mixture_dependent=True))
     values = {"log_sigma": np.log([0.002, 0.004]), "noise_lopsided": 1.5}
     reference = np.array([0.5, 0.3, 0.2])
@@ -80,7 +86,7 @@ def test_noise_grows_with_lopsidedness_where_it_may():
     assert lopsidedness(np.eye(3), reference) == pytest.approx([0.5, 0.7, 0.8])
 
 
-def test_replicates_teach_the_noise_and_how_it_grows():
+def test_replicates_teach_the_noise_and_how_it_grows() -> None:
     """Six repeats of each of eight mixtures at two sizes, losses of a law without mixtures."""
     rng = np.random.default_rng(1)
     mixtures = np.repeat(np.concatenate([np.eye(2), rng.dirichlet([2, 2], 6)]), 12, axis=0)

@@ -1,5 +1,6 @@
 """Three evaluations of one density: NumPyro's program, PyMC's, and NumPy written out here."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from tests.camel_runs import DOMAINS, simulated_table
 
 
 @pytest.fixture(autouse=True)
-def _float64():
+def _float64() -> Iterator[None]:
     with jax.enable_x64(True):
         yield
 
@@ -116,7 +117,7 @@ def pymc_log_density(model: Any, point: dict[str, Any]) -> float:
 
 
 @every_case
-def test_log_densities_are_equal(runs, law, options):
+def test_log_densities_are_equal(runs: xr.Dataset, law: str, options: dict[str, Any]) -> None:
     import numpyro
 
     hierarchy, centre = hierarchy_for(runs, get_law(law), **options), Centre.of(runs)
@@ -136,7 +137,9 @@ def test_log_densities_are_equal(runs, law, options):
 
 
 @every_case
-def test_the_sampled_density_is_the_plain_one_with_the_effects_integrated_out(runs, law, options):
+def test_the_sampled_density_is_the_plain_one_with_the_effects_integrated_out(
+    runs: xr.Dataset, law: str, options: dict[str, Any]
+) -> None:
     """log p(y, θ) = log p(y, θ, effects) - log p(effects | y, θ), whatever the effects."""
     hierarchy = hierarchy_for(runs, get_law(law), **options)
     problem = build(runs, Centre.of(runs), padded=False)
@@ -187,7 +190,7 @@ def _log_conditional(hierarchy: Hierarchy, problem: Problem, point: dict[str, An
     return total
 
 
-def test_the_pymc_model_names_its_dimensions_and_can_be_extended(runs):
+def test_the_pymc_model_names_its_dimensions_and_can_be_extended(runs: xr.Dataset) -> None:
     import pymc as pm
 
     complete = runs.isel(run=runs["loss"].notnull().all("validation").to_numpy())
@@ -202,14 +205,14 @@ def test_the_pymc_model_names_its_dimensions_and_can_be_extended(runs):
     assert list(model.coords["run"]) == list(complete["run"].values)
 
 
-def test_a_missing_loss_is_no_observation(runs):
+def test_a_missing_loss_is_no_observation(runs: xr.Dataset) -> None:
     model = to_pymc(runs, "chinchilla")
     measured = int(runs["loss"].notnull().sum())
     assert model.coords["measurement"][0] == "run-000|web"
     assert len(model.coords["measurement"]) == measured
 
 
-def test_the_numpyro_program_draws_losses_from_the_prior(runs):
+def test_the_numpyro_program_draws_losses_from_the_prior(runs: xr.Dataset) -> None:
     import numpyro
 
     program = to_numpyro(runs, "r1")
@@ -219,6 +222,6 @@ def test_the_numpyro_program_draws_losses_from_the_prior(runs):
     assert 0.5 < float(np.median(drawn["loss"])) < 2.0
 
 
-def test_an_unknown_law_is_refused(runs):
+def test_an_unknown_law_is_refused(runs: xr.Dataset) -> None:
     with pytest.raises(FitError, match="unknown law"):
         to_pymc(runs, "kamel")

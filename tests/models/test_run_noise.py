@@ -1,6 +1,8 @@
 """Runs scatter unlike: one that went wrong is found out, named, and does not bend the law."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from bayescamel.posterior import Posterior
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
 
 LARGER = bc.Target(n_params=320e6, n_tokens=2e9)
-QUICK = {"chains": 2, "draws": 200, "tune": 400, "progress": False}
+QUICK: dict[str, Any] = {"chains": 2, "draws": 200, "tune": 400, "progress": False}
 WRONG = [2, 11, 30]
 """Rows of three runs that went wrong: sizes 16, 64 and 16 million."""
 
@@ -29,7 +31,7 @@ def odd() -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def posterior(odd) -> Posterior:
+def posterior(odd: xr.Dataset) -> Posterior:
     return bc.fit(odd, **QUICK)
 
 
@@ -42,7 +44,7 @@ def error(posterior: Posterior) -> float:
     return float(abs(loss / curve(truth(), table, centre) - 1).mean())
 
 
-def test_runs_that_went_wrong_do_not_bend_the_law(odd, posterior):
+def test_runs_that_went_wrong_do_not_bend_the_law(odd: xr.Dataset, posterior: Posterior) -> None:
     gaussian = bc.fit(odd, noise=Noise(run_spread=0.0), **QUICK)
     without = bc.fit(odd.drop_isel(run=WRONG), **QUICK)
     # As near as without them, to a Monte Carlo error of 0.02 % and what three runs may tell.
@@ -51,7 +53,7 @@ def test_runs_that_went_wrong_do_not_bend_the_law(odd, posterior):
     assert "run_noise" not in gaussian.tree["posterior"].data_vars
 
 
-def test_they_are_found_out_and_named(odd, posterior):
+def test_they_are_found_out_and_named(odd: xr.Dataset, posterior: Posterior) -> None:
     noise = posterior.tree["posterior"]["run_noise"].median(("chain", "draw"))
     assert set(np.argsort(-noise.to_numpy())[:3]) == set(WRONG)
     assert float(noise[WRONG].min()) > 5
@@ -62,13 +64,13 @@ def test_they_are_found_out_and_named(odd, posterior):
         assert f"{str(name)!r} (+1" in caveat
 
 
-def test_one_loss_of_three_that_is_off_says_little_of_the_run():
+def test_one_loss_of_three_that_is_off_says_little_of_the_run() -> None:
     runs = simulated_runs()
     runs["loss"][5, 0] = 1.1 * runs["loss"][5, 0]
     assert bc.fit(runs, **QUICK).caveats == ()
 
 
-def test_a_new_run_has_heavier_tails_than_the_normal(posterior):
+def test_a_new_run_has_heavier_tails_than_the_normal(posterior: Posterior) -> None:
     """Standardised by what is known of it, a run's noise is a normal of log-normal scale."""
     mixture = np.broadcast_to(posterior.centre.mixture, (4, 3))
     curve_ = posterior.predict(LARGER, mixture, kind="mean")["loss"]
@@ -80,7 +82,7 @@ def test_a_new_run_has_heavier_tails_than_the_normal(posterior):
     assert np.quantile(size, 0.99) > 2.8
 
 
-def test_a_refit_knows_the_runs_by_name(odd, posterior):
+def test_a_refit_knows_the_runs_by_name(odd: xr.Dataset, posterior: Posterior) -> None:
     names = odd["run"].to_numpy()
     known = np.log(posterior.tree["posterior"]["run_noise"].to_numpy())
     asked = np.array([*names[::-1][:20], "new"])
@@ -93,7 +95,7 @@ def test_a_refit_knows_the_runs_by_name(odd, posterior):
     assert abs(rest.mean()) < norm.isf(1e-4) * spread / np.sqrt(rest.size)
 
 
-def test_a_file_of_other_noise_is_refused(posterior, tmp_path):
+def test_a_file_of_other_noise_is_refused(posterior: Posterior, tmp_path: Path) -> None:
     path, old = tmp_path / "posterior.nc", tmp_path / "old.nc"
     posterior.save(path)
     tree = read_tree(path)

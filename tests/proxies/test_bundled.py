@@ -6,7 +6,7 @@ import bayescamel as bc
 from proxies import grid
 
 
-def test_every_bundled_run_is_the_cell_of_its_name():
+def test_every_bundled_run_is_the_cell_of_its_name() -> None:
     runs = bc.load_proxies()
     names = tuple(map(str, runs["domain"].to_numpy()))
     cells = {cell.run_id: cell for cell in grid.build("first", ("python", "cpp", "prose", "math"))}

@@ -8,7 +8,7 @@ from proxies.sampling import check_mixture
 NAMES = ("python", "cpp", "prose", "math")
 
 
-def test_mixtures_are_centroid_interior_corners():
+def test_mixtures_are_centroid_interior_corners() -> None:
     points = grid.mixtures(NAMES)
     weights = np.array([list(point.values()) for point in points])
     assert weights.shape == (16, 4)
@@ -23,7 +23,7 @@ def test_mixtures_are_centroid_interior_corners():
     assert points == grid.mixtures(NAMES)
 
 
-def test_first_grid_is_what_the_data_card_says():
+def test_first_grid_is_what_the_data_card_says() -> None:
     cells = grid.build("first", NAMES)
     assert len({cell.run_id for cell in cells}) == len(cells) == 72
 
@@ -48,7 +48,7 @@ def test_first_grid_is_what_the_data_card_says():
     assert grid.SIZES[-1] * 3 == grid.HELD_OUT_SIZE
 
 
-def test_cheap_and_costly_cells_alternate():
+def test_cheap_and_costly_cells_alternate() -> None:
     cells = grid.build("first", NAMES)
     costs = [cell.flops for cell in cells]
     assert costs[0] == max(costs)
@@ -57,12 +57,12 @@ def test_cheap_and_costly_cells_alternate():
     assert costs[1::2] == sorted(costs[1::2])
 
 
-def test_tokens_can_be_chosen_and_names_tell():
+def test_tokens_can_be_chosen_and_names_tell() -> None:
     cell = grid.build("smoke", NAMES, 20_000)[0]
     assert cell.config.n_tokens == 20_000
     assert "-d20k-" in cell.run_id
 
 
-def test_unknown_grid_is_refused():
+def test_unknown_grid_is_refused() -> None:
     with pytest.raises(BayesCamelError, match="unknown grid 'none'"):
         grid.build("none", NAMES)

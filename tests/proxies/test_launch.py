@@ -1,15 +1,18 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bayescamel.exceptions import BayesCamelError
 from bayescamel.study.records import as_record
 from proxies import corpora, flops, launch
+from proxies.corpora import Corpora
 from proxies.model import ModelConfig
 
 
 @pytest.fixture
-def saved(tmp_path, tiny_corpora):
+def saved(tmp_path: Path, tiny_corpora: Corpora) -> Path:
     return corpora.save(tiny_corpora, tmp_path / "cache")
 
 
@@ -26,13 +29,13 @@ def candidate(**changes: object) -> dict[str, object]:
     return values | changes
 
 
-def run(folder, saved, **changes: object) -> int:
+def run(folder: Path, saved: Path, **changes: object) -> int:
     path = folder / "candidate.json"
     path.write_text(json.dumps(candidate(**changes)))
     return launch.main([str(path), str(folder / "record.json"), "--corpora", str(saved)])
 
 
-def test_candidate_in_record_out(tmp_path, saved):
+def test_candidate_in_record_out(tmp_path: Path, saved: Path) -> None:
     assert run(tmp_path, saved) == 0
     found = as_record(tmp_path / "record.json")
     assert found.run_id == "r0001-8k"
@@ -46,7 +49,7 @@ def test_candidate_in_record_out(tmp_path, saved):
     assert {path.name for path in tmp_path.iterdir()} == {"candidate.json", "record.json", "cache"}
 
 
-def test_realised_size_is_a_dial_of_itself():
+def test_realised_size_is_a_dial_of_itself() -> None:
     """A size of the space, asked for again, gives the same shape."""
     for dial in (6e3, 16e3, 48e3, 144e3, 432e3, 1.3e6):
         size = launch.proxy_size(dial)
@@ -63,18 +66,24 @@ def test_realised_size_is_a_dial_of_itself():
         ({"n_tokens": 10.0}, "less than one step"),
     ],
 )
-def test_what_cannot_be_trained(tmp_path, saved, capsys, changes, message):
+def test_what_cannot_be_trained(
+    tmp_path: Path,
+    saved: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    message: str,
+) -> None:
     assert run(tmp_path, saved, **changes) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "record.json").exists()
 
 
-def test_size_that_no_shape_has(monkeypatch):
+def test_size_that_no_shape_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "SAME_SIZE", 1e-9)
     with pytest.raises(BayesCamelError, match="nearest shape to 10001 parameters"):
         launch.config_of(candidate(n_params=10_001.0))
 
 
-def test_candidate_that_lacks_a_number(tmp_path):
+def test_candidate_that_lacks_a_number(tmp_path: Path) -> None:
     with pytest.raises(BayesCamelError, match="no 'n_tokens'"):
         launch.config_of({"run_id": "x", "n_params": 1e6, "mixture": {}})

@@ -4,13 +4,13 @@ from random import Random
 from proxies import mathematics
 
 
-def test_page_depends_on_seed_and_index_only():
+def test_page_depends_on_seed_and_index_only() -> None:
     assert mathematics.page(3, 5) == mathematics.page(3, 5)
     assert mathematics.page(3, 5) != mathematics.page(3, 6)
     assert mathematics.page(3, 5) != mathematics.page(4, 5)
 
 
-def test_simple_arithmetic_is_right():
+def test_simple_arithmetic_is_right() -> None:
     rng = Random(0)
     for _ in range(500):
         text, value = mathematics.operation(rng)
@@ -20,7 +20,7 @@ def test_simple_arithmetic_is_right():
         assert value >= 0
 
 
-def test_every_two_operand_equation_on_a_page_holds():
+def test_every_two_operand_equation_on_a_page_holds() -> None:
     # Whole equations only: no operator, power or fraction before, no further term after.
     equation = re.compile(r"(?<![\w*/+-] )(?<![\w^-])(\d+) ([+*-]) (\d+) = (-?\d+)(?=[.,;]|$)")
     checked = 0
@@ -33,7 +33,7 @@ def test_every_two_operand_equation_on_a_page_holds():
     assert checked > 500  # the pattern found what it looks for
 
 
-def test_linear_solutions_satisfy_their_equation():
+def test_linear_solutions_satisfy_their_equation() -> None:
     rng = Random(1)
     for _ in range(200):
         match = re.match(
@@ -46,12 +46,12 @@ def test_linear_solutions_satisfy_their_equation():
         assert int(a) * int(x) + int(sign + b) == int(right)
 
 
-def test_prime_factors():
+def test_prime_factors() -> None:
     assert mathematics.prime_factors(360) == [2, 2, 2, 3, 3, 5]
     assert mathematics.prime_factors(97) == [97]
 
 
-def test_every_template_gives_a_solved_problem():
+def test_every_template_gives_a_solved_problem() -> None:
     for template in set(mathematics.TEMPLATES):
         text = template(Random(2))
         assert text.endswith(("\n",))

@@ -12,25 +12,25 @@ DIALS = (16_000, 48_000, 144_000, 432_000, 1_296_000, 30_000_000)
 
 
 @pytest.mark.parametrize("dial", DIALS)
-def test_dial_is_met(dial):
+def test_dial_is_met(dial: float) -> None:
     config = ModelConfig.from_dial(dial)
     assert config.n_params == pytest.approx(dial, rel=0.01)
     assert 1.5 < config.hidden / config.width < 5
 
 
-def test_size_grows_in_depth_and_width():
+def test_size_grows_in_depth_and_width() -> None:
     shapes = [ModelConfig.from_dial(dial) for dial in DIALS]
     assert [s.depth for s in shapes] == sorted(s.depth for s in shapes)
     assert [s.width for s in shapes] == sorted(s.width for s in shapes)
 
 
 @pytest.mark.parametrize("dial", [0, 100, math.nan, math.inf])
-def test_impossible_dials_are_refused(dial):
+def test_impossible_dials_are_refused(dial: float) -> None:
     with pytest.raises(BayesCamelError, match="parameters"):
         ModelConfig.from_dial(dial)
 
 
-def test_counts_by_group_equal_torch_parameters():
+def test_counts_by_group_equal_torch_parameters() -> None:
     model = Transformer(TINY)
     sums = dict.fromkeys(TINY.counts(), 0)
     for name, parameter in model.named_parameters():
@@ -44,12 +44,12 @@ def test_counts_by_group_equal_torch_parameters():
     assert TINY.n_params == sums["attention"] + sums["mlp"] + sums["norm"]
 
 
-def test_odd_head_width_is_refused():
+def test_odd_head_width_is_refused() -> None:
     with pytest.raises(BayesCamelError, match="even head width"):
         ModelConfig(depth=1, width=6, n_heads=2, hidden=8)
 
 
-def test_model_is_causal():
+def test_model_is_causal() -> None:
     torch.manual_seed(0)
     model = Transformer(TINY)
     torch.nn.init.normal_(model.head.weight)
@@ -61,7 +61,7 @@ def test_model_is_causal():
     assert not torch.allclose(before[:, 40:], after[:, 40:], atol=1e-2)
 
 
-def test_attention_depends_on_relative_position_only():
+def test_attention_depends_on_relative_position_only() -> None:
     from proxies.model import rotate
 
     model = Transformer(TINY)
@@ -78,12 +78,12 @@ def test_attention_depends_on_relative_position_only():
     assert not torch.allclose(score(9, 4), score(9, 6), atol=1e-2)
 
 
-def test_untrained_loss_is_that_of_uniform_guessing():
+def test_untrained_loss_is_that_of_uniform_guessing() -> None:
     logits = Transformer(TINY)(torch.zeros(1, 8, dtype=torch.long))
     assert torch.equal(logits, torch.zeros_like(logits))
 
 
-def test_flops_formula():
+def test_flops_formula() -> None:
     # depth 2, width 16, hidden 24, context 72: written out by hand.
     n_params = 2 * (4 * 16 * 16 + 3 * 16 * 24) + 5 * 16
     per_token = 6 * n_params + 6 * 256 * 16 + 12 * 2 * 72 * 16

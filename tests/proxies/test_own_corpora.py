@@ -18,7 +18,7 @@ def write_user(root: Path) -> None:
     (root / "chat.jsonl").write_text("\n".join(lines) + "\n\n")
 
 
-def test_own_corpora_from_a_folder_and_from_jsonl(tmp_path):
+def test_own_corpora_from_a_folder_and_from_jsonl(tmp_path: Path) -> None:
     write_user(tmp_path)
     built = build_user(tmp_path, LIMITS)
     assert built.names == ("chat", "notes")
@@ -36,7 +36,7 @@ def test_own_corpora_from_a_folder_and_from_jsonl(tmp_path):
         ('{"text": 3}', "line 61: the field 'text' is not a string"),
     ],
 )
-def test_bad_jsonl_names_the_line(tmp_path, line, problem):
+def test_bad_jsonl_names_the_line(tmp_path: Path, line: str, problem: str) -> None:
     write_user(tmp_path)
     good = (tmp_path / "chat.jsonl").read_text().rstrip()
     (tmp_path / "chat.jsonl").write_text(f"{good}\n{line}\n")
@@ -44,7 +44,7 @@ def test_bad_jsonl_names_the_line(tmp_path, line, problem):
         build_user(tmp_path, LIMITS)
 
 
-def test_bad_folders_are_refused(tmp_path):
+def test_bad_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no such folder"):
         build_user(tmp_path / "missing")
     with pytest.raises(CorpusError, match="holds 0 domain"):

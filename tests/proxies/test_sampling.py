@@ -13,14 +13,14 @@ def constant_corpora() -> Corpora:
 
 
 @pytest.mark.parametrize("weights", [(1, 0, 0), (1 / 3, 1 / 3, 1 / 3), (0.0007, 0.4993, 0.5)])
-def test_realised_shares_are_within_a_thousandth(weights):
+def test_realised_shares_are_within_a_thousandth(weights: tuple[float, ...]) -> None:
     mixture = {f"d{k}": w for k, w in enumerate(weights)}
     run = list(batches(constant_corpora(), mixture, n_steps=500, batch=4, context=16, seed=0))
     counts = np.bincount(np.concatenate(run).ravel(), minlength=4)[1:]
     assert np.abs(counts / counts.sum() - weights).max() < 1e-3
 
 
-def test_allocation_sums_and_is_within_one():
+def test_allocation_sums_and_is_within_one() -> None:
     rng = np.random.default_rng(0)
     for _ in range(100):
         weights = rng.dirichlet(np.full(5, 0.5))
@@ -29,14 +29,14 @@ def test_allocation_sums_and_is_within_one():
         assert np.abs(counts - 997 * weights).max() < 1
 
 
-def test_domains_are_spread_over_the_run():
+def test_domains_are_spread_over_the_run() -> None:
     order = schedule(np.array([100, 300, 600]), np.random.default_rng(0))
     for part in np.split(order, 10):
         # Even spacing: every tenth of the run has its tenth of each domain, give or take one.
         assert np.abs(np.bincount(part, minlength=3) - [10, 30, 60]).max() <= 1
 
 
-def test_windows_do_not_repeat_within_an_epoch():
+def test_windows_do_not_repeat_within_an_epoch() -> None:
     stream = window_starts(1000, 10, np.random.default_rng(0))
     epoch = [next(stream) for _ in range(98)]
     assert len(set(epoch)) == 98
@@ -44,7 +44,7 @@ def test_windows_do_not_repeat_within_an_epoch():
     assert max(epoch) + 10 < 1000
 
 
-def test_batches_are_decided_by_the_seed(tiny_corpora):
+def test_batches_are_decided_by_the_seed(tiny_corpora: Corpora) -> None:
     def rows(seed: int) -> np.ndarray:
         mixture = {"letters": 0.5, "math": 0.5}
         return np.stack(
@@ -66,12 +66,12 @@ def test_batches_are_decided_by_the_seed(tiny_corpora):
         ({"a": 0.5, "c": 0.5}, "differ from the domains"),
     ],
 )
-def test_bad_mixtures_are_refused(mixture, problem):
+def test_bad_mixtures_are_refused(mixture: dict[str, float], problem: str) -> None:
     with pytest.raises(BayesCamelError, match=problem):
         check_mixture(mixture, ("a", "b"))
 
 
-def test_too_small_a_domain_is_refused():
+def test_too_small_a_domain_is_refused() -> None:
     mixture = {"d0": 1.0, "d1": 0.0, "d2": 0.0}
     with pytest.raises(BayesCamelError, match="'d0' has 5000 training tokens"):
         next(batches(constant_corpora(), mixture, n_steps=1, batch=1, context=4000, seed=0))

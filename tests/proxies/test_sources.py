@@ -1,4 +1,5 @@
 import ast
+from pathlib import Path
 
 from proxies import sources
 
@@ -14,7 +15,7 @@ def f(x):
 '''
 
 
-def test_docstrings_and_code_share_no_text():
+def test_docstrings_and_code_share_no_text() -> None:
     code = sources.without_docstrings(CODE)
     prose = sources.docstrings(CODE, set())
     assert code is not None
@@ -26,18 +27,18 @@ def test_docstrings_and_code_share_no_text():
     ast.parse(code)
 
 
-def test_a_docstring_is_taken_once():
+def test_a_docstring_is_taken_once() -> None:
     seen: set[str] = set()
     assert sources.docstrings(CODE, seen) is not None
     assert sources.docstrings(CODE, seen) is None
 
 
-def test_code_that_does_not_parse_is_left_out():
+def test_code_that_does_not_parse_is_left_out() -> None:
     assert sources.without_docstrings("def f(:\n") is None
     assert sources.docstrings("def f(:\n", set()) is None
 
 
-def test_order_is_seeded_and_does_not_depend_on_the_input_order(tmp_path):
+def test_order_is_seeded_and_does_not_depend_on_the_input_order(tmp_path: Path) -> None:
     files = [(f"a/{i}.py", tmp_path) for i in range(50)]
     order = [label for label, _ in sources.shuffled(files, 0)]
     assert order == [label for label, _ in sources.shuffled(files[::-1], 0)]
@@ -45,12 +46,12 @@ def test_order_is_seeded_and_does_not_depend_on_the_input_order(tmp_path):
     assert order != sorted(order)
 
 
-def test_metadata_header_is_no_prose():
+def test_metadata_header_is_no_prose() -> None:
     text = "Metadata-Version: 2.1\nName: x\n\n# Title\n\nText.\n"
     assert sources.description(text) == "# Title\n\nText.\n"
 
 
-def test_installed_packages_hold_python_and_headers():
+def test_installed_packages_hold_python_and_headers() -> None:
     labels = [label for label, _ in sources.package_files((".py", ".h"), ("METADATA",))]
     suffixes = [label.rpartition(".")[2] for label in labels]
     assert suffixes.count("py") > 1000

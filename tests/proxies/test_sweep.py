@@ -6,6 +6,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,16 +15,18 @@ from rich.console import Console
 
 from bayescamel.runs.table import read_runs
 from proxies import collect, corpora, record, sweep
+from proxies.corpora import Corpora
 from proxies.grid import Cell
+from proxies.train import TrainConfig
 
 
 @pytest.fixture
-def saved(tmp_path, tiny_corpora):
+def saved(tmp_path: Path, tiny_corpora: Corpora) -> Path:
     return corpora.save(tiny_corpora, tmp_path / "cache")
 
 
 @pytest.fixture
-def cells(tiny_config) -> list[Cell]:
+def cells(tiny_config: TrainConfig) -> list[Cell]:
     return [Cell(f"run{seed}", replace(tiny_config, seed=seed)) for seed in range(3)]
 
 
@@ -30,13 +34,13 @@ def quiet() -> Console:
     return Console(file=io.StringIO())
 
 
-def run_sweep(cells, saved, out, console=None) -> list[str]:
+def run_sweep(cells: list[Cell], saved: Path, out: Path, console: Any = None) -> list[str]:
     # Threads: a fresh process costs seconds; the test of Ctrl-C uses real ones.
     console = console or quiet()
     return sweep.sweep(cells, saved, out, workers=1, console=console, pool=ThreadPoolExecutor)
 
 
-def test_sweep_trains_skips_and_resumes(tmp_path, saved, cells):
+def test_sweep_trains_skips_and_resumes(tmp_path: Path, saved: Path, cells: list[Cell]) -> None:
     out = tmp_path / "out"
     assert run_sweep(cells[:2], saved, out) == []
     first = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
@@ -50,14 +54,18 @@ def test_sweep_trains_skips_and_resumes(tmp_path, saved, cells):
     assert "3 runs, 2 done, 1 to train" in console.file.getvalue()
 
 
-def test_records_of_another_sweep_are_refused(tmp_path, saved, cells, tiny_corpora):
+def test_records_of_another_sweep_are_refused(
+    tmp_path: Path, saved: Path, cells: list[Cell], tiny_corpora: Corpora
+) -> None:
     sweep.work(sweep.Job(cells[0], saved, tmp_path / "out", "cpu"))
     changed = [replace(cells[0], config=replace(cells[0].config, base_lr=1e-3))]
     with pytest.raises(record.RecordError, match="another configuration"):
         sweep.pending(changed, tiny_corpora, tmp_path / "out")
 
 
-def test_failed_run_is_reported_and_the_others_go_on(tmp_path, saved, cells):
+def test_failed_run_is_reported_and_the_others_go_on(
+    tmp_path: Path, saved: Path, cells: list[Cell]
+) -> None:
     bad = Cell("bad", replace(cells[0].config, base_lr=float("inf")))
     out = tmp_path / "out"
     assert run_sweep([bad, cells[1]], saved, out) == ["bad"]
@@ -75,7 +83,7 @@ def group_vanishes(group: int) -> bool:
     return False
 
 
-def test_interrupted_sweep_leaves_no_half_record(tmp_path, saved):
+def test_interrupted_sweep_leaves_no_half_record(tmp_path: Path, saved: Path) -> None:
     """Ctrl-C while runs train: exit status 130, no record, no draft, no worker left."""
     out = tmp_path / "out"
     out.mkdir()
@@ -100,7 +108,7 @@ def test_interrupted_sweep_leaves_no_half_record(tmp_path, saved):
     assert group_vanishes(process.pid)
 
 
-def test_lost_corpora_are_named(tmp_path):
+def test_lost_corpora_are_named(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / sweep.CORPORA_NOTE).write_text('{"folder": "abc"}')
@@ -117,7 +125,9 @@ def test_lost_corpora_are_named(tmp_path):
         (["--device", "abacus"], "--device 'abacus'"),
     ],
 )
-def test_bad_options_end_with_status_2_and_write_nothing(tmp_path, capsys, options, problem):
+def test_bad_options_end_with_status_2_and_write_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
+) -> None:
     out = tmp_path / "out"
     assert sweep.main(["--out", str(out), *options]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -125,7 +135,9 @@ def test_bad_options_end_with_status_2_and_write_nothing(tmp_path, capsys, optio
     assert not out.exists()
 
 
-def test_collected_table_is_a_run_table(tmp_path, saved, cells, capsys):
+def test_collected_table_is_a_run_table(
+    tmp_path: Path, saved: Path, cells: list[Cell], capsys: pytest.CaptureFixture[str]
+) -> None:
     out, table = tmp_path / "out", tmp_path / "runs.csv"
     for cell in cells[:2]:
         sweep.work(sweep.Job(cell, saved, out, "cpu"))
@@ -144,7 +156,7 @@ def test_collected_table_is_a_run_table(tmp_path, saved, cells, capsys):
     assert collect.main([str(out), "--out", str(table), "--force"]) == 0
 
 
-def test_nothing_to_collect_is_an_error(tmp_path, capsys):
+def test_nothing_to_collect_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert collect.main([str(tmp_path), "--out", str(tmp_path / "x.csv")]) == 2
     assert "no records" in capsys.readouterr().err
     assert not (tmp_path / "x.csv").exists()

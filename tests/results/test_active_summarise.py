@@ -3,7 +3,10 @@
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ WHOLE = 0.01
 
 
 @pytest.fixture(scope="module")
-def summarise():
+def summarise() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("active_summarise", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
@@ -52,15 +55,15 @@ CURVES = {
 
 
 @pytest.fixture
-def replay(summarise, tmp_path):
+def replay(summarise: Any, tmp_path: Path) -> Any:
     return summarise.Replay.read(write(tmp_path / "replay.jsonl", CURVES))
 
 
-def test_only_seeds_that_are_through_count(replay):
+def test_only_seeds_that_are_through_count(replay: Any) -> None:
     assert replay.seeds == (0, 1, 2, 3)
 
 
-def test_needed_is_where_the_mean_comes_to_the_level(summarise, replay):
+def test_needed_is_where_the_mean_comes_to_the_level(summarise: Any, replay: Any) -> None:
     level = summarise.NEAR * WHOLE
     found = {
         name: summarise.needed(replay.shares[name], replay.measured["mre"][name], level)
@@ -71,17 +74,17 @@ def test_needed_is_where_the_mean_comes_to_the_level(summarise, replay):
     assert found["uniform-flops"] == found["only-small"] == np.inf
 
 
-def test_between_checkpoints_it_is_interpolated_on_the_log(summarise):
+def test_between_checkpoints_it_is_interpolated_on_the_log(summarise: Any) -> None:
     shares, values = np.array([[0.1, 0.4]]), np.array([[3.0, 1.0]])
     assert summarise.needed(shares, values, 2.0) == pytest.approx(0.2)
 
 
-def test_a_curve_that_leaves_the_level_again_is_not_there_yet(summarise):
+def test_a_curve_that_leaves_the_level_again_is_not_there_yet(summarise: Any) -> None:
     shares, values = np.array([[0.1, 0.2, 0.4]]), np.array([[1.0, 3.0, 1.0]])
     assert summarise.needed(shares, values, 1.0) == pytest.approx(0.4)
 
 
-def test_ratios_and_what_was_never_reached(summarise, replay):
+def test_ratios_and_what_was_never_reached(summarise: Any, replay: Any) -> None:
     found, low, high = summarise.ratios(replay, "mre", "variance", "random")
     assert found == pytest.approx(0.25)
     assert low <= found <= high
@@ -95,14 +98,16 @@ def test_ratios_and_what_was_never_reached(summarise, replay):
     assert "| uniform-flops | not by 40% | not reached |  |" in text
 
 
-def test_own_flops_take_the_place_of_those_counted(summarise, tmp_path):
+def test_own_flops_take_the_place_of_those_counted(summarise: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "replay.jsonl", CURVES)
     flops = {f"r{i}": 2.0 if i == 0 else 1.0 for i in range(20)}
     found = summarise.Replay.read(path, flops)
     np.testing.assert_allclose(found.shares["variance"][0], np.array([2, 3, 5, 9]) / 21)
 
 
-def test_picture_and_table_are_written(summarise, tmp_path, monkeypatch):
+def test_picture_and_table_are_written(
+    summarise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path / "replay.jsonl", CURVES)
     monkeypatch.setattr(sys, "argv", ["summarise.py", str(path), "--out", str(tmp_path / "ml")])
     summarise.main()
@@ -110,6 +115,6 @@ def test_picture_and_table_are_written(summarise, tmp_path, monkeypatch):
     assert "4 seeds replayed in full: 0, 1, 2, 3." in (tmp_path / "ml.md").read_text()
 
 
-def test_no_seed_is_through(summarise, tmp_path):
+def test_no_seed_is_through(summarise: Any, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="no seed was replayed in full"):
         summarise.Replay.read(write(tmp_path / "replay.jsonl", CURVES, seeds=0))

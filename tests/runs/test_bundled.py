@@ -5,7 +5,7 @@ import bayescamel as bc
 from bayescamel.runs.bundled import HELD_OUT_PARAMS
 
 
-def test_bundled_runs_span_what_the_card_says():
+def test_bundled_runs_span_what_the_card_says() -> None:
     runs = bc.load_proxies()
     assert runs.sizes["run"] == 72
     assert set(runs["domain"].to_numpy()) == set(runs["validation"].to_numpy())
@@ -18,7 +18,7 @@ def test_bundled_runs_span_what_the_card_says():
     assert not runs["accuracy"].isnull().any()
 
 
-def test_loss_falls_with_size_at_the_even_mixture():
+def test_loss_falls_with_size_at_the_even_mixture() -> None:
     runs = bc.load_proxies()
     even = (abs(runs["mixture"] - 0.25) < 1e-9).all("domain")
     full = runs["n_tokens"] == runs["n_tokens"].max()
@@ -28,7 +28,7 @@ def test_loss_falls_with_size_at_the_even_mixture():
     assert (means.diff("n_params") < 0).all()
 
 
-def test_loss_falls_with_own_weight_at_every_size():
+def test_loss_falls_with_own_weight_at_every_size() -> None:
     runs = bc.load_proxies()
     for name in runs["validation"].to_numpy():
         for _, group in runs.groupby("n_params"):

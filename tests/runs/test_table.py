@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,7 +37,7 @@ def refused(source: object, message: str, **options: object) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_named_dims_and_what_was_not_measured():
+def test_named_dims_and_what_was_not_measured() -> None:
     runs = read_runs(table())
     assert dict(runs.sizes) == {"run": 4, "domain": 2, "validation": 2, "benchmark": 2}
     assert runs["loss"].sel(run="b", validation="code") == 1.5
@@ -44,20 +47,22 @@ def test_named_dims_and_what_was_not_measured():
     assert runs["mixture"].sel(run="c", domain="prose") == 0.75
 
 
-def test_optional_columns_may_be_absent_or_wholly_empty():
+def test_optional_columns_may_be_absent_or_wholly_empty() -> None:
     few = table().drop(columns=["n_tokens", "acc_quiz", "score_quiz", "score_sums", "step"])
     assert set(read_runs(few)) == {"n_params", "mixture", "loss"}
     empty = few.assign(n_active_params=np.nan, n_tokens=np.nan)
     xr.testing.assert_identical(read_runs(empty), read_runs(few))
 
 
-def test_a_dense_run_among_sparse_ones_has_no_active_size():
+def test_a_dense_run_among_sparse_ones_has_no_active_size() -> None:
     runs = read_runs(table(n_active_params=[np.nan, 1e5, 3e5, 3e6]))
     assert np.isnan(runs["n_active_params"].sel(run="a"))
 
 
 @given(frame=run_tables())
-def test_files_hold_what_the_frame_holds(frame, tmp_path_factory):
+def test_files_hold_what_the_frame_holds(
+    frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("tables")
     expected = read_runs(frame)
     frame.to_csv(folder / "runs.csv", index=False)
@@ -71,14 +76,16 @@ def test_files_hold_what_the_frame_holds(frame, tmp_path_factory):
 
 
 @given(frame=run_tables(), seed=st.integers(0, 99))
-def test_order_of_rows_and_columns_leaves_the_fingerprint(frame, seed):
+def test_order_of_rows_and_columns_leaves_the_fingerprint(frame: pd.DataFrame, seed: int) -> None:
     rng = np.random.default_rng(seed)
     shuffled = frame.iloc[rng.permutation(len(frame)), rng.permutation(frame.shape[1])]
     assert read_runs(shuffled).attrs == read_runs(frame).attrs
 
 
 @given(frame=run_tables(), data=st.data())
-def test_any_changed_value_changes_the_fingerprint(frame, data):
+def test_any_changed_value_changes_the_fingerprint(
+    frame: pd.DataFrame, data: st.DataObject
+) -> None:
     before = read_runs(frame)
     column = data.draw(st.sampled_from([c for c in frame if c.startswith(("n_params", "loss_"))]))
     row = data.draw(st.integers(0, len(frame) - 1))
@@ -105,7 +112,9 @@ SPOILERS = {
 
 @pytest.mark.parametrize("spoiler", SPOILERS)
 @given(frame=run_tables(), data=st.data())
-def test_a_spoilt_cell_is_refused_by_name(spoiler, frame, data):
+def test_a_spoilt_cell_is_refused_by_name(
+    spoiler: str, frame: pd.DataFrame, data: st.DataObject
+) -> None:
     prefix, value, message = SPOILERS[spoiler]
     column = data.draw(st.sampled_from([name for name in frame if name.startswith(prefix)]))
     row = data.draw(st.integers(0, len(frame) - 1))
@@ -136,7 +145,7 @@ def test_a_spoilt_cell_is_refused_by_name(spoiler, frame, data):
         ({"loss_": 1.0}, "column 'loss_' has nothing after its prefix"),
     ],
 )
-def test_what_no_run_can_have_is_refused(changes, message):
+def test_what_no_run_can_have_is_refused(changes: dict[str, Any], message: str) -> None:
     refused(table(**changes), message)
 
 
@@ -149,11 +158,11 @@ def test_what_no_run_can_have_is_refused(changes, message):
         (["loss_code", "loss_prose"], r"no 'loss_\*' column, one for each validation domain"),
     ],
 )
-def test_a_missing_column_is_named(gone, message):
+def test_a_missing_column_is_named(gone: list[str], message: str) -> None:
     refused(table().drop(columns=gone), message)
 
 
-def test_weights_say_which_run_and_by_how_much():
+def test_weights_say_which_run_and_by_how_much() -> None:
     off = table(w_code=[0.5, 1.0, 0.255, 0.0])
     refused(off, r"run 'c': its weights sum to 1.005, off by \+0.005; pass renormalise=True")
     weights = read_runs(off, renormalise=True)["mixture"].sel(run="c")
@@ -172,7 +181,7 @@ def test_weights_say_which_run_and_by_how_much():
     )
 
 
-def test_rows_are_chosen_before_they_are_checked():
+def test_rows_are_chosen_before_they_are_checked() -> None:
     mixed = table(loss_code=["two", 1.5, "n/a", "1.7"])
     runs = read_runs(mixed, where="step == 20 and n_params < 1e7")
     assert list(runs["run"].values) == ["b", "d"]
@@ -189,7 +198,7 @@ def test_rows_are_chosen_before_they_are_checked():
         ("1e6 < n_params * 2 < 3e6", ["a", "b"]),
     ],
 )
-def test_where_is_a_pandas_query(where, ids):
+def test_where_is_a_pandas_query(where: str, ids: list[str]) -> None:
     assert list(read_runs(table(), where=where)["run"].values) == ids
 
 
@@ -212,20 +221,22 @@ def test_where_is_a_pandas_query(where, ids):
         ("not " * 3000 + "step == 1", "cannot .* the row filter"),
     ],
 )
-def test_a_bad_row_filter_is_refused_and_runs_nothing(where, message, tmp_path, monkeypatch):
+def test_a_bad_row_filter_is_refused_and_runs_nothing(
+    where: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     refused(table(), message, where=where)
     assert not list(tmp_path.iterdir())
 
 
-def test_losses_are_chosen_with_or_without_prefix():
+def test_losses_are_chosen_with_or_without_prefix() -> None:
     runs = read_runs(table(), losses=["loss_prose", "code", "prose"])
     assert list(runs["validation"].values) == ["prose", "code"]
     refused(table(), "no loss on a validation domain 'law'; there are: code, pro", losses=["law"])
     refused(table(), "no validation domain was chosen", losses=[])
 
 
-def test_checkpoints_are_told_apart_by_tokens():
+def test_checkpoints_are_told_apart_by_tokens() -> None:
     runs = read_runs(
         table(
             run_id=["a", "b", "c", "c"],
@@ -249,17 +260,17 @@ def test_checkpoints_are_told_apart_by_tokens():
         ({"n_tokens": np.nan}, "run_id 'a' occurs 2 times and no 'n_tokens' column"),
     ],
 )
-def test_duplicated_run_ids_are_refused(changes, message):
+def test_duplicated_run_ids_are_refused(changes: dict[str, Any], message: str) -> None:
     refused(table(run_id=["a", "a", "b", "c"], **changes), message)
 
 
 @given(frame=run_tables(), data=st.data())
-def test_any_duplicated_run_is_refused(frame, data):
+def test_any_duplicated_run_is_refused(frame: pd.DataFrame, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, len(frame) - 1))
     refused(pd.concat([frame, frame.iloc[[row]]]), "occurs")
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     refused(tmp_path / "none.csv", "no file .*none.csv")
     (tmp_path / "runs.xlsx").write_text("x")
     refused(tmp_path / "runs.xlsx", "neither a .csv nor a .parquet file")
@@ -279,12 +290,12 @@ def test_files_that_cannot_be_read(tmp_path):
         refused(tmp_path / name, message)
 
 
-def test_a_frame_with_a_column_twice_is_refused():
+def test_a_frame_with_a_column_twice_is_refused() -> None:
     frame = table()
     refused(pd.concat([frame, frame[["step"]]], axis=1), "column 'step' occurs twice")
 
 
-def test_a_spreadsheet_file_is_read(tmp_path):
+def test_a_spreadsheet_file_is_read(tmp_path: Path) -> None:
     text = "\ufeffrun_id, n_params, w_a, loss_a\n001, 1e6, 1, 2.5\nNaN-1, 2e6, 1, \n"
     (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
     runs = read_runs(tmp_path / "runs.csv")
@@ -292,7 +303,7 @@ def test_a_spreadsheet_file_is_read(tmp_path):
     np.testing.assert_array_equal(runs["loss"].squeeze("validation"), [2.5, np.nan])
 
 
-def test_what_a_law_needs_of_the_runs():
+def test_what_a_law_needs_of_the_runs() -> None:
     runs = read_runs(table())
     check_fittable(runs, minimum_runs=4)
     with pytest.raises(RunTableError, match=r"4 runs .* too few: this law needs at least 5"):
@@ -304,12 +315,12 @@ def test_what_a_law_needs_of_the_runs():
         check_fittable(unmeasured, minimum_runs=2)
 
 
-def test_runs_without_any_loss_do_not_count():
+def test_runs_without_any_loss_do_not_count() -> None:
     runs = read_runs(table(loss_code=[1.0, 2.0, np.nan, np.nan], loss_prose=[1.0, 2.0, 3, np.nan]))
     with pytest.raises(RunTableError, match="3 runs with a loss are too few"):
         check_fittable(runs, minimum_runs=4)
 
 
-def test_active_sizes_are_sizes_too():
+def test_active_sizes_are_sizes_too() -> None:
     one_total = read_runs(table(n_params=3e6, n_active_params=[1e6, 1e6, 2e6, np.nan]))
     check_fittable(one_total, minimum_runs=2)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from bayescamel.cli import app
@@ -19,12 +20,12 @@ CREATE = [
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def bayescamel(*words: str):
+def bayescamel(*words: str) -> Result:
     return CliRunner().invoke(app, ["study", *words])
 
 
@@ -43,7 +44,7 @@ def refused(message: str, *words: str) -> None:
     assert message in done.stderr
 
 
-def test_ask_tell_fail_status_export(folder):
+def test_ask_tell_fail_status_export(folder: Path) -> None:
     assert said("create", "study.db", *CREATE)["first_runs"] == 5
     asked = said("ask", "study.db", "-n", "3")["candidates"]
     assert {"run_id", "n_params", "n_active_params", "n_tokens", "mixture", "flops"} <= set(
@@ -76,7 +77,7 @@ def test_ask_tell_fail_status_export(folder):
     assert len(pd.read_parquet("runs.parquet")) == 2
 
 
-def test_told_with_other_numbers_is_refused_until_corrected(folder):
+def test_told_with_other_numbers_is_refused_until_corrected(folder: Path) -> None:
     said("create", "study.db", *CREATE)
     (asked,) = said("ask", "study.db")["candidates"]
     tell = ["tell", "study.db", asked["run_id"]]
@@ -85,7 +86,7 @@ def test_told_with_other_numbers_is_refused_until_corrected(folder):
     assert said(*tell, "--loss", "code=3,web=2.5", "--correct")["new"] is True
 
 
-def test_space_from_a_file_and_the_size_of_our_proxies(folder):
+def test_space_from_a_file_and_the_size_of_our_proxies(folder: Path) -> None:
     space = {"domains": ["code", "web"], "sizes": [1e6, 4e6], "n_tokens": 1e9, "seeds": 2}
     Path("space.json").write_text(json.dumps(space))
     target = ["--params", "1e8", "--tokens", "1e9", "--budget", "1e18"]
@@ -100,7 +101,7 @@ def test_space_from_a_file_and_the_size_of_our_proxies(folder):
     assert asked["flops"] > 6 * asked["n_params"] * 1e6  # attention and head are counted
 
 
-def test_plan_before_a_flop_is_spent(folder):
+def test_plan_before_a_flop_is_spent(folder: Path) -> None:
     said("create", "study.db", *CREATE)
     found = said("plan", "study.db", "--budget", "1e17")
     assert {row["split"] for row in found["compared"]} == {
@@ -114,7 +115,7 @@ def test_plan_before_a_flop_is_spent(folder):
     assert "uniform FLOPs" in words
 
 
-def test_attached_runs(folder):
+def test_attached_runs(folder: Path) -> None:
     said("create", "study.db", *CREATE)
     table = {"Name": ["a"], "State": ["finished"], "size": [4e6], "n_tokens": [8e7]}
     table |= {"mixture/code": [0.4], "mixture/web": [0.6], "loss/code": [3.0], "loss/web": [2.9]}
@@ -141,7 +142,7 @@ def test_attached_runs(folder):
         (["--chains", "0"], "chains = 0"),
     ],
 )
-def test_what_cannot_be_created(folder, changes, message):
+def test_what_cannot_be_created(folder: Path, changes: list[str], message: str) -> None:
     words = list(CREATE)
     if changes[0] in words:
         words[words.index(changes[0]) + 1] = changes[1]
@@ -151,7 +152,7 @@ def test_what_cannot_be_created(folder, changes, message):
     assert not Path("study.db").exists()
 
 
-def test_what_cannot_be_told(folder):
+def test_what_cannot_be_told(folder: Path) -> None:
     said("create", "study.db", *CREATE)
     (asked,) = said("ask", "study.db")["candidates"]
     tell = ["tell", "study.db", asked["run_id"]]
@@ -176,14 +177,14 @@ def test_what_cannot_be_told(folder):
         (["--gpus", "1e9=2"], "on one device"),
     ],
 )
-def test_what_cannot_be_run(folder, words, message):
+def test_what_cannot_be_run(folder: Path, words: list[str], message: str) -> None:
     said("create", "study.db", *CREATE)
     if "--command" not in words and "--gpus" not in words:
         words = [*words, "--command", "train.py {candidate} {record}"]
     refused(message, "run", "study.db", *words)
 
 
-def test_without_torch_the_extra_is_named(folder, monkeypatch):
+def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said("create", "study.db", *CREATE)
     monkeypatch.setitem(sys.modules, "proxies.launch", None)
     monkeypatch.delattr("proxies.launch", raising=False)
@@ -191,7 +192,7 @@ def test_without_torch_the_extra_is_named(folder, monkeypatch):
     refused("bayescamel[proxies]", "create", "other.db", *CREATE, "--proxies")
 
 
-def test_our_trainer_needs_its_own_costs(folder):
+def test_our_trainer_needs_its_own_costs(folder: Path) -> None:
     """6 N D leaves the head and attention out, which are half of a tiny proxy."""
     words = list(CREATE)
     words[words.index("--sizes") + 1] = "16e3,48e3"

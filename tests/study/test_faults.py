@@ -67,7 +67,7 @@ def check(study: Study, acknowledged: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_kills_at_random_moments(url, tmp_path):
+def test_kills_at_random_moments(url: str, tmp_path: Path) -> None:
     study = create(url)
     acknowledged = run_workers(url, tmp_path / "acks", KILLS)
     assert len(acknowledged) > KILLS
@@ -77,12 +77,12 @@ def test_kills_at_random_moments(url, tmp_path):
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
-def test_some_kills(url, tmp_path):
+def test_some_kills(url: str, tmp_path: Path) -> None:
     study = create(url)
     check(study, run_workers(url, tmp_path / "acks", 10))
 
 
-def test_disk_full(tmp_path):
+def test_disk_full(tmp_path: Path) -> None:
     """Files may not grow: the write is refused, nothing is lost, and later it goes on."""
     where = tmp_path / "study.db"
     study = create(str(where))
@@ -98,7 +98,7 @@ def test_disk_full(tmp_path):
     check(study, acknowledged)
 
 
-def test_file_gone_and_back(tmp_path):
+def test_file_gone_and_back(tmp_path: Path) -> None:
     """As a network folder that is away for a moment."""
     where = tmp_path / "study.db"
     study = create(str(where))
@@ -124,7 +124,7 @@ def test_file_gone_and_back(tmp_path):
 
 
 @pytest.mark.postgresql
-def test_server_crashes_and_is_back(postgresql):
+def test_server_crashes_and_is_back(postgresql: str) -> None:
     control = os.environ[CONTROL]
     study = create(postgresql)
     (candidate,) = study.ask()
@@ -148,7 +148,7 @@ def test_server_crashes_and_is_back(postgresql):
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-def test_server_crashes_while_workers_are_killed(postgresql, tmp_path):
+def test_server_crashes_while_workers_are_killed(postgresql: str, tmp_path: Path) -> None:
     control = os.environ[CONTROL]
     study = create(postgresql)
     acks = tmp_path / "acks"

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def candidate(number: int, n_params: float = 1e6) -> Candidate:
     return Candidate(f"r{number:04d}", n_params, None, 2e7, mixture, 0, 1.2e14)
 
 
-def ended(launcher, count: int = 1, seconds: float = 15.0):
+def ended(launcher: Any, count: int = 1, seconds: float = 15.0) -> list[Any]:
     found = []
     for _ in range(round(20 * seconds)):
         found += launcher.finished()
@@ -37,7 +38,7 @@ def ended(launcher, count: int = 1, seconds: float = 15.0):
     raise AssertionError(f"only {found} ended")
 
 
-def test_runs_share_the_devices(tmp_path):
+def test_runs_share_the_devices(tmp_path: Path) -> None:
     launcher = LocalLauncher(Trainer.of_template(template()), tmp_path, ["cpu", "cpu"])
     assert launcher.free() == 2
     for number in (1, 2):
@@ -50,7 +51,7 @@ def test_runs_share_the_devices(tmp_path):
     assert launcher.free() == 2
 
 
-def test_failures_say_why(tmp_path):
+def test_failures_say_why(tmp_path: Path) -> None:
     launcher = LocalLauncher(Trainer.of_template(template("fail=r0001")), tmp_path, ["cpu"])
     launcher.start(candidate(1))
     (failed,) = ended(launcher)
@@ -58,7 +59,7 @@ def test_failures_say_why(tmp_path):
     assert failed.reason == "exit status 1: the loss is not a number"
 
 
-def test_no_record_is_a_failure(tmp_path):
+def test_no_record_is_a_failure(tmp_path: Path) -> None:
     launcher = LocalLauncher(Trainer.of_template(template("silent")), tmp_path, ["cpu"])
     (tmp_path / "r0001.json").write_text("{}")  # of an earlier try
     launcher.start(candidate(1))
@@ -67,7 +68,7 @@ def test_no_record_is_a_failure(tmp_path):
     assert "no record" in failed.reason
 
 
-def test_a_passing_fault_is_tried_again(tmp_path):
+def test_a_passing_fault_is_tried_again(tmp_path: Path) -> None:
     trainer = Trainer.of_template(template(f"once={tmp_path / 'mark'}"))
     launcher = LocalLauncher(trainer, tmp_path, ["cpu"], retries=1)
     launcher.start(candidate(1))
@@ -80,7 +81,7 @@ def test_a_passing_fault_is_tried_again(tmp_path):
     assert "a passing fault" in found.reason
 
 
-def test_stop_leaves_no_process(tmp_path):
+def test_stop_leaves_no_process(tmp_path: Path) -> None:
     launcher = LocalLauncher(Trainer.of_template(template("sleep=60")), tmp_path, ["cpu", "cpu"])
     for number in (1, 2):
         launcher.start(candidate(number))
@@ -92,7 +93,7 @@ def test_stop_leaves_no_process(tmp_path):
     assert launcher.running() == {}
 
 
-def test_gpus_by_size(tmp_path):
+def test_gpus_by_size(tmp_path: Path) -> None:
     """A run of two GPUs waits for both, and sees these and no others."""
     code = (
         "import os, sys; "
@@ -115,7 +116,7 @@ def test_gpus_by_size(tmp_path):
         LocalLauncher(Trainer(words, {1.0: 3}), tmp_path, ["cuda:0"]).start(candidate(3))
 
 
-def test_only_visible_gpus_are_given(tmp_path, monkeypatch):
+def test_only_visible_gpus_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     code = "import os, sys; open(sys.argv[2], 'w').write(os.environ['CUDA_VISIBLE_DEVICES'])"
     words = (sys.executable, "-c", code, "{candidate}", "{record}")
@@ -126,7 +127,7 @@ def test_only_visible_gpus_are_given(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_of_several_processes_goes_through_torchrun(tmp_path):
+def test_a_run_of_several_processes_goes_through_torchrun(tmp_path: Path) -> None:
     """Two processes of one run meet through torch.distributed, and one writes the record."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     words = [*torchrun, "--nproc-per-node={gpus}", str(PARALLEL), "{candidate}", "{record}"]
@@ -150,12 +151,12 @@ def test_a_run_of_several_processes_goes_through_torchrun(tmp_path):
         ("train.py '{candidate} {record}", "cannot be read"),
     ],
 )
-def test_commands_that_cannot_be(words, message):
+def test_commands_that_cannot_be(words: str, message: str) -> None:
     with pytest.raises(StudyError, match=message):
         Trainer.of_template(words)
 
 
-def test_missing_program_is_named(tmp_path):
+def test_missing_program_is_named(tmp_path: Path) -> None:
     trainer = Trainer.of_template("no-such-program {candidate} {record}")
     launcher = LocalLauncher(trainer, tmp_path, ["cpu"])
     with pytest.raises(StudyError, match="no-such-program"):

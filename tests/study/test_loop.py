@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +46,7 @@ def run(study: Study, folder: Path, *options: str, **more: object) -> Loop:
     return loop
 
 
-def test_runs_until_the_budget_is_spent(tmp_path):
+def test_runs_until_the_budget_is_spent(tmp_path: Path) -> None:
     study = create(tmp_path)
     loop = Loop(study, launcher(tmp_path), tmp_path / "runs", worker="me")
     assert "budget" in loop.run()
@@ -57,7 +59,7 @@ def test_runs_until_the_budget_is_spent(tmp_path):
     assert study.speed().rates.keys() == {"cpu"}
 
 
-def test_failed_runs_are_told_as_failed_and_others_go_on(tmp_path):
+def test_failed_runs_are_told_as_failed_and_others_go_on(tmp_path: Path) -> None:
     study = create(tmp_path)
     loop = run(study, tmp_path, "fail=r0002")
     runs = {run.run_id[:5]: run for run in study.snapshot().runs}
@@ -67,7 +69,7 @@ def test_failed_runs_are_told_as_failed_and_others_go_on(tmp_path):
     assert any("r0002" in line and "failed" in line for line in loop.progress.said)
 
 
-def test_a_record_that_was_not_told_is_told_at_the_start(tmp_path):
+def test_a_record_that_was_not_told_is_told_at_the_start(tmp_path: Path) -> None:
     """As after a kill between the trainer's end and the tell."""
     study = create(tmp_path)
     (candidate,) = study.ask()
@@ -80,7 +82,7 @@ def test_a_record_that_was_not_told_is_told_at_the_start(tmp_path):
     assert kinds == ["asked", "told"]
 
 
-def test_half_a_record_is_no_failure_of_the_run(tmp_path):
+def test_half_a_record_is_no_failure_of_the_run(tmp_path: Path) -> None:
     study = create(tmp_path)
     (candidate,) = study.ask(lease=3600)
     folder = tmp_path / "runs"
@@ -91,12 +93,14 @@ def test_half_a_record_is_no_failure_of_the_run(tmp_path):
     assert any("trained again" in line for line in loop.progress.said)
 
 
-def test_leases_are_kept_while_a_refit_takes_longer(tmp_path, monkeypatch):
+def test_leases_are_kept_while_a_refit_takes_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a long refit keeps the loop from collecting is not handed out again."""
     study = create(tmp_path)
     ask = Study.ask
 
-    def slowly(self, *words, **more):
+    def slowly(self, *words: Any, **more: Any) -> Any:
         time.sleep(1.5)
         return ask(self, *words, **more)
 
@@ -107,10 +111,10 @@ def test_leases_are_kept_while_a_refit_takes_longer(tmp_path, monkeypatch):
     assert "returned" not in kinds
 
 
-def test_an_error_gives_the_leases_back(tmp_path):
+def test_an_error_gives_the_leases_back(tmp_path: Path) -> None:
     study = create(tmp_path)
 
-    def watch(progress):
+    def watch(progress: Any) -> None:
         if progress.running:
             raise RuntimeError("the terminal went away")
 
@@ -141,7 +145,7 @@ def trainers(folder: Path) -> list[int]:
     return found
 
 
-def wait_for(condition, seconds: float = 180.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -152,7 +156,7 @@ def wait_for(condition, seconds: float = 180.0) -> None:
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_ctrl_c_ends_trainers_and_the_same_command_goes_on(tmp_path, number):
+def test_ctrl_c_ends_trainers_and_the_same_command_goes_on(tmp_path: Path, number: int) -> None:
     study = create(tmp_path)
     child = subprocess.Popen(
         command(tmp_path, "sleep=60"), stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -175,11 +179,11 @@ def test_ctrl_c_ends_trainers_and_the_same_command_goes_on(tmp_path, number):
     assert {r.run_id for r in seen.pending()} < {r.run_id for r in study.snapshot().told()}
 
 
-def test_view_shows_what_goes_on(tmp_path):
+def test_view_shows_what_goes_on(tmp_path: Path) -> None:
     study = create(tmp_path)
     pictures = []
 
-    def watch(progress):
+    def watch(progress: Any) -> None:
         pictures.append(picture(study, study.snapshot(), None, progress))
 
     run(study, tmp_path, watch=watch)
@@ -193,7 +197,7 @@ def test_view_shows_what_goes_on(tmp_path):
     assert "4 told" in text
 
 
-def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path):
+def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path: Path) -> None:
     study = create(tmp_path)
     dims = {"domain": ["code", "web"], "bound": ["lower90", "upper90"]}
     best = SimpleNamespace(
@@ -212,7 +216,9 @@ def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path):
     assert "0.59-0.80" in text
 
 
-def test_view_prints_lines_where_there_is_no_terminal(tmp_path, capsys):
+def test_view_prints_lines_where_there_is_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     study = create(tmp_path)
     view = View(study, Console(stderr=True))
     with view.showing():

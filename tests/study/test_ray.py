@@ -4,7 +4,9 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +29,7 @@ CHEAPEST = 120 * 1e6**2
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster() -> Iterator[Any]:
     import ray
 
     ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
@@ -35,7 +37,7 @@ def cluster():
     ray.shutdown()
 
 
-def launcher(folder: Path, *options: str, workers: int = 2, retries: int = 0):
+def launcher(folder: Path, *options: str, workers: int = 2, retries: int = 0) -> Any:
     from bayescamel.study.ray_launcher import RayLauncher
 
     words = shlex.join([sys.executable, str(HERE / "trainer.py")]) + " {candidate} {record} "
@@ -47,7 +49,7 @@ def candidate(number: int) -> Candidate:
     return Candidate(f"r{number:04d}", 1e6, None, 2e7, {"code": 0.4, "web": 0.6}, 0, 1.2e14)
 
 
-def ended(made, seconds: float = 240.0):
+def ended(made: Any, seconds: float = 240.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := made.finished():
@@ -56,7 +58,7 @@ def ended(made, seconds: float = 240.0):
     raise AssertionError("the task did not end")
 
 
-def test_study_runs_on_the_cluster(cluster, tmp_path):
+def test_study_runs_on_the_cluster(cluster: Any, tmp_path: Path) -> None:
     budget = 2 * CHEAPEST + 2 * 16 * CHEAPEST
     study = Study.create(tmp_path / "study.db", SPACE, TARGET, budget=budget, fit=QUICK, start=50)
     loop = Loop(study, launcher(tmp_path), tmp_path / "runs")
@@ -66,7 +68,7 @@ def test_study_runs_on_the_cluster(cluster, tmp_path):
     assert seen.pending() == ()
 
 
-def test_failure_says_why(cluster, tmp_path):
+def test_failure_says_why(cluster: Any, tmp_path: Path) -> None:
     made = launcher(tmp_path, "fail=r0001")
     made.start(candidate(1))
     found = ended(made)
@@ -75,13 +77,13 @@ def test_failure_says_why(cluster, tmp_path):
     assert made.free() == 2
 
 
-def test_passing_fault_is_tried_again(cluster, tmp_path):
+def test_passing_fault_is_tried_again(cluster: Any, tmp_path: Path) -> None:
     made = launcher(tmp_path, f"once={tmp_path / 'mark'}", retries=1)
     made.start(candidate(1))
     assert ended(made).record is not None
 
 
-def test_no_cluster_there(cluster, tmp_path):
+def test_no_cluster_there(cluster: Any, tmp_path: Path) -> None:
     from bayescamel.study.ray_launcher import RayLauncher
 
     trainer = Trainer.of_template("train.py {candidate} {record}")
@@ -89,7 +91,9 @@ def test_no_cluster_there(cluster, tmp_path):
         RayLauncher(trainer, tmp_path, 1, address="127.0.0.1:1")
 
 
-def test_a_run_of_two_gpus_goes_through_torchrun_inside_its_task(cluster, tmp_path):
+def test_a_run_of_two_gpus_goes_through_torchrun_inside_its_task(
+    cluster: Any, tmp_path: Path
+) -> None:
     """Ray hands out the two GPUs that it was told of; the processes meet by gloo on the CPU."""
     from bayescamel.study.ray_launcher import RayLauncher
 
@@ -119,7 +123,7 @@ def trainers(folder: Path) -> list[int]:
     return found
 
 
-def test_stop_ends_tasks_with_their_trainers(cluster, tmp_path):
+def test_stop_ends_tasks_with_their_trainers(cluster: Any, tmp_path: Path) -> None:
     (tmp_path / "mark").touch()
     made = launcher(tmp_path, "sleep=120", f"once={tmp_path / 'mark'}")
     made.start(candidate(1))

@@ -2,6 +2,8 @@ import dataclasses
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -32,13 +34,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def storage(url, clock):
+def storage(url: str, clock: Clock) -> Storage:
     made = Storage(Database(url, patience=5), "study", clock)
     made.create(SETTINGS.to_dict())
     return made
 
 
-def ask(storage, *shares, n=None, seconds=60.0, worker="here"):
+def ask(
+    storage: Storage,
+    *shares: float,
+    n: int | None = None,
+    seconds: float = 60.0,
+    worker: str = "here",
+) -> Any:
     columns = [column(share) for share in shares]
     n = len(columns) if n is None else n
     return storage.lease(lambda _: columns, n, seconds, worker)
@@ -47,12 +55,12 @@ def ask(storage, *shares, n=None, seconds=60.0, worker="here"):
 LOSSES = Record({"code": 3.0, "web": 2.9})
 
 
-def test_settings_come_back(storage):
+def test_settings_come_back(storage: Storage) -> None:
     assert storage.settings() == SETTINGS.to_dict() | {"space": storage.settings()["space"]}
     assert type(SETTINGS).from_dict(storage.settings()) == SETTINGS
 
 
-def test_told_once_and_repeated(storage):
+def test_told_once_and_repeated(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     record = Record({"code": 0.1 + 0.2, "web": 2.9}, {"quiz": 0.5}, {"quiz": 1 / 3}, seconds=3.0)
     assert storage.tell(run.run_id, record)
@@ -63,7 +71,7 @@ def test_told_once_and_repeated(storage):
     assert [event["kind"] for event in storage.events()] == ["asked", "told"]
 
 
-def test_other_numbers_are_a_conflict_that_names_run_and_number(storage):
+def test_other_numbers_are_a_conflict_that_names_run_and_number(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     storage.tell(run.run_id, LOSSES)
     with pytest.raises(ConflictError, match=rf"{run.run_id}.*loss web = 2\.9, now 2\.8"):
@@ -71,7 +79,7 @@ def test_other_numbers_are_a_conflict_that_names_run_and_number(storage):
     assert storage.snapshot().runs[0].measured["loss"]["web"] == 2.9
 
 
-def test_correction_replaces_and_is_logged(storage):
+def test_correction_replaces_and_is_logged(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     storage.tell(run.run_id, LOSSES)
     assert storage.tell(run.run_id, Record({"code": 3.0, "web": 2.8}), correct=True)
@@ -80,13 +88,13 @@ def test_correction_replaces_and_is_logged(storage):
     assert (last["kind"], last["detail"]["loss"]["web"]) == ("corrected", 2.9)
 
 
-def test_only_what_was_told_is_corrected(storage):
+def test_only_what_was_told_is_corrected(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     with pytest.raises(StudyError, match="is pending: tell it"):
         storage.tell(run.run_id, LOSSES, correct=True)
 
 
-def test_two_workers_tell_one_run_at_once(storage):
+def test_two_workers_tell_one_run_at_once(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     with ThreadPoolExecutor(8) as pool:
         new = list(pool.map(lambda _: storage.tell(run.run_id, LOSSES), range(8)))
@@ -94,7 +102,7 @@ def test_two_workers_tell_one_run_at_once(storage):
     assert [event["kind"] for event in storage.events()].count("told") == 1
 
 
-def test_workers_that_ask_at_once_get_different_runs(storage):
+def test_workers_that_ask_at_once_get_different_runs(storage: Storage) -> None:
     with ThreadPoolExecutor(8) as pool:
         batches = list(pool.map(lambda i: ask(storage, 0.1, 0.2, worker=str(i)), range(8)))
     names = [run.run_id for batch in batches for run in batch]
@@ -102,7 +110,7 @@ def test_workers_that_ask_at_once_get_different_runs(storage):
     assert [run.number for run in storage.snapshot().runs] == list(range(1, 17))
 
 
-def test_expired_lease_comes_back_first(storage, clock):
+def test_expired_lease_comes_back_first(storage: Storage, clock: Clock) -> None:
     first, second = ask(storage, 0.3, 0.4, worker="lost")
     storage.tell(second.run_id, LOSSES)
     clock.now += 61
@@ -113,7 +121,9 @@ def test_expired_lease_comes_back_first(storage, clock):
     assert [run.run_id for run in storage.snapshot().returned()] == []
 
 
-def test_a_late_tell_counts_and_its_repetition_elsewhere_conflicts(storage, clock):
+def test_a_late_tell_counts_and_its_repetition_elsewhere_conflicts(
+    storage: Storage, clock: Clock
+) -> None:
     (run,) = ask(storage, 0.3, worker="slow")
     clock.now += 61
     ask(storage, n=1, worker="quick")
@@ -122,7 +132,7 @@ def test_a_late_tell_counts_and_its_repetition_elsewhere_conflicts(storage, cloc
         storage.tell(run.run_id, Record({"code": 3.01, "web": 2.9}))
 
 
-def test_lease_is_renewed_and_given_back(storage, clock):
+def test_lease_is_renewed_and_given_back(storage: Storage, clock: Clock) -> None:
     (run,) = ask(storage, 0.3)
     clock.now += 50
     storage.renew([run.run_id], 60)
@@ -132,7 +142,7 @@ def test_lease_is_renewed_and_given_back(storage, clock):
     assert [r.run_id for r in storage.snapshot().returned()] == [run.run_id]
 
 
-def test_failed_runs_stay_failed_and_cost(storage):
+def test_failed_runs_stay_failed_and_cost(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     assert storage.fail(run.run_id, "diverged")
     assert not storage.fail(run.run_id, "again")
@@ -142,7 +152,7 @@ def test_failed_runs_stay_failed_and_cost(storage):
     assert ask(storage, n=1) == []
 
 
-def test_a_told_run_did_not_fail(storage):
+def test_a_told_run_did_not_fail(storage: Storage) -> None:
     (run,) = ask(storage, 0.4)
     storage.tell(run.run_id, LOSSES)
     with pytest.raises(ConflictError, match="did not fail"):
@@ -162,21 +172,21 @@ def test_a_told_run_did_not_fail(storage):
         (Record({"code": 3.0}, seconds=-1.0), "seconds = -1"),
     ],
 )
-def test_what_cannot_be_told(storage, record, message):
+def test_what_cannot_be_told(storage: Storage, record: Record, message: str) -> None:
     (run,) = ask(storage, 0.3)
     with pytest.raises(StudyError, match=message):
         storage.tell(run.run_id, record)
     assert storage.snapshot().runs[0].state == "pending"
 
 
-def test_actual_numbers_replace_those_asked_for(storage):
+def test_actual_numbers_replace_those_asked_for(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     storage.tell(run.run_id, Record({"code": 3.0}, n_params=0.99e6, n_tokens=19.9e6, flops=1e14))
     (stored,) = storage.snapshot().runs
     assert (stored.n_params, stored.n_tokens, stored.flops) == (0.99e6, 19.9e6, 1e14)
 
 
-def test_unknown_run_and_unknown_validation_domain(storage):
+def test_unknown_run_and_unknown_validation_domain(storage: Storage) -> None:
     with pytest.raises(StudyError, match="asked for no run 'r9'"):
         storage.tell("r9", LOSSES)
     first, second = ask(storage, 0.3, 0.4)
@@ -186,13 +196,13 @@ def test_unknown_run_and_unknown_validation_domain(storage):
     assert storage.tell(second.run_id, Record({"code": 3.0}))  # one not measured is no error
 
 
-def attached(run_id, share=0.3, **losses):
+def attached(run_id: str, share: float = 0.3, **losses: float) -> tuple[dict[str, Any], Record]:
     keys = ("n_params", "n_active_params", "n_tokens", "mixture")
     columns = {key: column(share)[key] for key in keys}
     return columns | {"run_id": run_id}, Record(losses or measure(columns["mixture"], 1e6))
 
 
-def test_attached_runs_cost_nothing_and_are_stored_once(storage):
+def test_attached_runs_cost_nothing_and_are_stored_once(storage: Storage) -> None:
     rows = [attached("a"), attached("b", 0.6)]
     assert storage.attach(rows) == 2
     assert storage.attach(rows) == 0
@@ -201,14 +211,14 @@ def test_attached_runs_cost_nothing_and_are_stored_once(storage):
     assert snapshot.spent() == 0
 
 
-def test_attach_stores_all_or_nothing(storage):
+def test_attach_stores_all_or_nothing(storage: Storage) -> None:
     storage.attach([attached("a")])
     with pytest.raises(ConflictError, match="run 'a' was told before"):
         storage.attach([attached("c"), attached("a", code=1.0, web=1.0)])
     assert [run.run_id for run in storage.snapshot().runs] == ["a"]
 
 
-def test_studies_of_two_names_share_a_database(url, storage):
+def test_studies_of_two_names_share_a_database(url: str, storage: Storage) -> None:
     other = Storage(storage.database, "other", storage._clock)
     other.create(SETTINGS.to_dict())
     ask(other, 0.3)
@@ -219,7 +229,7 @@ def test_studies_of_two_names_share_a_database(url, storage):
         Storage(storage.database, "third").settings()
 
 
-def test_tables_are_those_of_the_schema(storage):
+def test_tables_are_those_of_the_schema(storage: Storage) -> None:
     with storage.database.engine.connect() as connection:
         seen = inspect(connection)
         for table in schema.metadata.sorted_tables:
@@ -232,7 +242,7 @@ def test_tables_are_those_of_the_schema(storage):
     assert revisions[-1] == schema.REVISION
 
 
-def old_database(url) -> None:
+def old_database(url: str) -> None:
     """As revision 0001 left it, with one run told."""
     database = Database(url)
     if database.file is not None:
@@ -261,7 +271,7 @@ def old_database(url) -> None:
         )
 
 
-def test_database_of_an_older_version_is_migrated(url):
+def test_database_of_an_older_version_is_migrated(url: str) -> None:
     old_database(url)
     with ThreadPoolExecutor(4) as pool:  # several workers may open it at once
         opened = list(pool.map(lambda _: Storage(Database(url), "study"), range(4)))
@@ -272,21 +282,21 @@ def test_database_of_an_older_version_is_migrated(url):
     assert not opened[0].tell("r1", LOSSES)
 
 
-def test_newer_database_is_refused(storage):
+def test_newer_database_is_refused(storage: Storage) -> None:
     with storage.database.engine.begin() as connection:
         connection.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'"))
     with pytest.raises(StorageError, match=r"newer bayescamel \(revision 9999.*upgrade"):
         storage.settings()
 
 
-def test_missing_study_makes_no_file(tmp_path):
+def test_missing_study_makes_no_file(tmp_path: Path) -> None:
     where = tmp_path / "nothing.db"
     with pytest.raises(StorageError, match="no study at"):
         Storage(Database(where), "study").settings()
     assert not where.exists()
 
 
-def test_other_sqlite_file_is_no_study_and_stays_as_it_is(tmp_path):
+def test_other_sqlite_file_is_no_study_and_stays_as_it_is(tmp_path: Path) -> None:
     where = tmp_path / "other.db"
     with sqlite3.connect(where) as connection:
         connection.execute("CREATE TABLE mine (x)")
@@ -296,7 +306,7 @@ def test_other_sqlite_file_is_no_study_and_stays_as_it_is(tmp_path):
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
-def test_text_file_is_no_database(tmp_path):
+def test_text_file_is_no_database(tmp_path: Path) -> None:
     where = tmp_path / "notes.db"
     where.write_text("no database, but some notes of sufficient length to be one " * 40)
     with pytest.raises(StorageError, match="no SQLite database"):
@@ -304,11 +314,11 @@ def test_text_file_is_no_database(tmp_path):
 
 
 @pytest.mark.parametrize("words", ["mysql://host/x", "sqlite://", "sqlite:///:memory:", "http://x"])
-def test_other_databases_are_refused(words):
+def test_other_databases_are_refused(words: str) -> None:
     with pytest.raises(StorageError, match=r"SQLite file|no database URL"):
         Database(words)
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="its folder exists"):
         Storage(Database(tmp_path / "no" / "study.db"), "study").create(SETTINGS.to_dict())

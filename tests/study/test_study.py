@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from bayescamel.exceptions import ConflictError, MixtureError, StorageError, StudyError
 from bayescamel.runs.table import read_runs
@@ -18,7 +21,7 @@ from tests.study.examples import QUICK, SETTINGS, SPACE, TARGET, measure
 CONFLICTING = replace(SPACE, bounds={"code": (0.0, 0.3), "web": (0.0, 0.3)})
 
 
-def create(where, **options) -> Study:
+def create(where: str | Path, **options: Any) -> Study:
     given = {"budget": 1e17, "fit": QUICK} | options
     return Study.create(where, given.pop("space", SPACE), TARGET, **given)
 
@@ -33,11 +36,11 @@ def train(study: Study, n: int, seed: int = 0) -> list[str]:
 
 
 @pytest.fixture
-def study(url):
+def study(url: str) -> Study:
     return create(url)
 
 
-def test_start_is_spread_over_mixtures_and_small_sizes(study):
+def test_start_is_spread_over_mixtures_and_small_sizes(study: Study) -> None:
     asked = study.ask(8)
     assert [c.n_params for c in asked].count(1e6) == 4
     assert {c.n_params for c in asked} == {1e6, 4e6}
@@ -50,13 +53,13 @@ def test_start_is_spread_over_mixtures_and_small_sizes(study):
         assert (c.n_tokens, c.flops) == (20 * c.n_params, 120 * c.n_params**2)
 
 
-def test_what_is_asked_is_json(study):
+def test_what_is_asked_is_json(study: Study) -> None:
     (candidate,) = study.ask()
     keys = {"run_id", "n_params", "n_active_params", "n_tokens", "mixture", "seed", "flops"}
     assert set(json.loads(json.dumps(candidate.to_dict()))) == keys
 
 
-def test_workers_that_ask_at_once_share_the_budget(url):
+def test_workers_that_ask_at_once_share_the_budget(url: str) -> None:
     costs = [120 * 1e6**2, 120 * 4e6**2]
     study = create(url, budget=4 * sum(costs))
     with ThreadPoolExecutor(6) as pool:
@@ -68,7 +71,7 @@ def test_workers_that_ask_at_once_share_the_budget(url):
     assert study.snapshot().reserved() == sum(c.flops for c in asked)
 
 
-def test_budget_ends_the_asking(url):
+def test_budget_ends_the_asking(url: str) -> None:
     study = create(url, budget=3.5 * 120 * 1e6**2)
     assert len(study.ask(10)) == 3
     assert study.ask(10) == []
@@ -80,7 +83,7 @@ def test_budget_ends_the_asking(url):
     assert "budget is spent" in study.should_stop().reason
 
 
-def test_status_before_there_is_a_posterior(study):
+def test_status_before_there_is_a_posterior(study: Study) -> None:
     first, second, _pending = study.ask(3)
     study.tell(first.run_id, measure(first.mixture, first.n_params))
     study.fail(second.run_id, "out of memory")
@@ -94,7 +97,7 @@ def test_status_before_there_is_a_posterior(study):
         study.best_mixture()
 
 
-def test_a_run_that_failed_is_not_asked_for_again(url):
+def test_a_run_that_failed_is_not_asked_for_again(url: str) -> None:
     study = create(url)
     asked = study.ask(4)
     for c in asked:
@@ -103,7 +106,7 @@ def test_a_run_that_failed_is_not_asked_for_again(url):
     assert not {tuple(c.mixture.items()) for c in asked} & {tuple(c.mixture.items()) for c in again}
 
 
-def test_cells_are_repeated_with_other_seeds_only(url):
+def test_cells_are_repeated_with_other_seeds_only(url: str) -> None:
     space = replace(SPACE, bounds={"code": (0.5, 0.5)}, seeds=2)
     asked = create(url, space=space).ask(20)
     assert sorted((c.n_params, c.seed) for c in asked) == [
@@ -114,13 +117,13 @@ def test_cells_are_repeated_with_other_seeds_only(url):
     ]
 
 
-def test_a_restarted_worker_gets_its_runs_back(study, url):
+def test_a_restarted_worker_gets_its_runs_back(study: Study, url: str) -> None:
     asked = study.ask(3)
     study.renew([c.run_id for c in asked], 0)
     assert [c.run_id for c in Study.open(url).ask(3)] == [c.run_id for c in asked]
 
 
-def test_tell_is_repeated_corrected_and_refused(study):
+def test_tell_is_repeated_corrected_and_refused(study: Study) -> None:
     (candidate,) = study.ask()
     losses = measure(candidate.mixture, candidate.n_params)
     assert study.tell(candidate.run_id, losses)
@@ -132,7 +135,7 @@ def test_tell_is_repeated_corrected_and_refused(study):
     assert study.runs()["loss_web"][0] == 2.0
 
 
-def test_first_run_must_have_the_objective(url):
+def test_first_run_must_have_the_objective(url: str) -> None:
     study = create(url, objective={"math": 1.0})
     (candidate,) = study.ask()
     with pytest.raises(StudyError, match=r"objective weighs 'math'.*code, web"):
@@ -150,14 +153,16 @@ def test_first_run_must_have_the_objective(url):
         ({"space": CONFLICTING}, MixtureError, "code"),
     ],
 )
-def test_what_cannot_be_created(tmp_path, options, error, message):
+def test_what_cannot_be_created(
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
     where = tmp_path / "study.db"
     with pytest.raises(error, match=message):
         create(where, **options)
     assert not where.exists()
 
 
-def test_asking_for_nothing_is_refused(study):
+def test_asking_for_nothing_is_refused(study: Study) -> None:
     for n, lease in ((0, 60.0), (1, 0.0)):
         with pytest.raises(StudyError, match="at least one run"):
             study.ask(n, lease=lease)
@@ -167,7 +172,7 @@ def test_asking_for_nothing_is_refused(study):
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with ten told runs, and the posterior beside it."""
     folder = tmp_path_factory.mktemp("fitted")
     study = create(folder / "study.db")
@@ -177,22 +182,22 @@ def fitted(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(fitted, tmp_path):
+def folder(fitted: Path, tmp_path: Path) -> Path:
     shutil.copytree(fitted, tmp_path / "copy")
     return tmp_path / "copy"
 
 
 @pytest.fixture
-def no_fit(monkeypatch):
+def no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sampling is not needed, and would fail."""
 
-    def fit(*_args, **_options):
+    def fit(*_args: object, **_options: object) -> Any:
         raise AssertionError("sampled")
 
     monkeypatch.setattr(posteriors, "fit", fit)
 
 
-def test_kept_posterior_serves_a_new_process(folder, no_fit):
+def test_kept_posterior_serves_a_new_process(folder: Path, no_fit: None) -> None:
     study = Study.open(folder / "study.db")
     assert study.settings == replace(SETTINGS)
     status = study.status()
@@ -201,7 +206,7 @@ def test_kept_posterior_serves_a_new_process(folder, no_fit):
     assert study.should_stop(1).cost > 0
 
 
-def test_informed_runs_differ_and_fit_the_budget(folder, no_fit):
+def test_informed_runs_differ_and_fit_the_budget(folder: Path, no_fit: None) -> None:
     study = Study.open(folder / "study.db")
     asked = study.ask(2) + study.ask(2)
     assert len({(c.n_params, tuple(c.mixture.items())) for c in asked}) == 4
@@ -211,7 +216,9 @@ def test_informed_runs_differ_and_fit_the_budget(folder, no_fit):
     assert again.snapshot().pending()[0].run_id == asked[0].run_id
 
 
-def test_broken_and_missing_files_are_sampled_again(folder, monkeypatch, caplog):
+def test_broken_and_missing_files_are_sampled_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     (kept,) = (folder / "study.posteriors").glob("*.nc")
     posterior = Study.open(folder / "study.db").posterior()
     monkeypatch.setattr(posteriors, "fit", lambda *_args, **_options: posterior)
@@ -223,12 +230,12 @@ def test_broken_and_missing_files_are_sampled_again(folder, monkeypatch, caplog)
     assert Study.open(folder / "study.db").posterior() is posterior
 
 
-def test_refit_begins_from_the_last(folder, monkeypatch):
+def test_refit_begins_from_the_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study.open(folder / "study.db")
     before = study.posterior()
     seen = []
 
-    def fit(runs, warm_start=None, **options):
+    def fit(runs: xr.Dataset, warm_start: Any = None, **options: Any) -> Any:
         seen.append(warm_start)
         tree = before.tree
         return replace(before, runs=runs, tree=tree)
@@ -256,7 +263,7 @@ def elsewhere(n: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_attached_table(study, tmp_path):
+def test_attached_table(study: Study, tmp_path: Path) -> None:
     elsewhere().to_csv(tmp_path / "runs.csv", index=False)
     assert study.attach(tmp_path / "runs.csv") == 4
     assert study.attach(str(tmp_path / "runs.csv")) == 0
@@ -266,7 +273,7 @@ def test_attached_table(study, tmp_path):
     assert read_runs(study.runs()).sizes["run"] == 4
 
 
-def test_attached_export_of_weights_and_biases(study, tmp_path):
+def test_attached_export_of_weights_and_biases(study: Study, tmp_path: Path) -> None:
     names = {"run_id": "Name", "w_code": "mixture.code", "w_web": "mixture.web"}
     names |= {"loss_code": "val_loss/code", "loss_web": "val_loss/web", "n_params": "params"}
     table = elsewhere().rename(columns=names)
@@ -292,7 +299,7 @@ def record(run_id: str, share: float) -> dict[str, object]:
     }
 
 
-def test_attached_folder_of_records(study, tmp_path):
+def test_attached_folder_of_records(study: Study, tmp_path: Path) -> None:
     for i, share in enumerate((0.2, 0.8)):
         path = tmp_path / f"x{i}.json"
         path.write_text(json.dumps(record(f"x{i}", share)), encoding="utf-8")
@@ -311,26 +318,28 @@ def test_attached_folder_of_records(study, tmp_path):
         (lambda t: t.assign(w_web=1.0).drop(columns="w_code"), "no column w_code"),
     ],
 )
-def test_what_cannot_be_attached(study, spoil, message):
+def test_what_cannot_be_attached(
+    study: Study, spoil: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
     with pytest.raises((StudyError, Exception), match=message) as raised:
         study.attach(spoil(elsewhere()))
     assert type(raised.value).__name__ in ("StudyError", "RunTableError")
     assert study.snapshot().runs == ()
 
 
-def test_record_that_does_not_say_what_it_is(study, tmp_path):
+def test_record_that_does_not_say_what_it_is(study: Study, tmp_path: Path) -> None:
     bare = {key: value for key, value in record("x", 0.2).items() if key != "mixture"}
     (tmp_path / "x.json").write_text(json.dumps(bare), encoding="utf-8")
     with pytest.raises(StudyError, match=r"x\.json.*'mixture'"):
         study.attach(tmp_path)
 
 
-def test_empty_folder(study, tmp_path):
+def test_empty_folder(study: Study, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no records"):
         study.attach(tmp_path / ".." / Path(tmp_path).name)
 
 
-def test_existing_study_is_not_overwritten(url):
+def test_existing_study_is_not_overwritten(url: str) -> None:
     create(url)
     with pytest.raises(StorageError, match="already"):
         create(url)

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import xarray as xr
 
 from bayescamel import read_runs
 from bayescamel.benchmarks.readers import (
@@ -65,7 +67,7 @@ def olmes_task(model: str, task: str, accuracy: float, bits: float) -> dict[str,
     }
 
 
-def test_both_harness_layouts_say_the_same(tmp_path):
+def test_both_harness_layouts_say_the_same(tmp_path: Path) -> None:
     written(tmp_path / "new" / "org__a" / "results_2024-05-01.json", new_layout("org/a", 0.41))
     written(tmp_path / "old" / "a.json", old_layout("org/a", 0.41))
     new, old = read_lm_harness(tmp_path / "new"), read_lm_harness(tmp_path / "old")
@@ -79,7 +81,7 @@ def test_both_harness_layouts_say_the_same(tmp_path):
     assert "'wikitext'" in new.unused[0]
 
 
-def test_a_model_can_be_named_by_its_folder(tmp_path):
+def test_a_model_can_be_named_by_its_folder(tmp_path: Path) -> None:
     written(tmp_path / "run-7" / "deep" / "results.json", new_layout("out/step1000", 0.3))
     assert read_lm_harness(tmp_path, key="folder").table["key"].tolist() == ["run-7"]
     written(tmp_path / "loose.json", new_layout("x", 0.3))
@@ -87,7 +89,7 @@ def test_a_model_can_be_named_by_its_folder(tmp_path):
         read_lm_harness(tmp_path, key="folder")
 
 
-def test_a_later_file_replaces_an_earlier_one_and_that_is_reported(tmp_path):
+def test_a_later_file_replaces_an_earlier_one_and_that_is_reported(tmp_path: Path) -> None:
     written(tmp_path / "results_2024-05-01.json", new_layout("a", 0.3))
     written(tmp_path / "results_2024-06-01.json", new_layout("a", 0.35))
     found = read_lm_harness(tmp_path, benchmarks=["arc_easy"])
@@ -95,7 +97,7 @@ def test_a_later_file_replaces_an_earlier_one_and_that_is_reported(tmp_path):
     assert [line for line in found.unused if "results_2024-05-01" in line and "replaced" in line]
 
 
-def test_several_filters_of_a_metric_must_be_chosen_from(tmp_path):
+def test_several_filters_of_a_metric_must_be_chosen_from(tmp_path: Path) -> None:
     content = new_layout("a", 0.3)
     content["results"] = {
         "gsm8k": {"exact_match,strict-match": 0.1, "exact_match,flexible-extract": 0.2}
@@ -128,7 +130,9 @@ def test_several_filters_of_a_metric_must_be_chosen_from(tmp_path):
         ),
     ],
 )
-def test_broken_and_partial_files_are_named_by_file_and_key(tmp_path, content, message):
+def test_broken_and_partial_files_are_named_by_file_and_key(
+    tmp_path: Path, content: Any, message: str
+) -> None:
     written(tmp_path / "good.json", new_layout("a", 0.3))
     written(tmp_path / "bad.json", content)
     with pytest.raises(BenchmarkError) as caught:
@@ -136,14 +140,14 @@ def test_broken_and_partial_files_are_named_by_file_and_key(tmp_path, content, m
     assert message in str(caught.value)
 
 
-def test_a_folder_without_results_is_refused(tmp_path):
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="no folder"):
         read_lm_harness(tmp_path / "absent")
     with pytest.raises(BenchmarkError, match="no file named"):
         read_lm_harness(tmp_path)
 
 
-def test_olmes_gives_accuracy_and_smooth_score(tmp_path):
+def test_olmes_gives_accuracy_and_smooth_score(tmp_path: Path) -> None:
     written(tmp_path / "a" / "task-000-piqa-metrics.json", olmes_task("m", "piqa", 0.6, 1.0))
     written(tmp_path / "a" / "task-001-sciq-metrics.json", olmes_task("m", "sciq", 0.7, 2.0))
     found = read_olmes(tmp_path, score="bits_per_byte_corr")
@@ -158,7 +162,7 @@ def test_olmes_gives_accuracy_and_smooth_score(tmp_path):
     assert read_olmes(tmp_path, key="folder").table["key"].unique().tolist() == ["a"]
 
 
-def test_a_missing_olmes_key_is_named(tmp_path):
+def test_a_missing_olmes_key_is_named(tmp_path: Path) -> None:
     content = olmes_task("m", "piqa", 0.6, 1.0)
     del content["num_instances"]
     written(tmp_path / "task-000-piqa-metrics.json", content)
@@ -166,7 +170,7 @@ def test_a_missing_olmes_key_is_named(tmp_path):
         read_olmes(tmp_path)
 
 
-def test_wide_and_long_tables_say_the_same(tmp_path):
+def test_wide_and_long_tables_say_the_same(tmp_path: Path) -> None:
     wide = pd.DataFrame(
         {"model": ["a", "b"], "acc_x": [0.3, None], "acc_y": [0.5, 0.6], "score_y": [0.2, 0.1]}
     )
@@ -196,7 +200,7 @@ def test_wide_and_long_tables_say_the_same(tmp_path):
         ({"model": ["a", None], "acc_x": [0.3, 0.2]}, "empty cells"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_refused(table, message):
+def test_a_table_that_cannot_be_read_is_refused(table: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(BenchmarkError, match=message):
         read_results_table(pd.DataFrame(table), key="model")
 
@@ -213,7 +217,7 @@ def runs() -> pd.DataFrame:
     )
 
 
-def test_joining_reports_everything_without_a_partner(runs):
+def test_joining_reports_everything_without_a_partner(runs: xr.Dataset) -> None:
     results = read_results_table(
         pd.DataFrame({"model": ["a", "c", "z"], "acc_x": [0.3, 0.4, 0.5]}), key="model"
     )
@@ -228,7 +232,7 @@ def test_joining_reports_everything_without_a_partner(runs):
     )
 
 
-def test_joining_refuses_what_cannot_be_right(runs):
+def test_joining_refuses_what_cannot_be_right(runs: xr.Dataset) -> None:
     results = read_results_table(pd.DataFrame({"m": ["a"], "acc_x": [0.3]}), key="m")
     with pytest.raises(BenchmarkError, match="no column 'model'"):
         join_evaluations(runs, results, on="model")
@@ -240,7 +244,7 @@ def test_joining_refuses_what_cannot_be_right(runs):
         join_evaluations(runs.assign(acc_x=0.2), results)
 
 
-def test_different_numbers_of_questions_are_refused(tmp_path):
+def test_different_numbers_of_questions_are_refused(tmp_path: Path) -> None:
     for model, n in (("a", 2376), ("b", 500)):
         content = new_layout(model, 0.3)
         content["n-samples"] = {"arc_easy": {"original": 2376, "effective": n}}
