@@ -104,7 +104,12 @@ MOVED = {"size": ("log_total", "log_active"), "tokens": ("log_tokens",)}
 
 
 @pytest.mark.parametrize(
-    ("law", "promise"), [(law, what) for law in LAWS.values() for what in sorted(law.falls_with)]
+    ("law", "promise"),
+    [
+        pytest.param(law, what, id=f"{name}-{what}")
+        for name, law in LAWS.items()
+        for what in sorted(law.falls_with)
+    ],
 )
 def test_falls_with_what_it_promises(law: Law, promise: str) -> None:
     rng = np.random.default_rng(5)
@@ -155,7 +160,10 @@ def test_a_dense_run_needs_no_sparsity(law: Law) -> None:
         np.testing.assert_allclose(same, loss(law, where, dense), rtol=1e-12)
 
 
-@pytest.mark.parametrize("law", [law for law in LAWS.values() if "size" in law.falls_with])
+@pytest.mark.parametrize(
+    "law",
+    [pytest.param(law, id=n) for n, law in LAWS.items() if "size" in law.falls_with],
+)
 def test_sparse_runs_lie_between_their_active_and_their_total_size(law: Law) -> None:
     where = inputs(sparse=True)
     parameters = prior_draw(law, np.random.default_rng(8))
