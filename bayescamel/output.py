@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Refuse an output file that cannot be written, before the work that would fill it."""
 
 from pathlib import Path
 

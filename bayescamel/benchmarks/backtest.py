@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from bayescamel.posterior import Posterior
 
-OURS = ("simplex", "bayes")
-DEFAULT = (OURS, ("exponential", "point"), ("sigmoid", "point"))
+OUR_METHOD = ("simplex", "bayes")
+DEFAULT_METHODS = (OUR_METHOD, ("exponential", "point"), ("sigmoid", "point"))
 """Our posterior against what the papers do."""
 METHODS = ("bayes", "point")
 
@@ -84,7 +84,7 @@ class BenchmarkBacktest:
     def leading(self) -> tuple[str, str]:
         """The law and method that the summary is of: ours where it was fitted, else the first."""
         pairs = list(dict.fromkeys((r.law, r.method) for r in self.results))
-        return OURS if OURS in pairs else pairs[0]
+        return OUR_METHOD if OUR_METHOD in pairs else pairs[0]
 
     def to_dict(self) -> dict[str, object]:
         """For the command line's JSON.
@@ -126,7 +126,7 @@ def backtest_benchmarks(
     runs: xr.Dataset,
     fit_max_params: float,
     *,
-    pairs: Sequence[tuple[str, str]] = DEFAULT,
+    pairs: Sequence[tuple[str, str]] = DEFAULT_METHODS,
     benchmarks: pd.DataFrame | str | Path | None = None,
     measures: Measures = "accuracy",
     end_to_end: "bool | Posterior" = False,
@@ -183,10 +183,10 @@ def backtest_benchmarks(
         if method == "bayes":
             from bayescamel.benchmarks.fitting import fit_benchmarks
 
-            chain = fit_benchmarks(train, law, benchmarks=benchmarks, measures=measures, **options)
-            statuses[law] = str(chain.status)
-            ours = chain if ours is None or law == OURS[0] else ours
-            fits[law, method] = _by_draws(chain, losses, judged, options.get("seed", 0))
+            fitted = fit_benchmarks(train, law, benchmarks=benchmarks, measures=measures, **options)
+            statuses[law] = str(fitted.status)
+            ours = fitted if ours is None or law == OUR_METHOD[0] else ours
+            fits[law, method] = _by_draws(fitted, losses, judged, options.get("seed", 0))
         else:
             fits[law, method] = _by_point(law, train, facts, losses, measures)
         on_fit(law, method, statuses.get(law, "") if method == "bayes" else "")
@@ -213,8 +213,8 @@ def _measured(runs: xr.Dataset, judged: str) -> xr.Dataset:
     return kept
 
 
-def _by_draws(chain: Any, losses: xr.DataArray, judged: str, seed: int) -> _Prediction:
-    run = chain.predict_at(losses, "run", seed)[judged]
+def _by_draws(fitted: Any, losses: xr.DataArray, judged: str, seed: int) -> _Prediction:
+    run = fitted.predict_at(losses, "run", seed)[judged]
     # Absolute errors are judged, and of all points the median has the least to expect.
     low, median, high = np.quantile(run, [0.05, 0.5, 0.95], axis=(0, 1))
     return median, low, high

@@ -5,13 +5,12 @@ accuracy scatters around p with variance
 
     scatter² + ((1 - chance) e (1 - e) latent_scatter)²,    e = (p - chance) / (1 - chance)
 
-(the run's own scatter, and what the curve misses), and the questions add p (1 - p) / n on top. So a
+(the scatter of runs, and what the curve misses), and the questions add p (1 - p) / n on top. So a
 benchmark of 100 questions is not believed like one of 10,000, and runs of equal losses may differ.
 
 The first part is the same all along the curve. Were it in proportion to p (1 - p), as that of the
 questions is, the many small models near zero would be believed most, and the curve bent to them
-and away from the few large ones that matter (gadre_scaling: 81 nats less, at the best fit of
-either).
+and away from the few large ones that matter.
 """
 
 from collections.abc import Mapping
@@ -20,33 +19,33 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from bayescamel.benchmarks.hierarchy import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.laws.base import Array
 
-SHIFT = 6
+N_SHIFTS = 6
 """Steps up before Stirling's series is used."""
-EDGE = 1e-4
+EDGE_DISTANCE = 1e-4
 """How near 0 and 1 an expected accuracy may come in the likelihood: one guess in ten thousand."""
 
 
-def log_density(design: BenchmarkDesign, flat: Array, problem: BenchmarkProblem) -> Array:
+def log_density(hierarchy: BenchmarkHierarchy, flat: Array, problem: BenchmarkProblem) -> Array:
     """Log density of the sampled numbers given the runs, up to a constant."""
-    values, volume = design.natural(jnp, design.unflatten(flat))
-    parameters = design.constrained(jnp, values)
-    if design.law.listening == "single":
+    values, volume = hierarchy.natural(jnp, hierarchy.unflatten(flat))
+    parameters = hierarchy.constrained(jnp, values)
+    if hierarchy.law.listening == "single":
         parameters["listening"] = problem.listens
-    total = _log_prior(design, values) + volume
-    if design.measures != "score":
-        expected = design.curve(jnp, parameters, problem.loss, problem.chance)
+    total = _log_prior(hierarchy, values) + volume
+    if hierarchy.measures != "score":
+        expected = hierarchy.curve(jnp, parameters, problem.loss, problem.chance)
         p, correlation = run_scatter(jnp, expected, problem.chance, parameters)
         concentration = 1 / correlation - 1
         a, b = p * concentration, (1 - p) * concentration
         each = log_ratio_of_betas(a, b, problem.correct, problem.questions - problem.correct)
         total = total + jnp.sum(problem.measured * each)
-    if design.measures != "accuracy":
-        prefix = "score_" if design.measures == "both" else ""
-        expected = design.curve(jnp, parameters, problem.loss, problem.score_chance, prefix)
+    if hierarchy.measures != "accuracy":
+        prefix = "score_" if hierarchy.measures == "both" else ""
+        expected = hierarchy.curve(jnp, parameters, problem.loss, problem.score_chance, prefix)
         noise = parameters["score_noise"]
         each = -0.5 * ((problem.score - expected) / noise) ** 2 - jnp.log(noise)
         total = total + jnp.sum(problem.scored * each)
@@ -56,13 +55,12 @@ def log_density(design: BenchmarkDesign, flat: Array, problem: BenchmarkProblem)
 def log_ratio_of_betas(a: Array, b: Array, correct: Array, wrong: Array) -> Array:
     """The log of B(correct + a, wrong + b) / B(a, b), to 1e-9, for positive a and b.
 
-    By Stirling's series `SHIFT` further up, where four terms are that exact, and back by the
-    recurrence: with its gradient three times as fast as JAX's ``betaln``, and a fit spends its
-    time here.
+    By Stirling's series `N_SHIFTS` further up, where four terms are that exact, and back by the
+    recurrence: faster than JAX's ``betaln``, and a fit spends its time here.
     """
     more = (correct + a, wrong + b, a + b)
     less = (a, b, correct + wrong + a + b)
-    total = sum(_stirling(x + SHIFT) for x in more) - sum(_stirling(x + SHIFT) for x in less)
+    total = sum(_stirling(x + N_SHIFTS) for x in more) - sum(_stirling(x + N_SHIFTS) for x in less)
     # One logarithm for all steps back: with a million questions a factor is below 1e40.
     ratio = 1.0
     for x, y in zip(less, more, strict=True):
@@ -71,7 +69,7 @@ def log_ratio_of_betas(a: Array, b: Array, correct: Array, wrong: Array) -> Arra
 
 
 def _stirling(x: Array) -> Array:
-    """The log of Γ(x) for x >= SHIFT, without the constant, which cancels."""
+    """The log of Γ(x) for x >= N_SHIFTS, without the constant, which cancels."""
     inverse = 1 / x
     square = inverse * inverse
     series = 1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))
@@ -79,9 +77,9 @@ def _stirling(x: Array) -> Array:
 
 
 def _rising(x: Array) -> Array:
-    """The product x (x + 1) ... (x + SHIFT - 1)."""
+    """The product x (x + 1) ... (x + N_SHIFTS - 1)."""
     product = x
-    for step in range(1, SHIFT):
+    for step in range(1, N_SHIFTS):
         product = product * (x + step)
     return product
 
@@ -94,17 +92,17 @@ def run_scatter(
     Shapes (..., run, benchmark), both. The correlation is the run's variance over p (1 - p) where
     that is small, and stays below 1.
     """
-    p = EDGE + (1 - 2 * EDGE) * xp.clip(expected, 0.0, 1.0)
+    p = EDGE_DISTANCE + (1 - 2 * EDGE_DISTANCE) * xp.clip(expected, 0.0, 1.0)
     gained = (p - chance) / (1 - chance)
     latent = (1 - chance) * gained * (1 - gained) * parameters["latent_scatter"][..., None, :]
     ratio = (parameters["scatter"][..., None, :] ** 2 + latent**2) / (p * (1 - p))
     return p, ratio / (1 + ratio)
 
 
-def _log_prior(design: BenchmarkDesign, values: Mapping[str, Array]) -> Array:
+def _log_prior(hierarchy: BenchmarkHierarchy, values: Mapping[str, Array]) -> Array:
     total = jnp.zeros(())
     nothing = np.zeros(())  # no block has a location of its own where names match
-    for block in design.blocks():
+    for block in hierarchy.blocks():
         location, scale = block.prior(jnp, values, nothing)
         z = (values[block.name] - location) / scale
         total = total - jnp.sum(0.5 * z**2 + jnp.broadcast_to(jnp.log(scale), z.shape))

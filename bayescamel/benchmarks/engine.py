@@ -1,4 +1,4 @@
-"""Sampling a benchmark law: a mode, pilots to learn the shape, the draws that are kept.
+"""Sampling a benchmark law: a mode, pilots that learn the whitening, the draws that are kept.
 
 Given what is pooled, benchmarks are independent, so the curvature at the mode is one small block a
 benchmark, and takes few evaluations.
@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayescamel.benchmarks.density import log_density
-from bayescamel.benchmarks.hierarchy import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.exceptions import FitError
 from bayescamel.inference.nuts import Chains, Geometry
@@ -28,42 +28,44 @@ MIN_CURVATURE = 0.5
 
 
 def sample(
-    design: BenchmarkDesign,
+    hierarchy: BenchmarkHierarchy,
     problem: BenchmarkProblem,
     request: Request,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
 ) -> Chains:
     """Draw from the posterior; where a draw diverged, once more with smaller steps."""
-    centre, scale = prior_typical(design)
+    centre, scale = prior_typical(hierarchy)
     with jax.enable_x64(True):
-        mode = find_mode(design, problem, centre)
-        root = _curvature_root(design, problem, mode, scale)
-    at_mode = Geometry(mode, root, 0.1, np.ones(design.dimension))
-    own = parts(design, "benchmark")
-    shape = explore(design, problem, request, at_mode, own, log_density, on_progress)
-    return keep(design, problem, request, shape, log_density, on_progress)
+        mode = find_mode(hierarchy, problem, centre)
+        root = _curvature_root(hierarchy, problem, mode, scale)
+    at_mode = Geometry(mode, root, 0.1, np.ones(hierarchy.dimension))
+    groups = parts(hierarchy, "benchmark")
+    whitening = explore(hierarchy, problem, request, at_mode, groups, log_density, on_progress)
+    return keep(hierarchy, problem, request, whitening, log_density, on_progress)
 
 
-def prior_typical(design: BenchmarkDesign) -> tuple[np.ndarray, np.ndarray]:
+def prior_typical(hierarchy: BenchmarkHierarchy) -> tuple[np.ndarray, np.ndarray]:
     """Centre and sd a priori of every number that is sampled, pooled ones at their typical values.
 
     The sd of a sampled number is how far it moves with its parameter's.
     """
     values: dict[str, np.ndarray] = {}
     scales: dict[str, np.ndarray] = {}
-    for block in design.blocks():
+    for block in hierarchy.blocks():
         location, scale = block.prior(np, values, np.zeros(()))
-        shape = design.shape(block.dims)
+        shape = hierarchy.shape(block.dims)
         values[block.name] = np.broadcast_to(location, shape)
         scales[block.name] = np.broadcast_to(scale, shape)
-    centre = design.sampled(np, values)
+    centre = hierarchy.sampled(np, values)
     for name, scale in scales.items():
-        moved = design.sampled(np, values | {name: values[name] + scale})
+        moved = hierarchy.sampled(np, values | {name: values[name] + scale})
         scales[name] = np.abs(moved[name] - centre[name])
-    return flatten(design, centre), flatten(design, scales)
+    return flatten(hierarchy, centre), flatten(hierarchy, scales)
 
 
-def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndarray) -> np.ndarray:
+def find_mode(
+    hierarchy: BenchmarkHierarchy, problem: BenchmarkProblem, start: np.ndarray
+) -> np.ndarray:
     """The mode with the pooling spreads held where they start.
 
     The joint mode would shrink a spread to nothing, where no draw ever is.
@@ -73,12 +75,12 @@ def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndar
     FitError
         When the density is not finite at the start.
     """
-    free = ~_spreads(design)
+    free = ~_spreads(hierarchy)
 
     def objective(moved: np.ndarray) -> tuple[float, np.ndarray]:
         flat = start.copy()
         flat[free] = moved
-        value, gradient = value_and_gradient(log_density, design, flat, problem)
+        value, gradient = value_and_gradient(log_density, hierarchy, flat, problem)
         if not np.isfinite(value):  # the line search steps back from infinity
             return np.inf, np.zeros_like(moved)
         return -float(value), -np.asarray(gradient)[free]
@@ -95,31 +97,31 @@ def find_mode(design: BenchmarkDesign, problem: BenchmarkProblem, start: np.ndar
     return mode
 
 
-def _spreads(design: BenchmarkDesign) -> np.ndarray:
-    return marked(design, lambda name: name.endswith("_log_spread"))
+def _spreads(hierarchy: BenchmarkHierarchy) -> np.ndarray:
+    return marked(hierarchy, lambda name: name.endswith("_log_spread"))
 
 
 def _curvature_root(
-    design: BenchmarkDesign, problem: BenchmarkProblem, mode: np.ndarray, scale: np.ndarray
+    hierarchy: BenchmarkHierarchy, problem: BenchmarkProblem, mode: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
     """Root of the covariance by blocks, from differences of the gradient.
 
     Moving one number of every benchmark at once gives a column of all blocks.
     """
-    *benchmarks, pooled = parts(design, "benchmark")
+    *benchmarks, pooled = parts(hierarchy, "benchmark")
     together = np.stack(benchmarks)
     directions = [*together.T, *pooled[:, None]]
-    root = np.zeros((design.dimension, design.dimension))
+    root = np.zeros((hierarchy.dimension, hierarchy.dimension))
     columns = {}
     for moved in directions:
-        step = np.zeros(design.dimension)
+        step = np.zeros(hierarchy.dimension)
         step[moved] = STEP * scale[moved]
-        up = np.asarray(value_and_gradient(log_density, design, mode + step, problem)[1])
-        down = np.asarray(value_and_gradient(log_density, design, mode - step, problem)[1])
+        up = np.asarray(value_and_gradient(log_density, hierarchy, mode + step, problem)[1])
+        down = np.asarray(value_and_gradient(log_density, hierarchy, mode - step, problem)[1])
         change = scale * (down - up) / (2 * STEP)
         for place in moved:
             columns[int(place)] = change
-    held = _spreads(design)
+    held = _spreads(hierarchy)
     for part in (*benchmarks, pooled):
         block = np.stack([columns[int(place)][part] for place in part])
         block = (block + block.T) / 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from bayescamel._version import __version__
-from bayescamel.benchmarks.hierarchy import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import get_benchmark_law
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
 from bayescamel.benchmarks.posterior import BenchmarkPosterior
@@ -32,14 +32,14 @@ def save(posterior: BenchmarkPosterior, path: Path, force: bool = False) -> None
     tree["runs"] = xr.DataTree(posterior.runs)
     tree["facts"] = xr.DataTree(posterior.facts)
     tree["reference"] = xr.DataTree(posterior.reference.to_dataset(name="loss"))
-    design = posterior.design
+    hierarchy = posterior.hierarchy
     tree.attrs = {
         "format": FORMAT,
         "bayescamel_version": __version__,
-        "law": design.law.name,
-        "measures": design.measures,
+        "law": hierarchy.law.name,
+        "measures": hierarchy.measures,
         "fingerprint": posterior.runs.attrs.get("fingerprint", ""),
-        "priors": _priors(design.law),
+        "priors": _priors(hierarchy.law),
         "status": json.dumps(posterior.status.to_dict()),
     }
     write_tree(tree, path)
@@ -69,7 +69,7 @@ def load(path: Path) -> BenchmarkPosterior:
     facts = facts.assign(above_chance=facts["above_chance"].astype(bool))
     reference = tree["reference"].to_dataset()["loss"]
     status = read_status(tree.attrs["status"])
-    design = BenchmarkDesign(
+    hierarchy = BenchmarkHierarchy(
         law, runs.sizes["benchmark"], runs.sizes["validation"], tree.attrs["measures"]
     )
     for name in ("runs", "facts", "reference"):
@@ -78,7 +78,7 @@ def load(path: Path) -> BenchmarkPosterior:
     return BenchmarkPosterior(
         tree=tree,
         runs=runs,
-        design=design,
+        hierarchy=hierarchy,
         facts=facts,
         reference=reference,
         status=status,

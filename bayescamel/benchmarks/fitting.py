@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.hierarchy import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import BenchmarkLaw, get_benchmark_law
 from bayescamel.benchmarks.problem import (
     Measures,
@@ -100,11 +100,12 @@ def fit_benchmarks(
 
     compiled.use_cache(cache_folder() / "jax")
     problem = build_problem(kept, facts, reference, measures, listens)
-    design = BenchmarkDesign(chosen, kept.sizes["benchmark"], kept.sizes["validation"], measures)
+    n_benchmark, n_validation = kept.sizes["benchmark"], kept.sizes["validation"]
+    hierarchy = BenchmarkHierarchy(chosen, n_benchmark, n_validation, measures)
     request = Request(chains, draws, tune, seed, target_accept)
     with progress_bar(progress, 0, request.iterations(warm=False)) as report:
-        sampled = engine.sample(design, problem, request, report.iterations)
-    tree = _assemble(design, kept, sampled, problem.listens)
+        sampled = engine.sample(hierarchy, problem, request, report.iterations)
+    tree = _assemble(hierarchy, kept, sampled, problem.listens)
     status = diagnose(
         tree["unconstrained"].to_dataset()[["value"]],
         sampled.stats["diverging"],
@@ -113,17 +114,18 @@ def fit_benchmarks(
     )
     if strict and not status.converged:
         raise ConvergenceError(str(status))
-    moving = beats_chance(design, tree["posterior"].to_dataset(), kept["loss"] / reference, facts)
+    sampled_draws = tree["posterior"].to_dataset()
+    moving = beats_chance(hierarchy, sampled_draws, kept["loss"] / reference, facts)
     facts = facts.assign(above_chance=moving)
-    return BenchmarkPosterior(tree, kept, design, facts, reference, status)
+    return BenchmarkPosterior(tree, kept, hierarchy, facts, reference, status)
 
 
 def _assemble(
-    design: BenchmarkDesign, runs: xr.Dataset, chains: "Chains", listens: np.ndarray
+    hierarchy: BenchmarkHierarchy, runs: xr.Dataset, chains: "Chains", listens: np.ndarray
 ) -> xr.DataTree:
-    values, _ = design.natural(np, design.unflatten(chains.unconstrained))
-    constrained = design.constrained(np, values)
-    if design.law.listening == "single":
+    values, _ = hierarchy.natural(np, hierarchy.unflatten(chains.unconstrained))
+    constrained = hierarchy.constrained(np, values)
+    if hierarchy.law.listening == "single":
         shape = (*chains.unconstrained.shape[:2], *listens.shape)
         constrained["listening"] = np.broadcast_to(listens, shape).copy()
     coords: dict[str, Any] = {
@@ -135,7 +137,7 @@ def _assemble(
     for name, value in constrained.items():
         dims = ("benchmark", "validation") if name == "listening" else ("benchmark",)
         posterior[name] = ((*DRAWS, *dims), value)
-    for block in design.blocks():
+    for block in hierarchy.blocks():
         if block.name.endswith(("_location", "_log_spread")):
             posterior[block.name] = ((*DRAWS, *block.dims), values[block.name])
     observed = [name for name in ("accuracy", "score") if name in runs]
@@ -147,7 +149,7 @@ def _assemble(
             "constant_data": runs[["loss"]],
             "unconstrained": xr.Dataset(
                 {"value": ((*DRAWS, "parameter"), chains.unconstrained)},
-                coords | {"parameter": np.arange(design.dimension)},
+                coords | {"parameter": np.arange(hierarchy.dimension)},
             ),
         }
     )

@@ -25,7 +25,7 @@ accuracy where that is still at chance."""
 
 
 @dataclass(frozen=True)
-class BenchmarkDesign:
+class BenchmarkHierarchy:
     """A law, its sizes and what was measured; compiled programs are kept for it.
 
     Parameters
@@ -89,8 +89,8 @@ class BenchmarkDesign:
         if self.law.coordinates is None:
             return values, volume
         for prefix in self._curves():
-            own = {p.name: sampled[self._block(prefix, p)] for p in self.law.parameters}
-            raw, each = self.law.coordinates.to_raw(xp, own)
+            by_name = {p.name: sampled[self._block(prefix, p)] for p in self.law.parameters}
+            raw, each = self.law.coordinates.to_raw(xp, by_name)
             volume = volume + each.sum(axis=-1)
             for p in self.law.parameters:
                 name = self._block(prefix, p)
@@ -107,8 +107,8 @@ class BenchmarkDesign:
             for p in self.law.parameters:
                 name = self._block(prefix, p)
                 raw[p.name] = values[name] + (values[p.name] if name.endswith("_shift") else 0.0)
-            own = self.law.coordinates.from_raw(xp, raw)
-            result |= {self._block(prefix, p): own[p.name] for p in self.law.parameters}
+            sampled = self.law.coordinates.from_raw(xp, raw)
+            result |= {self._block(prefix, p): sampled[p.name] for p in self.law.parameters}
         return result
 
     def _curves(self) -> tuple[str, ...]:
@@ -153,8 +153,8 @@ class BenchmarkDesign:
             ``"score_"`` for the curve of the score where there are accuracies as well.
         """
         signal = xp.matmul(loss, xp.swapaxes(parameters["listening"], -1, -2))
-        own = {p.name: parameters[prefix + p.name][..., None, :] for p in self.law.parameters}
-        return self.law.curve(xp, signal, chance, **own)
+        by_name = {p.name: parameters[prefix + p.name][..., None, :] for p in self.law.parameters}
+        return self.law.curve(xp, signal, chance, **by_name)
 
 
 def _pooled(parameter: BenchmarkParameter, prefix: str = "", looser: float = 1.0) -> list[Block]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def benchmark_objective(
-    chain: "BenchmarkPosterior",
+    fitted: "BenchmarkPosterior",
     posterior: "Posterior",
     weights: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -43,26 +43,26 @@ def benchmark_objective(
     BenchmarkError
         When only smooth scores were fitted, or `posterior` predicts no loss that they listen to.
     """
-    if chain.design.measures == "score":
+    if fitted.hierarchy.measures == "score":
         raise BenchmarkError("only smooth scores were fitted: an objective needs accuracies")
-    names = [str(name) for name in chain.facts["benchmark"].to_numpy()]
+    names = [str(name) for name in fitted.facts["benchmark"].to_numpy()]
     shares = objective_weights(weights, names)
     used = np.flatnonzero(shares)
     draws = posterior.tree["posterior"].to_dataset()
-    validation = heard(chain, draws["validation"])
+    validation = heard(fitted, draws["validation"])
     n_draws = draws.sizes["chain"] * draws.sizes["draw"]
-    parameters = paired_parameters(chain, n_draws, np.random.default_rng(seed))
-    wanted = [p.name for p in chain.law.parameters]
+    parameters = paired_parameters(fitted, n_draws, np.random.default_rng(seed))
+    wanted = [p.name for p in fitted.law.parameters]
     # In nats: the weights of the listening are on losses over their reference.
-    listening = parameters["listening"][:, used] / chain.reference.to_numpy()
+    listening = parameters["listening"][:, used] / fitted.reference.to_numpy()
     error = _Error(
-        law=chain.law,
+        law=fitted.law,
         validation=tuple(validation),
         weights=tuple(map(float, shares[used])),
-        chance=tuple(map(float, chain.facts["chance"].to_numpy()[used])),
+        chance=tuple(map(float, fitted.facts["chance"].to_numpy()[used])),
     )
-    own = {name: parameters[name][:, used] for name in wanted}
-    return DrawObjective(error, {"listening": listening, **own}, "expected error")
+    arrays = {name: parameters[name][:, used] for name in wanted}
+    return DrawObjective(error, {"listening": listening, **arrays}, "expected error")
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class _Error:
             signal = sum(
                 losses[name] * listening[..., b, v] for v, name in enumerate(self.validation)
             )
-            own = {name: value[..., b] for name, value in parameters.items()}
-            total = total + weight * (1 - self.law.curve(xp, signal, self.chance[b], **own))
+            single = {name: value[..., b] for name, value in parameters.items()}
+            total = total + weight * (1 - self.law.curve(xp, signal, self.chance[b], **single))
         return total
 
 

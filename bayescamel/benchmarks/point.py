@@ -23,7 +23,7 @@ STARTS = {
     "midpoint": (-0.3, 0.0),
 }
 """Where the search sets out, by parameter; the others start at their prior medians."""
-WITHIN = 20.0
+BOUND = 20.0
 """Bound on the unconstrained numbers: e^20 is beyond any use, and keeps exp finite."""
 
 
@@ -125,7 +125,11 @@ def _best(
         for start in _starts(law):
             full = np.concatenate([start, np.zeros(n_validation)]) if simplex else start
             fit = least_squares(
-                residuals, full, bounds=(-WITHIN, WITHIN), args=(listening,), max_nfev=200
+                residuals,
+                full,
+                bounds=(-BOUND, BOUND),
+                args=(listening,),
+                max_nfev=200,
             )
             if best is None or fit.cost < best[0].cost:
                 weights = softmax(np, fit.x[n:]) if listening is None else listening

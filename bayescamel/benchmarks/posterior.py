@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.hierarchy import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
 from bayescamel.draws.status import Status
 from bayescamel.mixtures import Mixtures
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from bayescamel.decisions.objectives import DrawObjective
     from bayescamel.posterior import Kind, Posterior
 
-MOVED = 0.02
+MIN_GAIN = 0.02
 """What a benchmark must have gained, as a share of the way from chance to 1, to count as moving."""
-SURE = 0.95
+CERTAINTY = 0.95
 """Share of the draws that must say so."""
 
 
@@ -38,7 +38,7 @@ class BenchmarkPosterior:
         ``unconstrained``.
     runs
         The runs that were fitted.
-    design
+    hierarchy
         The law and its prior.
     facts
         By benchmark: ``chance, score_chance, questions, group``, and ``above_chance``: whether the
@@ -51,7 +51,7 @@ class BenchmarkPosterior:
 
     tree: xr.DataTree
     runs: xr.Dataset
-    design: BenchmarkDesign
+    hierarchy: BenchmarkHierarchy
     facts: xr.Dataset
     reference: xr.DataArray
     status: Status
@@ -59,7 +59,7 @@ class BenchmarkPosterior:
     @property
     def law(self) -> BenchmarkLaw:
         """The law that was fitted."""
-        return self.design.law
+        return self.hierarchy.law
 
     def predict_at(
         self,
@@ -132,7 +132,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def beats_chance(
-    design: BenchmarkDesign,
+    hierarchy: BenchmarkHierarchy,
     draws: xr.Dataset,
     relative: xr.DataArray,
     facts: xr.Dataset,
@@ -146,9 +146,9 @@ def beats_chance(
     relative
         Losses (run, validation) of the fitted runs over the reference loss.
     """
-    chance = facts["chance" if design.measures != "score" else "score_chance"].to_numpy()
+    chance = facts["chance" if hierarchy.measures != "score" else "score_chance"].to_numpy()
     parameters = {str(name): value.to_numpy() for name, value in draws.data_vars.items()}
     loss = relative.transpose("run", "validation").to_numpy()
-    best = design.curve(np, parameters, loss, chance).max(axis=-2)
-    sure = ((best - chance) / (1 - chance) > MOVED).mean(axis=(0, 1)) >= SURE
+    best = hierarchy.curve(np, parameters, loss, chance).max(axis=-2)
+    sure = ((best - chance) / (1 - chance) > MIN_GAIN).mean(axis=(0, 1)) >= CERTAINTY
     return xr.DataArray(sure, {"benchmark": facts["benchmark"]}, ("benchmark",))

@@ -22,7 +22,7 @@ KINDS = ("curve", "mean", "run")
 
 
 def predict_benchmarks(
-    chain: "BenchmarkPosterior",
+    fitted: "BenchmarkPosterior",
     posterior: "Posterior",
     target: Target,
     mixtures: Mixtures | None = None,
@@ -37,7 +37,7 @@ def predict_benchmarks(
 
     Parameters
     ----------
-    chain, posterior
+    fitted, posterior
         The step from loss to benchmark, and the loss law.
     kind
         Of the losses as in `Posterior.predict`; ``"run"`` also includes the run's own scatter on
@@ -60,12 +60,12 @@ def predict_benchmarks(
         When the loss law lacks a validation domain that the benchmarks listen to.
     """
     predicted = posterior.predict(target, mixtures, kind=kind, seed=seed)
-    result = predict_at(chain, predicted["loss"], kind, seed, benchmarks)
+    result = predict_at(fitted, predicted["loss"], kind, seed, benchmarks)
     return result.assign(extrapolation=predicted["extrapolation"])
 
 
 def predict_at(
-    chain: "BenchmarkPosterior",
+    fitted: "BenchmarkPosterior",
     losses: xr.DataArray,
     kind: "Kind" = "mean",
     seed: int = 0,
@@ -92,26 +92,26 @@ def predict_at(
     """
     if kind not in KINDS:
         raise TargetError(f"unknown kind {kind!r}; there are: {', '.join(KINDS)}")
-    values, dim, named = _stacked(chain, losses)
+    values, dim, named = _stacked(fitted, losses)
     rng = np.random.default_rng(seed)
-    parameters = paired_parameters(chain, None if "chain" not in losses.dims else len(values), rng)
-    facts = chain.facts
+    parameters = paired_parameters(fitted, None if "chain" not in losses.dims else len(values), rng)
+    facts = fitted.facts
     if benchmarks is not None:
         facts = _unseen_facts(benchmarks)
-        parameters = _from_the_hierarchy(chain, parameters, facts.sizes["benchmark"], rng)
-    relative = values / chain.reference.to_numpy()
+        parameters = _from_the_hierarchy(fitted, parameters, facts.sizes["benchmark"], rng)
+    relative = values / fitted.reference.to_numpy()
     result = {}
     shape = (named.pop("_chains"), -1, len(losses[dim]), facts.sizes["benchmark"])
     for measure in ("accuracy", "score"):
-        if chain.design.measures not in (measure, "both"):
+        if fitted.hierarchy.measures not in (measure, "both"):
             continue
-        drawn = _measure(chain, parameters, relative, facts, measure, kind, rng)
+        drawn = _measure(fitted, parameters, relative, facts, measure, kind, rng)
         result[measure] = (("chain", "draw", dim, "benchmark"), drawn.reshape(shape))
     coords = named | {"benchmark": facts["benchmark"].to_numpy()}
     return xr.Dataset(result, coords).assign(above_chance=facts["above_chance"])
 
 
-def heard(chain: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
+def heard(fitted: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
     """The validation domains whose losses the benchmarks listen to.
 
     Raises
@@ -119,7 +119,7 @@ def heard(chain: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
     BenchmarkError
         When one of them is not among those that are predicted.
     """
-    wanted = [str(name) for name in chain.reference["validation"].to_numpy()]
+    wanted = [str(name) for name in fitted.reference["validation"].to_numpy()]
     for name in wanted:
         if name not in predicted.to_numpy():
             raise BenchmarkError(
@@ -130,28 +130,28 @@ def heard(chain: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
 
 
 def _stacked(
-    chain: "BenchmarkPosterior", losses: xr.DataArray
+    fitted: "BenchmarkPosterior", losses: xr.DataArray
 ) -> tuple[np.ndarray, str, dict[str, Any]]:
     """Losses (draw or 1, run or mixture, validation), the middle dim, and the coordinates."""
-    wanted = heard(chain, losses["validation"])
+    wanted = heard(fitted, losses["validation"])
     dim = next(str(d) for d in losses.dims if d not in ("chain", "draw", "validation"))
     drawn = "chain" in losses.dims
     order = (*(("chain", "draw") if drawn else ()), dim, "validation")
     ordered = losses.sel(validation=wanted).transpose(*order)
-    draws = losses if drawn else chain.tree["posterior"].to_dataset()
+    draws = losses if drawn else fitted.tree["posterior"].to_dataset()
     coords: dict[str, Any] = {name: draws[name].to_numpy() for name in ("chain", "draw")}
     coords |= {dim: losses[dim].to_numpy(), "_chains": draws.sizes["chain"]}
     return ordered.to_numpy().reshape(-1, losses.sizes[dim], len(wanted)), dim, coords
 
 
 def paired_parameters(
-    chain: "BenchmarkPosterior", n_draws: int | None, rng: np.random.Generator
+    fitted: "BenchmarkPosterior", n_draws: int | None, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """All parameters, draws stacked, shuffled to go with so many draws of a loss law.
 
     None keeps the posterior's own draws in their order.
     """
-    posterior = chain.tree["posterior"].to_dataset()
+    posterior = fitted.tree["posterior"].to_dataset()
     available = posterior.sizes["chain"] * posterior.sizes["draw"]
     order = np.arange(available)
     if n_draws is not None:
@@ -165,7 +165,7 @@ def paired_parameters(
 
 
 def _measure(
-    chain: "BenchmarkPosterior",
+    fitted: "BenchmarkPosterior",
     parameters: dict[str, np.ndarray],
     loss: np.ndarray,
     facts: xr.Dataset,
@@ -173,9 +173,9 @@ def _measure(
     kind: "Kind",
     rng: np.random.Generator,
 ) -> np.ndarray:
-    prefix = "score_" if measure == "score" and chain.design.measures == "both" else ""
+    prefix = "score_" if measure == "score" and fitted.hierarchy.measures == "both" else ""
     chance = facts["chance" if measure == "accuracy" else "score_chance"].to_numpy()
-    expected = np.asarray(chain.design.curve(np, parameters, loss, chance, prefix))
+    expected = np.asarray(fitted.hierarchy.curve(np, parameters, loss, chance, prefix))
     if kind != "run":
         return expected
     if measure == "score":
@@ -200,13 +200,13 @@ def _unseen_facts(benchmarks: pd.DataFrame | str | Path) -> xr.Dataset:
 
 
 def _from_the_hierarchy(
-    chain: "BenchmarkPosterior",
+    fitted: "BenchmarkPosterior",
     parameters: dict[str, np.ndarray],
     n: int,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """Parameters of benchmarks that were not fitted, draw by draw from their population."""
-    design = chain.design
+    hierarchy = fitted.hierarchy
     n_draws = len(next(iter(parameters.values())))
 
     def drawn(name: str) -> np.ndarray:
@@ -215,23 +215,23 @@ def _from_the_hierarchy(
         return np.asarray(parameters[f"{name}_location"][:, None] + deviation)
 
     values: dict[str, np.ndarray] = {}
-    for block in design.blocks():
+    for block in hierarchy.blocks():
         if block.dims != ("benchmark",):
             continue
         if block.name.endswith("_shift"):
             parameter = block.name.removeprefix("score_").removesuffix("_shift")
-            spread = next(p.spread for p in design.law.parameters if p.name == parameter)
+            spread = next(p.spread for p in hierarchy.law.parameters if p.name == parameter)
             location = parameters[f"{block.name}_location"][:, None]
             values[block.name] = location + SHIFT_SHARE * spread * rng.normal(size=(n_draws, n))
         else:
             values[block.name] = drawn(block.name)
-    n_validation = design.n_validation
-    if design.law.listening == "simplex":
+    n_validation = hierarchy.n_validation
+    if hierarchy.law.listening == "simplex":
         location = parameters["listen_location"][:, None, :]
         values["listen"] = location + rng.normal(size=(n_draws, n, n_validation))
-        return design.constrained(np, values)
-    result = design.constrained(np, values)
+        return hierarchy.constrained(np, values)
+    result = hierarchy.constrained(np, values)
     # A single loss of an unseen benchmark: one of those that the fitted ones take.
-    chosen = rng.integers(design.n_benchmark, size=(n_draws, n))
+    chosen = rng.integers(hierarchy.n_benchmark, size=(n_draws, n))
     result["listening"] = parameters["listening"][np.arange(n_draws)[:, None], chosen]
     return result

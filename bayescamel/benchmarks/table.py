@@ -58,8 +58,8 @@ def benchmark_facts(
     """
     table = known_benchmarks().reindex(columns=[*NUMBERS, "group"])
     if extra is not None:
-        own = _read(extra)
-        table = pd.concat([own, table.drop(index=table.index.intersection(own.index))])
+        given = _read(extra)
+        table = pd.concat([given, table.drop(index=table.index.intersection(given.index))])
     wanted = [str(name) for name in names]
     unknown = [name for name in wanted if name not in table.index]
     if unknown:

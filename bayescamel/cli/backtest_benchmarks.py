@@ -39,7 +39,7 @@ def backtest_benchmarks(
         from bayescamel.runs.table import read_runs
 
         table = read_runs(runs, where=where, losses=names(losses))
-        usual = dict(module.DEFAULT)
+        usual = dict(module.DEFAULT_METHODS)
         pairs = [
             (name, how) for name in law or usual for how in method or [usual.get(name, "bayes")]
         ]

@@ -72,7 +72,7 @@ def compare(runs: xr.Dataset, laws: Sequence[str], **options: Any) -> Comparison
 def with_log_likelihood(posterior: Posterior) -> xr.DataTree:
     """The posterior's tree with ArviZ's ``log_likelihood`` group: dims (…, observation).
 
-    The density of each measured loss given the curve, its size's effect and its run's own noise,
+    The density of each measured loss given the curve, its size's effect and its run's noise,
     losses in nats per token; the coordinates ``run`` and ``validation`` say which loss an
     observation is.
     """

@@ -40,7 +40,7 @@ def optimal_mixture(
     max_draws: int = MAX_DRAWS,
     seed: int = 0,
 ) -> OptimalMixture:
-    """Find the mixture of least posterior risk, and each draw's own optimum.
+    """Find the mixture of least posterior risk, and each draw's optimum.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def optimal_mixture(
     given = None if reference is None else as_mixtures(reference, domains).to_numpy()[0]
     wanted = posterior.runs["mixture"].to_numpy().mean(axis=0) if given is None else given
     near = problem.allowed.repair(wanted[None])[0]
-    least, own = solve(problem, np.stack([near, wanted]))
+    least, optima = solve(problem, np.stack([near, wanted]))
 
     # With what the law misses: of the mixture of least risk, the near one, and the one wanted.
     local = problem.local_values(np.stack([least, near, wanted]))
@@ -102,17 +102,17 @@ def optimal_mixture(
         against_reference = _compare(what, domains, given, local[:, 2] - local[:, place])
 
     at_best = problem.values(best[None])[:, 0]
-    own, regrets = problem.regret(best, at_best, own)
+    optima, regrets = problem.regret(best, at_best, optima)
     reach = Reach.of(posterior.runs)
     mixture = xr.DataArray(best, {"domain": domains}, ("domain",), "mixture")
     coords = {"domain": domains, "bound": ["lower90", "upper90"]}
-    bounds = np.quantile(own, LEVELS, axis=0).T
+    bounds = np.quantile(optima, LEVELS, axis=0).T
     return OptimalMixture(
         mixture=mixture,
         interval=xr.DataArray(bounds, coords, ("domain", "bound"), "interval"),
         expected=float(at_best.mean()),
         regret=float(regrets.mean()),
-        draws=xr.DataArray(own, {"domain": domains}, ("sample", "domain"), "draws"),
+        draws=xr.DataArray(optima, {"domain": domains}, ("sample", "domain"), "draws"),
         values=xr.DataArray(at_best, dims="sample", name="values"),
         regrets=xr.DataArray(regrets, dims="sample", name="regrets"),
         least=xr.DataArray(least, {"domain": domains}, ("domain",), "least"),

@@ -66,10 +66,10 @@ def optimal_path(
     rows = []
     for target in targets:
         problem = pose(posterior, target, objective, max_draws=max_draws, seed=seed, **options)
-        best, own = solve(problem, near)
+        best, optima = solve(problem, near)
         values = problem.values(best[None])[:, 0]
-        own, regrets = problem.regret(best, values, own)
-        lower, upper = np.quantile(own, LEVELS, axis=0)
+        optima, regrets = problem.regret(best, values, optima)
+        lower, upper = np.quantile(optima, LEVELS, axis=0)
         rows.append(
             xr.Dataset(
                 {

@@ -62,16 +62,16 @@ class OptimalMixture:
     mixture
         The recommendation, dims (domain,).
     interval
-        Dims (domain, bound): 90 % of the draws' own optima lie between ``lower90`` and
+        Dims (domain, bound): 90 % of the draws' optima lie between ``lower90`` and
         ``upper90``, weight by weight.
     expected
         Posterior mean of the objective at the recommendation.
     regret
-        Expected regret: by how much a draw's own optimum beats the recommendation in that draw,
+        Expected regret: by how much a draw's optimum beats the recommendation in that draw,
         on average. It is about the law's curve; what the law misses of single mixtures is not in
         it, and is in the comparisons.
     draws
-        Each draw's own optimum, dims (sample, domain): the posterior of the best mixture.
+        Each draw's optimum, dims (sample, domain): the posterior of the best mixture.
     values, regrets
         The objective at the recommendation, and the regret, draw by draw: dims (sample,).
     least
@@ -156,7 +156,7 @@ class OptimalMixture:
             shares = "  ".join(f"{share:.3f}" for share in self.shares(name))
             lines.append(f"  {name:<{width}}  {shares}  ({low:.3f} to {high:.3f})")
         second = "second: the mixture of least risk; " if self.tied else ""
-        lines.append(f"  {second}in brackets: 90 % of the draws' own optima")
+        lines.append(f"  {second}in brackets: 90 % of the draws' optima")
         lines += [f"  {line}" for line in self.notes()]
         return "\n".join(lines)
 

@@ -146,7 +146,7 @@ class Projection:
             at_runs = (_single(logs[some]), _single(mixtures[some]), scale[some])
             return [np.asarray(part) for part in _compiled()(predictive.law, *fixed, *at_runs)]
 
-        # Two at a time: the program's own threads leave half of two cores idle.
+        # Two at a time: the program's threads leave cores idle.
         with ThreadPoolExecutor(2) as pool:
             parts = list(pool.map(chunk, range(0, len(rows), CHUNK)))
         mean, on_draws, variance, squares = (
@@ -221,7 +221,7 @@ def _extrapolated(law: Law, arrays: Any, ahead: Array, logs: Array, mixtures: Ar
     def mean(logs: Array, mixtures: Array) -> Array:
         return law_curve(jnp, law, (*some, loss, reference, own), logs, mixtures).mean(axis=0)
 
-    # Not from the curves that were evaluated above: kept beside the losses they take twice as long.
+    # Not from the curves evaluated above: to keep those beside the losses takes longer.
     here = mean(logs, mixtures)
     size = here - mean(jnp.broadcast_to(ahead, logs.shape), mixtures)
     mixture = here - mean(logs, jnp.broadcast_to(reference, mixtures.shape))

@@ -160,5 +160,5 @@ def _keys(table: pd.DataFrame, space: Space) -> pd.Series:
     sizes = np.stack([active_params(table), table["n_params"], table["n_tokens"]], axis=1)
     # Thousandths of a decade: a size that was realised a little off is the one that was asked for.
     content = np.hstack([np.round(weights, WEIGHT_DECIMALS), np.round(np.log10(sizes), 3)]) + 0.0
-    # Bytes of a row: rows as text took most of the time of an ask.
+    # Bytes of a row: quicker than its text.
     return pd.Series([row.tobytes() for row in content], index=table.index, dtype=object)

@@ -1,11 +1,11 @@
-"""The whole of sampling a loss law: modes, pilots to learn the shape, the draws that are kept."""
+"""Sampling a loss law: modes, pilots that learn the whitening, the draws that are kept."""
 
 from collections.abc import Callable
 
 from bayescamel.inference import modes
 from bayescamel.inference.nuts import Chains, Geometry
-from bayescamel.inference.shape import Shape
 from bayescamel.inference.stages import Request, explore, keep
+from bayescamel.inference.whitening import Whitening
 from bayescamel.models.blocks import parts
 from bayescamel.models.density import log_density
 from bayescamel.models.hierarchy import Hierarchy
@@ -19,7 +19,7 @@ def sample(
     hierarchy: Hierarchy,
     problem: Problem,
     request: Request,
-    warm: Shape | None = None,
+    warm: Whitening | None = None,
     settled: bool = False,
     on_start: Callable[[], None] = lambda: None,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
@@ -27,9 +27,9 @@ def sample(
     """Draw from the posterior.
 
     A fresh fit finds the modes, runs pilots from the curvature at the best one on, and then samples
-    whitened by what they learned. A warm one starts from `warm`, the shape of an earlier posterior,
-    with pilots unless it is `settled` that the shape still fits. Where a draw diverged the chains
-    are run once more with smaller steps.
+    whitened by what they learned. A warm one starts from `warm`, the whitening by an earlier
+    posterior, with pilots unless it is `settled` that it still fits. Where a draw diverged, the
+    chains are run once more with smaller steps.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def sample(
         The draws; the log evidence of further modes relative to the one sampled.
     """
     gaps: tuple[float, ...] = ()
-    first: Shape | Geometry | None = warm
+    first: Whitening | Geometry | None = warm
     if first is None:
         starts = modes.start_positions(hierarchy, problem, STARTS, request.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         best = found[0]
         first = Geometry(best.position, best.root, 0.1, best.scale**2)
-    if not (settled and isinstance(first, Shape)):
-        own = parts(hierarchy, "validation")
-        first = explore(hierarchy, problem, request, first, own, log_density, on_progress)
+    if not (settled and isinstance(first, Whitening)):
+        groups = parts(hierarchy, "validation")
+        first = explore(hierarchy, problem, request, first, groups, log_density, on_progress)
     return keep(hierarchy, problem, request, first, log_density, on_progress), gaps

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from bayescamel.inference.nuts import Drawn
     from bayescamel.inference.pointfit import PointFit
     from bayescamel.inference.progress import Report
-    from bayescamel.inference.shape import Shape
     from bayescamel.inference.stages import Request
+    from bayescamel.inference.whitening import Whitening
     from bayescamel.posterior import Posterior
 
 type Engine = Literal["marginal", "numpyro", "nutpie", "pymc"]
 ENGINES: tuple[Engine, ...] = ("marginal", "numpyro", "nutpie", "pymc")
 METHODS = ("bayes", "point")
-ALIKE = 0.9
-"""Share of a refit's runs that the posterior before it knew, from which its shape is taken as it
-is. With half as many runs again trajectories in the old shape are thrice as long as in the new."""
+MIN_SHARE_SEEN = 0.9
+"""Share of a refit's runs seen by the earlier posterior from which on its whitening serves as it
+is. With more new runs trajectories in the old whitening are several times as long."""
 
 type Runs = xr.Dataset | pd.DataFrame | str | Path
 
@@ -154,13 +154,13 @@ def fit(
         return fit_point(table, chosen, seed)
     centre = Centre.of(table) if warm_start is None else warm_start.centre
     hierarchy = hierarchy_for(table, chosen, pooling, noise)
-    shape = _warm_shape(warm_start, engine, hierarchy, table)
+    whitening = _warm_whitening(warm_start, engine, hierarchy, table)
     request = Request(chains, draws, tune, seed, target_accept)
-    settled = warm_start is not None and _share_known(warm_start, table) >= ALIKE
-    starts = STARTS if shape is None else 0
+    settled = warm_start is not None and _share_known(warm_start, table) >= MIN_SHARE_SEEN
+    starts = STARTS if whitening is None else 0
     with progress_bar(progress, starts, request.iterations(settled)) as report:
         if engine == "marginal":
-            drawn = _marginal(hierarchy, table, centre, request, shape, settled, report)
+            drawn = _marginal(hierarchy, table, centre, request, whitening, settled, report)
         else:
             from bayescamel.inference.backends import sample_plain
 
@@ -187,7 +187,7 @@ def _marginal(
     runs: xr.Dataset,
     centre: Centre,
     request: "Request",
-    shape: "Shape | None",
+    whitening: "Whitening | None",
     settled: bool,
     report: "Report",
 ) -> "Drawn":
@@ -200,7 +200,7 @@ def _marginal(
 
     problem = build(runs, centre)
     chains, gaps = engine.sample(
-        hierarchy, problem, request, shape, settled, report.start, report.iterations
+        hierarchy, problem, request, whitening, settled, report.start, report.iterations
     )
     flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
     with jax.enable_x64(True):
@@ -240,9 +240,9 @@ def _check_numbers(chains: int, draws: int, tune: int) -> None:
             raise FitError(f"{name} = {value}: at least {least} are needed to judge convergence")
 
 
-def _warm_shape(
+def _warm_whitening(
     previous: "Posterior | None", engine: str, hierarchy: Hierarchy, runs: xr.Dataset
-) -> "Shape | None":
+) -> "Whitening | None":
     if previous is None:
         return None
     if engine != "marginal":
@@ -256,7 +256,7 @@ def _warm_shape(
             "warm_start needs a posterior of the same law, pooling, noise priors, training "
             "domains and validation domains: leave it out to fit from scratch"
         )
-    from bayescamel.inference.shape import Shape
+    from bayescamel.inference.whitening import Whitening
 
     sampled = previous.tree["unconstrained"].to_dataset()
     draws = sampled["value"].to_numpy()
@@ -268,7 +268,7 @@ def _warm_shape(
     spread = flat.std(axis=0)
     # The plain programs whiten by nothing.
     root = sampled["root"].to_numpy() if "root" in sampled else np.diag(spread[:n])
-    return Shape(flat.mean(axis=0), root, spread[n:], draws[:, -1])
+    return Whitening(flat.mean(axis=0), root, spread[n:], draws[:, -1])
 
 
 def _share_known(previous: "Posterior", runs: xr.Dataset) -> float:
@@ -277,18 +277,18 @@ def _share_known(previous: "Posterior", runs: xr.Dataset) -> float:
 
 
 def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:
-    """Logs of runs' own noise (chain, draw, row): those of runs that were fitted, others' prior."""
+    """Logs of runs' noise (chain, draw, row): as fitted, or from the prior for other runs."""
     from bayescamel.models.problem import bucket
 
     known = np.log(previous.tree["posterior"]["run_noise"].to_numpy())
     place = {name: i for i, name in enumerate(previous.runs["run"].to_numpy())}
     spread = previous.hierarchy.noise.run_spread
     rng = np.random.default_rng(0)
-    own = spread * rng.normal(size=(*known.shape[:2], bucket(len(names))))
+    noise = spread * rng.normal(size=(*known.shape[:2], bucket(len(names))))
     for row, name in enumerate(names):
         if name in place:
-            own[..., row] = known[..., place[name]]
-    return own
+            noise[..., row] = known[..., place[name]]
+    return noise
 
 
 def _also_sampled(hierarchy: Hierarchy) -> list[str]:

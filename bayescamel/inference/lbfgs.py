@@ -14,7 +14,7 @@ import numpy as np
 type Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 MEMORY = 20
-SUFFICIENT = 1e-4
+SUFFICIENT_DECREASE = 1e-4
 """Share of the decrease promised by the slope that a step must keep (Armijo)."""
 SMALLEST_STEP = 1e-10
 """A line search that gets here has met rounding: the problem is done."""
@@ -87,7 +87,7 @@ def minimise(
             break
         trial = state.position[active] + (state.size[:, None] * state.direction)[active]
         value, gradient = evaluate(trial, active)
-        bound = state.value[active] + SUFFICIENT * (state.size * state.slope)[active]
+        bound = state.value[active] + SUFFICIENT_DECREASE * (state.size * state.slope)[active]
         good = (value <= bound) & np.isfinite(gradient).all(axis=1)
         state.size[active[~good]] *= 0.3
         stuck = state.size[active] < SMALLEST_STEP

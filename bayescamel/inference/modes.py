@@ -5,9 +5,8 @@ chains do not travel between them. So the mode with the largest evidence in Lapl
 approximation is looked for first, chains start around it, and the others are reported.
 
 A start first follows the broad features: the noise is held at many times what it will be, until the
-curve has settled. With the noise free from the first step it shrinks onto whatever curve a start
-happened to be near: of eight starts one found the best mode of mixinglaws_5mix, and two that of the
-bundled runs, where now all do.
+curve has settled. Noise that is free from the first step shrinks onto whatever curve a start
+happens to be near.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 The chains move z in u = centre + root · z, where root is a square root of the posterior's
 approximate covariance, so that an identity mass matrix fits from the first step. Numbers beyond
-the root's, the runs' own noise, are nearly independent of each other and only scaled by a diagonal
+the root's, a noise of each run, are nearly independent of each other and only scaled by a diagonal
 mass, so that time grows with the runs and not their square.
 
 A stretch of iterations is one compiled call; JAX lets go of the interpreter during it, so chains
@@ -30,8 +30,8 @@ STRETCH = 25
 nothing."""
 DEPTHS = (7, 10)
 """Most doublings of a pilot's trajectory, and of one that is kept. In whitened coordinates 31 or 63
-steps cross the posterior; where they are still rough, a pilot would spend a thousand on each
-iteration. Few runs leave posteriors that no whitening straightens."""
+steps cross the posterior; where they are still rough, a pilot would spend far more. Few runs leave
+posteriors that no whitening straightens."""
 
 
 type Progress = Callable[[int, int], None]
@@ -92,14 +92,14 @@ class Geometry(NamedTuple):
 def placed(xp: Any, centre: Array, root: Array, z: Array) -> Array:
     """The unconstrained numbers (..., dimension) of positions of chains."""
     n = root.shape[-1]
-    # Not z @ root.T: on the CPU JAX compiles that to code that is thirty times as slow.
+    # Not z @ root.T: on the CPU JAX compiles that to much slower code.
     return centre + xp.concatenate([(root @ z[..., :n, None])[..., 0], z[..., n:]], axis=-1)
 
 
 @lru_cache(maxsize=16)
-def _kernels(density: Density, design: Hashable) -> tuple[Any, Any]:
+def _kernels(density: Density, hierarchy: Hashable) -> tuple[Any, Any]:
     def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
-        return lambda z: -density(design, placed(jnp, centre, root, z), problem)
+        return lambda z: -density(hierarchy, placed(jnp, centre, root, z), problem)
 
     init, step = hmc(potential_fn_gen=potential, algo="NUTS")
     begin, update = dual_averaging()
@@ -161,7 +161,7 @@ def _kernels(density: Density, design: Hashable) -> tuple[Any, Any]:
 
 
 def run_chains(
-    design: Hashable,
+    hierarchy: Hashable,
     problem: Any,
     geometry: Geometry,
     starts: np.ndarray,
@@ -178,13 +178,12 @@ def run_chains(
     """Sample.
 
     The warm-up adapts the step size alone: the geometry is known. NumPyro's schedule also learns a
-    mass, and begins the step size anew after it: of a warm-up of 100 iterations, 10 are left for
-    the step size, which then comes out at a half of what it should be or less.
+    mass, and begins the step size anew after it, for which a short warm-up leaves too little.
 
     Parameters
     ----------
-    design, problem
-        What the density is of: programs are compiled once for a design and take the problem's
+    hierarchy, problem
+        What the density is of: programs are compiled once for a hierarchy and take the problem's
         arrays as an argument.
     geometry
         Whitening, the diagonal mass, and the step size to start from.
@@ -207,14 +206,14 @@ def run_chains(
     DivergedError
         When a draw diverged and the chains were to stop then.
     """
-    start, stretch = _kernels(density, design)
+    start, stretch = _kernels(density, hierarchy)
     schedule = Schedule(tune, target_accept, pilot)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
 
     def run(key: Array, z: np.ndarray) -> tuple[list[dict[str, np.ndarray]], float]:
         with jax.enable_x64(True):
-            state = start(key, _known(density, design, geometry, z, problem), geometry)
+            state = start(key, _known(density, hierarchy, geometry, z, problem), geometry)
             stretches = []
             for first in range(0, tune + draws, STRETCH):
                 if stop.is_set():
@@ -250,14 +249,14 @@ def run_chains(
 
 def _known(
     density: Density,
-    design: Hashable,
+    hierarchy: Hashable,
     geometry: Geometry,
     z: np.ndarray,
     problem: Any,
 ) -> ParamInfo:
     """A start with its potential and gradient, by the program that the modes were found with."""
     flat = placed(np, geometry.centre, geometry.root, z)
-    value, slope = value_and_gradient(density, design, flat, problem)
+    value, slope = value_and_gradient(density, hierarchy, flat, problem)
     n = len(geometry.root)
     along = jnp.concatenate([geometry.root.T @ slope[:n], slope[n:]])
     return ParamInfo(z, -value, -along)

@@ -33,7 +33,7 @@ BOX, PAIR_BOX = 3.0, 6.0
 """Half widths of the box, in prior standard deviations: of coefficients and of parameters (α in
 0.1 to 0.9), and of the effects of training on validation domains, which may be next to nothing.
 Without it two sizes leave α and E to chance: α = 3.5 and the like."""
-FEW, MANY = 16, 128
+LANES = (16, 128)
 """Problems in one compiled call: two programs serve any number of them."""
 
 
@@ -119,7 +119,7 @@ def optimise(
 
     def evaluate(x: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values, gradients = np.empty(len(x)), np.empty(x.shape)
-        lanes = FEW if len(x) <= FEW else MANY
+        lanes = LANES[len(x) > LANES[0]]
         for first in range(0, len(x), lanes):
             rows = np.arange(first, min(first + lanes, len(x)))
             padded = np.resize(rows, lanes)

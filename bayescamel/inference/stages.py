@@ -1,4 +1,4 @@
-"""From a mode to draws: pilots that learn the posterior's shape, then the chains that are kept."""
+"""From a mode to draws: pilots that learn the whitening, then the chains that are kept."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -9,25 +9,25 @@ import xarray as xr
 
 from bayescamel.draws.status import ESS_MIN, RHAT_MAX
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry, Progress, run_chains
-from bayescamel.inference.shape import Shape
+from bayescamel.inference.whitening import Whitening
 from bayescamel.models.compiled import Density
 
 START_SCATTER = 0.3
 """Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
 dimensions starts as wide as the posterior land in the basins of other modes, and stay there."""
-SETTLING = 1 / 7
+SETTLING_SHARE = 1 / 7
 """Share of the warm-up in which the chains that are kept find their step size."""
 PILOTS = ((1 / 14, 1 / 14), (1 / 14, 1 / 14), (1 / 14, 1 / 14), (1 / 14, 5 / 14))
 """Shares of the warm-up that each pilot adapts, and that it draws. The curvature at the mode is a
-poor guide to the posterior, which may be ten times as wide: each short pilot corrects the last."""
+poor guide to the posterior, which may be far wider: each short pilot corrects the last."""
 MORE_PILOTS = 3
 """How often the last pilot is gone on with while its chains disagree: a chain that starts in a
-narrow mode beside a wide one takes some hundred iterations to leave it."""
-AGREED = 1.2
+narrow mode beside a wide one needs long to leave it."""
+AGREED_RHAT = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
-MOST = 4
+MAX_DRAWS_FACTOR = 4
 """How many times the draws asked for are made at most."""
-ENOUGH = 100
+RHAT_DRAWS = 100
 """Draws a chain below which a pilot's R-hat says nothing."""
 
 
@@ -48,39 +48,39 @@ class Request:
     @property
     def settling(self) -> int:
         """Iterations in which the step size is found where the geometry is known."""
-        return round(SETTLING * self.tune)
+        return round(SETTLING_SHARE * self.tune)
 
 
 def explore(
-    design: Hashable,
+    hierarchy: Hashable,
     problem: Any,
     request: Request,
-    first: Geometry | Shape,
-    parts: Sequence[np.ndarray],
+    first: Geometry | Whitening,
+    groups: Sequence[np.ndarray],
     density: Density,
     on_progress: Progress,
-) -> Shape:
-    """The posterior's shape by pilot chains.
+) -> Whitening:
+    """Learn the whitening by pilot chains.
 
     Parameters
     ----------
     first
-        Whitening by the curvature at a mode, around which chains start; or the shape of an earlier
-        posterior, which a short pilot less is needed for.
-    parts
+        Whitening by the curvature at a mode, around which chains start; or the whitening by an
+        earlier posterior, which needs one short pilot less.
+    groups
         Of the whitened numbers, see `bayescamel.models.blocks.parts`.
     """
-    if isinstance(first, Shape):
+    if isinstance(first, Whitening):
         geometry, places = first.geometry(), first.starts(request.chains)
     else:
         rng = np.random.default_rng(request.seed)
         scatter = START_SCATTER * np.sqrt(first.inverse_mass)
         geometry, places = first, scatter * rng.normal(size=(request.chains, len(scatter)))
     last = len(PILOTS) - 1
-    for number in range(isinstance(first, Shape), len(PILOTS) + MORE_PILOTS):
+    for number in range(isinstance(first, Whitening), len(PILOTS) + MORE_PILOTS):
         tune, draws = PILOTS[min(number, last)]
         pilot, slopes = run_chains(
-            design,
+            hierarchy,
             problem,
             geometry,
             places,
@@ -93,37 +93,37 @@ def explore(
             pilot=True,
         )
         drawn = pilot.unconstrained
-        shape = Shape.learn(drawn, slopes, geometry.root, parts)
-        if number >= last and (drawn.shape[1] < ENOUGH or largest_rhat(drawn) < AGREED):
+        whitening = Whitening.learn(drawn, slopes, geometry.root, groups)
+        if number >= last and (drawn.shape[1] < RHAT_DRAWS or largest_rhat(drawn) < AGREED_RHAT):
             break
-        geometry, places = shape.geometry(), shape.starts(request.chains)
-    return shape
+        geometry, places = whitening.geometry(), whitening.starts(request.chains)
+    return whitening
 
 
 def keep(
-    design: Hashable,
+    hierarchy: Hashable,
     problem: Any,
     request: Request,
-    shape: Shape,
+    whitening: Whitening,
     density: Density,
     on_progress: Progress,
 ) -> Chains:
     """Draws at the acceptance asked for; where one diverges, new ones with half the steps.
 
-    Half the step, and not a higher acceptance: so trajectories are as long as they were, with twice
-    the leapfrogs. Those of an acceptance between turn back sooner: fewer effective draws.
+    Half the step, and not a higher acceptance: so trajectories stay as long as they were, while
+    those of an acceptance between turn back sooner and give fewer effective draws.
 
     Where chains do not agree yet, twice as many draws are made and every second is kept, and twice
-    as many again (`MOST`): the request says how many are kept. The E-BFMI of what is kept is then
-    higher than that of the chains.
+    as many again (`MAX_DRAWS_FACTOR`): the request says how many are kept. The E-BFMI of what is
+    kept is then higher than that of the chains.
     """
 
-    def run(geometry: Geometry, shape: Shape, tune: int, made: int, last: bool) -> Chains:
+    def run(geometry: Geometry, whitening: Whitening, tune: int, made: int, last: bool) -> Chains:
         return run_chains(
-            design,
+            hierarchy,
             problem,
             geometry,
-            shape.starts(request.chains),
+            whitening.starts(request.chains),
             tune=tune,
             draws=max(1, made) * request.draws,
             seed=request.seed + 1 + made,
@@ -133,13 +133,13 @@ def keep(
             until_divergence=not last,
         )[0]
 
-    geometry, tune = shape.geometry(), request.settling
+    geometry, tune = whitening.geometry(), request.settling
     for last in (False, False, True):
         try:
-            chains, made = run(geometry, shape, tune, 0, last), 1
-            while made < MOST and not agreed(chains.unconstrained):
+            chains, made = run(geometry, whitening, tune, 0, last), 1
+            while made < MAX_DRAWS_FACTOR and not agreed(chains.unconstrained):
                 found = geometry._replace(step_size=float(chains.stats["step_size"].mean()))
-                there = replace(shape, positions=chains.unconstrained[:, -1])
+                there = replace(whitening, positions=chains.unconstrained[:, -1])
                 more = run(found, there, 0, made, last)
                 chains = joined(chains, thinned(more, made))
                 chains, made = thinned(chains, 2), 2 * made

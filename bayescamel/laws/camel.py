@@ -1,9 +1,8 @@
 """CAMEL, the capacity-aware mixture law: our reconstruction.
 
 Li, Gu, Zhang, *Capacity-Aware Mixture Law Enables Efficient LLM Data Optimization*, ICML 2026
-(arXiv:2603.08022) model validation loss "with the nonlinear interplay between model size and
-mixture". Their exact equation is not available to us; this one is built from the abstract and
-from what such a law must be able to do (the optimal mixture has to move with size):
+(arXiv:2603.08022). Their exact equation is not available to us; this one is built from the abstract
+and from what such a law must be able to do: the optimal mixture has to move with size.
 
     L_v(N, D, w) = E_v + A_v [¾ (Ñ/N₀)^(-α_v) + ¼ (Ñ/N₀)^(-δ_v α_v) h(φ_v(w)^(-γ_v))]
                        + B_v (D/D₀)^(-β_v) h(ψ_v(w)^(-β_v))
@@ -15,54 +14,22 @@ from what such a law must be able to do (the optimal mixture has to move with si
 
 N₀, D₀, w⁰ are the centre of the runs, so that E, A and B are contributions to the loss there.
 
-Of what capacity still lowers, the mixture acts on a quarter and leaves the rest alone, and δ, the
-*fading*, says how fast the mixture's quarter falls with size: as fast as the rest at δ = 1, not at
-all at 0. Both are needed far from the proxies. On RegMix's 256 mixtures the mean loss falls from
-1.3M to 59M parameters to 0.52 to 0.82 of itself, but its spread over mixtures only to 0.68 to 0.98;
-mixinglaws_5mix and gadre_scaling say the same (δ of 0.1 to 0.6 and 0.25). With one exponent for
-both, small α and an E near 0 are the only way to keep the mixture's effects alive, and then the
-mean of a model three or ten times larger is predicted too low and too sure. Which share is left
-alone shows only in curvature, so it is a constant; with a half in place of a quarter, two sizes of
-mixinglaws_5mix prefer a mode in which the mixture acts through the token term, and larger models
-are predicted a twentieth too high.
+The *fading* δ says how fast the mixture's quarter of the capacity term falls with size: losses fall
+faster than their differences between mixtures, and no single exponent fits both. h bounds the
+effect of a mixture by the loss of a model that learned nothing.
 
-Size and tokens add up, though the runs say that each helps more where the other is plenty. With
-the power mean of the two terms in place of their sum, (a^q + b^q)^(1/q), q is about 2 and Laplace's
-evidence grows by 57 nats on gadre_scaling and 5 on the bundled runs; but it is the runs that saw
-few tokens for their size that it fits better, and the largest models are predicted worse (6.6 % off
-in place of 4.1 %, 4.6 % in place of 3.8 %).
-
-A model that learned nothing of v has a loss of ln(vocabulary), three to five times a proxy's, and h
-keeps any mixture's effect below that order: h(x) is x near the centre, and about H far out. Where
-few runs leave open what a corner of the simplex does to a domain, powers of small shares have no
-bound: of eight bundled runs' posterior the mean loss on mathematics after Python alone was 6,700
-nats per token, and is 6.7 with h. Where corners were measured h costs nothing (Laplace's evidence
-with H of 50 is that without h or better on mixinglaws_5mix, gadre_scaling and the bundled runs).
-
-The elasticities e_vk ≥ 0 and g_vk ≥ 0 are the first-order effects of domain k on v at the centre
-(h takes a fiftieth off): the same numbers as affinities S_vk = (e_vk / γ_v) / w⁰_k and an exponent
-γ_v, in coordinates that the data pin down. What they pin down best is the effect of a domain
-through both terms together,
+The data pin down the effect of a domain through both terms together, at the centre,
 
     elasticity_vk = ¼ A e_vk + B g_vk,     token_fraction_vk = B g_vk / elasticity_vk,
 
-with A and B at their typical values; how it splits shows only in how it changes with size. In
-these coordinates the posterior is a wide ellipse, in (e, g) it is a thin hyperbola. B is kept
-positive: where all runs see the same tokens, its term is told from E by its curvature alone, and a
-negative B would let the loss rise with useful data.
+with A and B at their typical values. In these coordinates the posterior is a wide ellipse, in
+(e, g) a thin hyperbola. B is positive: where all runs see the same tokens, only curvature tells it
+from E.
 
-Priors. About half of a proxy's loss is irreducible (Chinchilla's E of 1.69 against losses of 2.5
-to 3.5 nats per token); α near 0.3 (Kaplan et al. 0.08 without E, Hoffmann et al. 0.34 with it);
-a mixture's effect fades more slowly than the loss, δ near 0.3 (0.2 to 0.4 where sizes enough were
-measured, on four tables), and unlike from domain to domain;
-own-domain data matters more than other domains', and by default both terms share the effect of a
-domain as they share the loss. All are wide, and pooled over validation domains; only the shares of
-the token term differ little from pair to pair, since a wider prior leaves open which of the two
-terms explains a pair's effect: with 17 x 13 pairs the posterior then has modes without number.
-Even so RegMix's has two of like weight (the general crawl's token term acts through encyclopaedias
-or through questions and answers). Chains cross once in some 1,500 draws, and their R-hat says so
-or, where all happen to stay in one mode, does not: with many domains take `camel_shared`. A tighter
-prior (a spread of 0.3) leaves modes as well, which other seeds find.
+Priors. About half of a proxy's loss is irreducible (Hoffmann et al. 2022: 1.69 nats of 2.5 to 3.5);
+α is near 0.3 (they have 0.34) and δ near 0.3; a domain's own data matters more than others'. Token
+fractions differ little from pair to pair, since otherwise many pairs give many modes; with many
+domains take `camel_shared`. What was tried stands in ``results/LOG.md``.
 """
 
 from dataclasses import replace
@@ -84,8 +51,7 @@ MIXED = 0.25
 """The share of the capacity term, at the centre, that the mixture acts on."""
 
 WORST = 50.0
-"""H: about how often the mixture's part of a term fits between the centre and no training. Both
-parts are a tenth of the loss, so 50 of one are five times the loss."""
+"""H: both parts of the mixture are a tenth of the loss, so 50 of one are that of no training."""
 
 
 def terms(

@@ -5,20 +5,11 @@ The equation of `bayescamel.laws.camel` with ψ_v = φ_v and one ratio of expone
     L_v(N, D, w) = E_v + A_v [¾ (Ñ/N₀)^(-α_v) + ¼ (Ñ/N₀)^(-δ_v α_v) h(φ_v(w)^(-γ_v))]
                        + B_v (D/D₀)^(-β_v) h(φ_v(w)^(-β_v)),       β_v / γ_v = r
 
-In the coordinates of `camel` that is one *token fraction* for all pairs of domains in place of one
-for each: which share of a domain's effect goes through the token term, the same for all.
+In the coordinates of `camel` one *token fraction* serves all pairs of domains. Where all runs see
+the same tokens, little tells which domains act through which term, and with many domains the
+posterior of `camel` has several modes; this one has one. Where tokens vary, `camel` is better.
 
-Where all runs see the same tokens, the token term is to `camel` a second function of the mixture
-that does not fade with size, and which domains act through which term is told by little. With many
-domains its posterior has modes that chains seldom cross between: on RegMix's 13 x 17 pairs two of
-like weight for a single validation domain. Here they are gone, and what fits those runs worse (by
-over 800 nats of Laplace's evidence) predicts others better: RegMix's 59M mixtures and
-mixinglaws_5mix at step 20,000. On the bundled runs and gadre_scaling, whose tokens vary, `camel` is
-ahead; see ``results/extrapolation``.
-
-Priors as in `camel`, the token fraction's as that of its location there. No separate one for a
-domain's own data: with it two sizes of mixinglaws_5mix are predicted worse by half (0.82 % and
-1.3 % off in place of 0.49 % and 0.79 %).
+Priors as in `camel`, the token fraction's as that of its location there.
 """
 
 from dataclasses import replace

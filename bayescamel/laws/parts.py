@@ -22,10 +22,7 @@ SPARSITY = Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0, s
 IRREDUCIBLE = Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1)
 """About half of a proxy's loss (1.69 of 2.5 to 3.5 nats per token in Hoffmann et al. 2022).
 
-No tighter: 1.69 nats are two thirds of a 7B model's loss and a quarter of a tiny one's. With a
-location of 0.5 ± 0.07 gadre_scaling's 6.9B models are predicted better from those up to 0.4B (7 %
-off in place of 9 %), and two sizes of mixinglaws_5mix worse: another mode wins there, in which the
-mixture acts through the token term alone, and 806M models are 4 % off in place of 2 %."""
+No tighter: 1.69 nats are two thirds of a 7B model's loss and a quarter of a tiny one's."""
 
 
 def log_capacity(inputs: Inputs, sparsity: Array) -> Array:
@@ -39,7 +36,7 @@ def log_share(xp: Array, affinity: Array, inputs: Inputs) -> Array:
     0 at the reference mixture; positive affinities keep it finite on the whole simplex.
     """
     weights = inputs.mixture / inputs.reference
-    # A matrix product takes half of the time: without draws in front, or with (draw, 1, ...).
+    # A matrix product is faster: without draws in front, or with (draw, 1, ...).
     if affinity.ndim == 2:
         useful = (affinity @ weights[..., 0, :].T).T
     elif affinity.ndim == 3 and weights.ndim == 2 and affinity.shape[1] == 1:  # by validation

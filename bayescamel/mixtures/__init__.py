@@ -1,4 +1,4 @@
-"""The simplex over the training domains: forms, geometry, constrained sets and designs."""
+"""The simplex over the training domains: forms, transforms, constraints and sets of mixtures."""
 
 from bayescamel.mixtures.forms import Mixtures, as_mixtures
 from bayescamel.mixtures.polytope import Polytope, Row

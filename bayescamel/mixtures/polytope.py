@@ -12,12 +12,12 @@ from functools import cached_property
 import numpy as np
 
 from bayescamel.exceptions import MixtureError
-from bayescamel.mixtures.programming import Linear, Region, feasible, nearest
+from bayescamel.mixtures.programming import Halfspace, Region, feasible, nearest
 
-TIGHT = 1e-8
+EQUALITY_TOLERANCE = 1e-8
 """A constraint that no feasible mixture satisfies by more than this holds with equality."""
 
-TOUCHING = 1e-9
+BALL_TOLERANCE = 1e-9
 """How far beyond a ball's radius a mixture may be: the precision that is promised."""
 
 
@@ -86,10 +86,10 @@ class Polytope:
     @cached_property
     def region(self) -> Region:
         """The linear part as equalities and inequalities around a point well inside."""
-        inequalities = [Linear(-row, 0.0) for row in np.eye(len(self.domains))]
+        inequalities = [Halfspace(-row, 0.0) for row in np.eye(len(self.domains))]
         for row in self.rows:
             inequalities += _sides(row)
-        region = Region.of(len(self.domains), inequalities, TIGHT)
+        region = Region.of(len(self.domains), inequalities, EQUALITY_TOLERANCE)
         if region is None:
             raise MixtureError(self._conflict())
         return region
@@ -111,7 +111,7 @@ class Polytope:
         sides = [side for row in self.rows for side in _sides(row)]
         for centre in self.balls.centres:
             found = nearest(centre, sides)
-            if found is None or found[1] > self.balls.radius + TOUCHING:
+            if found is None or found[1] > self.balls.radius + BALL_TOLERANCE:
                 continue
             start, distance = found
             beyond = _distance(middle, centre) - distance
@@ -176,7 +176,7 @@ class Polytope:
         if balls is None:
             return feasible(len(self.domains), sides)
         found = (nearest(centre, sides) for centre in balls.centres)
-        return any(f is not None and f[1] <= balls.radius + TOUCHING for f in found)
+        return any(f is not None and f[1] <= balls.radius + BALL_TOLERANCE for f in found)
 
     def _conflict(self) -> str:
         """Name an irreducible infeasible subset: each constraint is dropped if it can be."""
@@ -201,12 +201,12 @@ def _single(row: Row) -> int | None:
     return int(places[0]) if len(places) == 1 and row.coefficients[places[0]] == 1 else None
 
 
-def _sides(row: Row) -> list[Linear]:
+def _sides(row: Row) -> list[Halfspace]:
     sides = []
     if np.isfinite(row.upper):
-        sides.append(Linear(row.coefficients, row.upper))
+        sides.append(Halfspace(row.coefficients, row.upper))
     if np.isfinite(row.lower):
-        sides.append(Linear(-row.coefficients, -row.lower))
+        sides.append(Halfspace(-row.coefficients, -row.lower))
     return sides
 
 

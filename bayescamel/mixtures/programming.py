@@ -8,26 +8,26 @@ import numpy as np
 
 from bayescamel.exceptions import MixtureError
 
-FEASIBILITY = 1e-10
+FEASIBILITY_TOLERANCE = 1e-10
 """HiGHS' tightest tolerance."""
 
 
-INFEASIBLE = 2
+INFEASIBLE_STATUS = 2
 """`linprog`'s status when nothing satisfies the constraints."""
 
-EXACT = 1e-12
+ROUNDING_ERROR = 1e-12
 """Rounding of a sum of weights."""
 
 
-class Linear(NamedTuple):
+class Halfspace(NamedTuple):
     """``coefficients · w ≤ bound``."""
 
     coefficients: np.ndarray
     bound: float
 
 
-def minimise(
-    n: int, cost: np.ndarray, inequalities: list[Linear], more: list[Linear] | None = None
+def solve_linear_program(
+    n: int, cost: np.ndarray, inequalities: list[Halfspace], extra: list[Halfspace] | None = None
 ) -> np.ndarray | None:
     """Solve a linear program over the mixtures within inequalities.
 
@@ -51,8 +51,8 @@ def minimise(
     from scipy.optimize import linprog  # here: slow to load, and few need it
 
     pad = np.zeros(len(cost) - n)
-    rows = [Linear(np.concatenate([i.coefficients, pad]), i.bound) for i in inequalities]
-    rows += more or []
+    rows = [Halfspace(np.concatenate([i.coefficients, pad]), i.bound) for i in inequalities]
+    rows += extra or []
     result = linprog(
         cost,
         A_ub=np.array([row.coefficients for row in rows]) if rows else None,
@@ -61,35 +61,35 @@ def minimise(
         b_eq=np.ones(1),
         bounds=(0, None),
         method="highs",
-        options={"primal_feasibility_tolerance": FEASIBILITY},
+        options={"primal_feasibility_tolerance": FEASIBILITY_TOLERANCE},
     )
-    if result.status == INFEASIBLE:
+    if result.status == INFEASIBLE_STATUS:
         return None
     if not result.success:
         raise MixtureError(f"the constraints could not be checked: {result.message}")
     return np.asarray(result.x)
 
 
-def feasible(n: int, inequalities: list[Linear]) -> bool:
+def feasible(n: int, inequalities: list[Halfspace]) -> bool:
     """Whether any mixture satisfies the inequalities."""
-    return minimise(n, np.zeros(n), inequalities) is not None
+    return solve_linear_program(n, np.zeros(n), inequalities) is not None
 
 
-def nearest(centre: np.ndarray, inequalities: list[Linear]) -> tuple[np.ndarray, float] | None:
+def nearest(centre: np.ndarray, inequalities: list[Halfspace]) -> tuple[np.ndarray, float] | None:
     """The mixture within inequalities nearest to `centre` in total variation, and its distance.
 
     None when no mixture satisfies the inequalities.
     """
-    if all(i.coefficients @ centre <= i.bound + EXACT for i in inequalities):
+    if all(i.coefficients @ centre <= i.bound + ROUNDING_ERROR for i in inequalities):
         return centre, 0.0
     # Σ (w − centre)₊ is the total variation; a second set of variables stands for it.
     n = len(centre)
-    more = [
-        Linear(np.concatenate([row, -row]), value)
+    extra = [
+        Halfspace(np.concatenate([row, -row]), value)
         for row, value in zip(np.eye(n), centre, strict=True)
     ]
     cost = np.concatenate([np.zeros(n), np.ones(n)])
-    point = minimise(n, cost, inequalities, more)
+    point = solve_linear_program(n, cost, inequalities, extra)
     if point is None:
         return None
     mixture = point[:n]
@@ -110,22 +110,22 @@ class Region:
         A point inside, away from every inequality, shape (n,).
     """
 
-    inequalities: list[Linear]
-    equalities: list[Linear]
+    inequalities: list[Halfspace]
+    equalities: list[Halfspace]
     middle: np.ndarray
 
     @classmethod
-    def of(cls, n: int, inequalities: list[Linear], tight: float) -> Self | None:
+    def of(cls, n: int, inequalities: list[Halfspace], tight: float) -> Self | None:
         """Find what holds with equality, and a point inside; None when there is no point.
 
         The middle is the mean of the points that satisfy each inequality best, so that it
         satisfies each by at least its best over their number.
         """
         points: list[np.ndarray] = []
-        loose: list[Linear] = []
-        equal = [Linear(np.ones(n), 1.0)]
+        loose: list[Halfspace] = []
+        equal = [Halfspace(np.ones(n), 1.0)]
         for inequality in inequalities:
-            best = minimise(n, inequality.coefficients, inequalities)
+            best = solve_linear_program(n, inequality.coefficients, inequalities)
             if best is None:
                 return None
             points.append(best)

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import xarray as xr
 
-NEIGHBOURS = 16
+N_NEIGHBOURS = 16
 """Measured mixtures from which a way to another mixture is looked at."""
 
 
@@ -38,6 +38,6 @@ class Reach:
     def towards(self, mixture: np.ndarray) -> np.ndarray:
         """Mixtures within reach on the way from the measured mixtures nearest to this one."""
         distance = 0.5 * np.abs(self.measured - mixture).sum(axis=1)
-        near = np.argsort(distance)[:NEIGHBOURS]
+        near = np.argsort(distance)[:N_NEIGHBOURS]
         share = np.minimum(1.0, self.radius / np.maximum(distance[near], np.finfo(float).tiny))
         return np.asarray(self.measured[near] + share[:, None] * (mixture - self.measured[near]))

@@ -13,15 +13,15 @@ import xarray as xr
 
 from bayescamel.exceptions import MixtureError
 from bayescamel.mixtures.forms import as_mixtures
-from bayescamel.mixtures.hit_and_run import walk
+from bayescamel.mixtures.hit_and_run import hit_and_run
 from bayescamel.mixtures.polytope import Polytope
 
 type Criterion = Literal["maximin", "coverage"]
 
-POOL = 50
-"""Random mixtures from which each mixture of a space-filling design is chosen."""
+POOL_PER_MIXTURE = 50
+"""Random mixtures from which each mixture of a space-filling set is chosen."""
 
-LLOYD = 20
+LLOYD_ITERATIONS = 20
 """Iterations; by then the centres move by less than the pool's points are apart."""
 
 
@@ -60,7 +60,7 @@ def dirichlet(
     if within is None:
         return as_mixtures(rng.dirichlet(np.full(len(names), concentration), size=n), names)
     _check_domains(within, names)
-    return as_mixtures(walk(within, n, rng, concentration), names)
+    return as_mixtures(hit_and_run(within, n, rng, concentration), names)
 
 
 def space_filling(
@@ -78,8 +78,8 @@ def space_filling(
     n, domains, seed, within
         As in `dirichlet`.
     criterion
-        ``"coverage"``: no allowed mixture is far from the design (k-means centres, inside).
-        ``"maximin"``: no two mixtures of the design are close (farthest-first traversal), which
+        ``"coverage"``: no allowed mixture is far from the set (k-means centres, inside).
+        ``"maximin"``: no two mixtures of the set are close (farthest-first traversal), which
         reaches out to the edges.
 
     Returns
@@ -96,7 +96,7 @@ def space_filling(
     names = list(domains)
     region = Polytope(tuple(names)) if within is None else within
     _check_domains(region, names)
-    pool = dirichlet(POOL * n, names, seed, within=within).to_numpy()
+    pool = dirichlet(POOL_PER_MIXTURE * n, names, seed, within=within).to_numpy()
     if criterion == "maximin":
         return as_mixtures(pool[_farthest_first(pool, n)], names)
     return as_mixtures(region.repair(_centres(pool, pool[_farthest_first(pool, n)])), names)
@@ -104,7 +104,7 @@ def space_filling(
 
 def _centres(pool: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Lloyd's iteration: each centre moves to the mean of the points nearest to it."""
-    for _ in range(LLOYD):
+    for _ in range(LLOYD_ITERATIONS):
         nearest = np.square(pool[:, None] - centres).sum(axis=2).argmin(axis=1)
         centres = np.array(
             [

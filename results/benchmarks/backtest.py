@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.backtest import OURS, backtest_benchmarks, split
+from bayescamel.benchmarks.backtest import OUR_METHOD, backtest_benchmarks, split
 from bayescamel.benchmarks.problem import Measures
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.inference.fit import fit
@@ -36,14 +36,14 @@ HERE = Path(__file__).parent
 PAIRS = (
     ("exponential", "point"),
     ("sigmoid", "point"),
-    OURS,
+    OUR_METHOD,
 )
 PEERS_BAYES = (("exponential", "bayes"), ("sigmoid", "bayes"))
 CASES: dict[str, list[tuple[Measures, bool, tuple[str, str]]]] = {
     "gadre": [("accuracy", False, pair) for pair in (*PAIRS, *PEERS_BAYES)],
     "proxies": [
         *(("accuracy", end_to_end, pair) for end_to_end in (False, True) for pair in PAIRS),
-        *((measures, True, OURS) for measures in ("score", "both")),
+        *((measures, True, OUR_METHOD) for measures in ("score", "both")),
     ],
 }
 SETTINGS = {"chains": 4, "draws": 500, "tune": 700}
@@ -124,7 +124,7 @@ def report(name: str, runs: xr.Dataset, done: dict[str, Any]) -> str:
     missing = [key for case in CASES[name] if (key := title(*case)) not in done]
     if missing:
         lines += ["", "Not computed yet: " + "; ".join(missing) + "."]
-    first = done.get(title("accuracy", False, OURS))
+    first = done.get(title("accuracy", False, OUR_METHOD))
     if first:
         lines += ["", "## By benchmark: ours, losses given", "", *by_benchmark(first, moves)]
     return "\n".join(lines) + "\n"
@@ -142,7 +142,7 @@ def held_out_moves(name: str, runs: xr.Dataset) -> dict[str, bool]:
 
 def summary(done: dict[str, Any], moves: dict[str, bool]) -> list[str]:
     """One row a case."""
-    ours = done.get(title("accuracy", False, OURS))
+    ours = done.get(title("accuracy", False, OUR_METHOD))
     before = {r["benchmark"]: r["above_chance"] for r in ours["results"]} if ours else moves
     lines = [
         "| case | error, fitted moves | error, all | error, moves | error, at chance | "
@@ -183,7 +183,7 @@ def paired(done: dict[str, Any], moves: dict[str, bool], before: dict[str, bool]
     }
     lines = []
     for key, case in done.items():
-        ours_key = title(case["measures"], case["end_to_end"], OURS)
+        ours_key = title(case["measures"], case["end_to_end"], OUR_METHOD)
         if key == ours_key or ours_key not in done:
             continue
         ours, theirs = errors[ours_key], errors[key]

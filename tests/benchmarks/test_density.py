@@ -8,7 +8,7 @@ from scipy.stats import betabinom, norm
 
 from bayescamel.benchmarks.density import log_density, log_ratio_of_betas, run_scatter
 from bayescamel.benchmarks.engine import prior_typical
-from bayescamel.benchmarks.hierarchy import BenchmarkDesign
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import BENCHMARK_LAWS, BenchmarkLaw
 from bayescamel.benchmarks.problem import build_problem, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts
@@ -40,33 +40,33 @@ def test_density_is_prior_times_likelihood(law: BenchmarkLaw, measures: str) -> 
     facts = benchmark_facts(runs["benchmark"].to_numpy())
     listens = np.eye(2)[[0, 1, 1, 0]]
     problem = build_problem(runs, facts, reference, measures, listens)
-    design = BenchmarkDesign(law, 4, 2, measures)
-    centre, scale = prior_typical(design)
+    hierarchy = BenchmarkHierarchy(law, 4, 2, measures)
+    centre, scale = prior_typical(hierarchy)
     rng = np.random.default_rng(3)
-    flats = [centre + 0.3 * scale * rng.normal(size=design.dimension) for _ in range(2)]
+    flats = [centre + 0.3 * scale * rng.normal(size=hierarchy.dimension) for _ in range(2)]
 
     def directly(flat: np.ndarray) -> float:
-        values, volume = design.natural(np, design.unflatten(flat))
-        parameters = design.constrained(np, values)
+        values, volume = hierarchy.natural(np, hierarchy.unflatten(flat))
+        parameters = hierarchy.constrained(np, values)
         if law.listening == "single":
             parameters["listening"] = listens
         total = float(volume)
-        for block in design.blocks():
+        for block in hierarchy.blocks():
             location, sd = block.prior(np, values, np.zeros(()))
             total += norm.logpdf(values[block.name], location, sd).sum()
         if measures != "score":
-            expected = design.curve(np, parameters, problem.loss, problem.chance)
+            expected = hierarchy.curve(np, parameters, problem.loss, problem.chance)
             p, icc = run_scatter(np, expected, problem.chance, parameters)
             a, b = p * (1 / icc - 1), (1 - p) * (1 / icc - 1)
             total += betabinom.logpmf(problem.correct.round(), problem.questions, a, b).sum()
         if measures != "accuracy":
             prefix = "score_" if measures == "both" else ""
-            expected = design.curve(np, parameters, problem.loss, problem.score_chance, prefix)
+            expected = hierarchy.curve(np, parameters, problem.loss, problem.score_chance, prefix)
             total += norm.logpdf(problem.score, expected, parameters["score_noise"]).sum()
         return total
 
     with jax.enable_x64(True):
-        ours = [float(log_density(design, flat, problem)) for flat in flats]
+        ours = [float(log_density(hierarchy, flat, problem)) for flat in flats]
     # Both up to a constant, so the difference of two points is compared.
     assert ours[0] - ours[1] == pytest.approx(directly(flats[0]) - directly(flats[1]), rel=1e-5)
 
@@ -76,13 +76,13 @@ def test_missing_values_say_nothing() -> None:
     runs = as_runs(table)
     facts = benchmark_facts(runs["benchmark"].to_numpy())
     reference = reference_loss(runs)
-    design = BenchmarkDesign(BENCHMARK_LAWS["simplex"], 4, 2)
-    centre, _ = prior_typical(design)
+    hierarchy = BenchmarkHierarchy(BENCHMARK_LAWS["simplex"], 4, 2)
+    centre, _ = prior_typical(hierarchy)
     gone = runs.copy(deep=True)
     gone["accuracy"][3:5, 1] = np.nan
     with jax.enable_x64(True):
         whole = build_problem(runs, facts, reference, "accuracy")
         holed = build_problem(gone, facts, reference, "accuracy")
         masked = whole._replace(measured=holed.measured)
-        assert np.isfinite(log_density(design, centre, holed))
-        assert log_density(design, centre, holed) == log_density(design, centre, masked)
+        assert np.isfinite(log_density(hierarchy, centre, holed))
+        assert log_density(hierarchy, centre, holed) == log_density(hierarchy, centre, masked)

@@ -32,13 +32,13 @@ CASES = {
 @pytest.mark.parametrize("constraints", CASES.values(), ids=CASES.keys())
 def test_designs_satisfy_the_constraints_to_rounding(constraints: Constraints) -> None:
     allowed = constraints.polytope(DOMAINS, TARGET, MEASURED)
-    for design in (
+    for spread in (
         dirichlet(60, DOMAINS, 0, within=allowed),
         dirichlet(30, DOMAINS, 0, within=allowed, concentration=0.4),
         space_filling(6, DOMAINS, 0, within=allowed),
         space_filling(6, DOMAINS, 0, within=allowed, criterion="maximin"),
     ):
-        assert allowed.violation(design.to_numpy()).max() <= 1e-9
+        assert allowed.violation(spread.to_numpy()).max() <= 1e-9
 
 
 @pytest.mark.parametrize("constraints", CASES.values(), ids=CASES.keys())

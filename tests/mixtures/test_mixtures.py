@@ -134,16 +134,16 @@ def test_transforms_refuse_what_has_no_logarithm() -> None:
 def test_maximin_keeps_apart_and_coverage_leaves_no_gap() -> None:
     """Each criterion beats the other, and chance, at what it is for."""
     pool = dirichlet(3000, DOMAINS, 7).to_numpy()
-    designs = {
+    sets = {
         "chance": dirichlet(12, DOMAINS, 3).to_numpy(),
         "coverage": space_filling(12, DOMAINS, 3).to_numpy(),
         "maximin": space_filling(12, DOMAINS, 3, criterion="maximin").to_numpy(),
     }
     apart, gap = {}, {}
-    for name, design in designs.items():
-        between = np.linalg.norm(design[:, None] - design, axis=2)
+    for name, spread in sets.items():
+        between = np.linalg.norm(spread[:, None] - spread, axis=2)
         apart[name] = between[~np.eye(12, dtype=bool)].min()
-        gap[name] = np.linalg.norm(pool[:, None] - design, axis=2).min(axis=1).mean()
+        gap[name] = np.linalg.norm(pool[:, None] - spread, axis=2).min(axis=1).mean()
     assert max(apart, key=apart.get) == "maximin"
     assert min(gap, key=gap.get) == "coverage"
 

@@ -21,7 +21,7 @@ from typing import Any
 from bayescamel.benchmarks.laws.base import Coordinates
 from bayescamel.laws.base import Array
 
-SATURATED = 1.0
+SATURATION_POINT = 1.0
 """η from which on the reference loss lies beyond the rise, whose slope is then told by other
 runs."""
 
@@ -32,7 +32,7 @@ def _softplus(xp: Any, x: Array) -> Array:
 
 def _flattening(xp: Any, eta: Array) -> Array:
     """-ln(1 - logistic(η)), levelling off where the curve is saturated."""
-    return _softplus(xp, eta) - _softplus(xp, eta - SATURATED)
+    return _softplus(xp, eta) - _softplus(xp, eta - SATURATION_POINT)
 
 
 def _to_raw(xp: Any, sampled: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
@@ -43,13 +43,13 @@ def _to_raw(xp: Any, sampled: Mapping[str, Array]) -> tuple[dict[str, Array], Ar
     )
     eta = log_share + _softplus(xp, gained) + _softplus(xp, reached)
     log_slope = sampled["slope"] + _flattening(xp, eta)
-    own = {
+    changed = {
         "slope": log_slope,
         "midpoint": eta * xp.exp(-log_slope),
         "ceiling": gained + _softplus(xp, -reached),
     }
     stretched = xp.log(xp.cosh(sampled["midpoint"])) + xp.log(xp.cosh(sampled["ceiling"]))
-    return {**sampled, **own}, stretched - log_slope
+    return {**sampled, **changed}, stretched - log_slope
 
 
 def _from_raw(xp: Any, raw: Mapping[str, Array]) -> dict[str, Array]:
@@ -58,12 +58,12 @@ def _from_raw(xp: Any, raw: Mapping[str, Array]) -> dict[str, Array]:
     log_gained = log_share - _softplus(xp, -raw["ceiling"])
     log_rest = xp.logaddexp(-_softplus(xp, eta), log_share + log_missed)
     gained = log_gained - log_rest
-    own = {
+    changed = {
         "slope": raw["slope"] - _flattening(xp, eta),
         "midpoint": xp.arcsinh(gained),
         "ceiling": xp.arcsinh(eta + log_missed - gained),
     }
-    return {**raw, **own}
+    return {**raw, **changed}
 
 
 ANCHORED = Coordinates(_to_raw, _from_raw)

@@ -5,8 +5,7 @@
 
 with L⁰ the reference losses: Richards' curve. The asymmetry ν is near 1, the plain logistic. It
 lets the first part of the rise, which many small models show, differ from the last, which few large
-ones do; tied to each other, the small models decide where the large ones go. Chosen from models of
-gadre_scaling below 1B for those of 1.4B.
+ones do; tied to each other, the small models decide where the large ones go.
 
 In nats the weights are ρ_bv / L⁰_v, scaled to sum to 1. The logarithm is one of two forms: around
 the reference ln s and s - 1 are one, far from it they bend apart. Which was kept was decided at
@@ -20,7 +19,7 @@ from bayescamel.benchmarks.laws.anchored import ANCHORED
 from bayescamel.benchmarks.laws.base import BenchmarkLaw, BenchmarkParameter
 from bayescamel.laws.base import Array
 
-HELD = 0.1
+SPREAD_SD = 0.1
 """How far the spreads over benchmarks may be learned, on the log scale: little. Where many
 benchmarks stay at chance, spreads grow without end otherwise: each wiggle of a run then becomes a
 rise of its own, as steep as a step and with a ceiling just above chance, and the line beyond it is
@@ -28,19 +27,19 @@ flat and sure. What does not fit is the runs' own scatter."""
 
 PARAMETERS = (
     # A nat less per token from 3 nats is a third of the signal: at 7 it doubles the odds twice.
-    BenchmarkParameter("slope", "positive", 7.0, location_sd=0.4, spread=0.6, spread_sd=HELD),
+    BenchmarkParameter("slope", "positive", 7.0, location_sd=0.4, spread=0.6, spread_sd=SPREAD_SD),
     BenchmarkParameter(
         "midpoint",
         "real",
         -0.1,
         location_sd=0.3,
         spread=0.3,
-        spread_sd=HELD,
+        spread_sd=SPREAD_SD,
         follows_accuracy=True,
     ),
     # Questions that people can answer have a ceiling near 1; where format or labels are against
     # the model it is lower.
-    BenchmarkParameter("ceiling", "unit", 0.82, location_sd=0.5, spread=1.0, spread_sd=HELD),
+    BenchmarkParameter("ceiling", "unit", 0.82, location_sd=0.5, spread=1.0, spread_sd=SPREAD_SD),
     # Hard to see in either alone: the score's is the accuracy's, and a shift.
     BenchmarkParameter(
         "asymmetry",
@@ -48,7 +47,7 @@ PARAMETERS = (
         1.0,
         location_sd=0.2,
         spread=0.4,
-        spread_sd=HELD,
+        spread_sd=SPREAD_SD,
         follows_accuracy=True,
     ),
 )

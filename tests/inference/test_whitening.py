@@ -1,4 +1,4 @@
-"""The shape that chains are whitened by: what it learns of a posterior that is known."""
+"""The whitening of chains: what it learns of a posterior that is known."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 from bayescamel.inference import stages
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry
-from bayescamel.inference.shape import MANY, Shape
+from bayescamel.inference.whitening import DRAWS_PER_NUMBER, Whitening
 from bayescamel.models.blocks import arrow_root
 
 PARTS = [np.arange(4), np.arange(4, 8), np.arange(8, 10)]
@@ -36,9 +36,10 @@ def test_the_width_is_learned_from_draws_that_have_not_seen_it() -> None:
     # Chains that went as far in every direction as the narrowest allows.
     draws = scales.min() * rng.normal(size=(2, 30, N + 3))
     slopes = -draws / scales**2
-    shape = Shape.learn(draws, slopes, np.eye(N), PARTS)
-    geometry = shape.geometry()
-    white = np.linalg.svd(np.linalg.solve(shape.root, np.diag(scales[:N])), compute_uv=False) ** 2
+    whitening = Whitening.learn(draws, slopes, np.eye(N), PARTS)
+    geometry = whitening.geometry()
+    relative = np.linalg.solve(whitening.root, np.diag(scales[:N]))
+    white = np.linalg.svd(relative, compute_uv=False) ** 2
     # 60 draws of 10 numbers: eigenvalues of their sample covariances lie within (1 ± √(10/60))²,
     # 0.35 to 2, and what is learned within the ratio of two of them.
     assert white.max() / white.min() < 2 / 0.35
@@ -49,10 +50,10 @@ def test_a_covariance_of_many_draws_is_believed() -> None:
     rng = np.random.default_rng(2)
     precision = arrow(rng)
     draws = rng.multivariate_normal(np.zeros(N), np.linalg.inv(precision), size=(4, 500))
-    assert MANY * N < 4 * 500
+    assert DRAWS_PER_NUMBER * N < 4 * 500
     # Gradients that would say otherwise.
-    shape = Shape.learn(draws, rng.normal(size=draws.shape), np.eye(N), PARTS)
-    white = np.linalg.eigvalsh(shape.root.T @ precision @ shape.root)
+    whitening = Whitening.learn(draws, rng.normal(size=draws.shape), np.eye(N), PARTS)
+    white = np.linalg.eigvalsh(whitening.root.T @ precision @ whitening.root)
     # Its 45 correlations, believed to 2000 / 2050, are told to 2 % each.
     assert white.min() > 0.8
     assert white.max() < 1.25
@@ -62,7 +63,7 @@ def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.Mon
     steps, drawn = [], Chains(np.zeros((2, 50, 1)), {})
 
     def run_chains(
-        _design: object,
+        _hierarchy: object,
         _problem: object,
         geometry: Any,
         _starts: object,
@@ -77,9 +78,9 @@ def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.Mon
         return drawn, np.zeros((2, 50, 1))
 
     monkeypatch.setattr(stages, "run_chains", run_chains)
-    shape = Shape(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
+    whitening = Whitening(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
     request = stages.Request(chains=2, draws=50, tune=70, seed=0, target_accept=0.9)
-    assert stages.keep(0, 0, request, shape, lambda *_: 0.0, lambda *_: None) is drawn
+    assert stages.keep(0, 0, request, whitening, lambda *_: 0.0, lambda *_: None) is drawn
     assert steps == [(1.0, 10), (0.1, 0), (0.05, 0)]
 
 
@@ -87,7 +88,7 @@ def test_pilots_go_on_while_chains_disagree(monkeypatch: pytest.MonkeyPatch) -> 
     calls = []
 
     def run_chains(
-        _design: object,
+        _hierarchy: object,
         _problem: object,
         _geometry: Any,
         _starts: object,
@@ -105,9 +106,9 @@ def test_pilots_go_on_while_chains_disagree(monkeypatch: pytest.MonkeyPatch) -> 
     request = stages.Request(chains=2, draws=50, tune=700, seed=0, target_accept=0.9)
     at_mode = Geometry(np.zeros(1), np.eye(1), 0.1, np.ones(1))
     parts = [np.zeros(0, int), np.arange(1)]
-    shape = stages.explore(0, 0, request, at_mode, parts, lambda *_: 0.0, lambda *_: None)
+    whitening = stages.explore(0, 0, request, at_mode, parts, lambda *_: 0.0, lambda *_: None)
     assert calls == [50, 50, 50, 250, 250, 250]
-    assert shape.root[0, 0] == pytest.approx(1.0, rel=0.3)
+    assert whitening.root[0, 0] == pytest.approx(1.0, rel=0.3)
 
 
 def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(
@@ -117,7 +118,7 @@ def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(
     made, rng = [0], np.random.default_rng(0)
 
     def run_chains(
-        _design: object,
+        _hierarchy: object,
         _problem: object,
         _geometry: Any,
         starts: np.ndarray,
@@ -142,9 +143,9 @@ def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(
 
     monkeypatch.setattr(stages, "run_chains", run_chains)
     calls: list[tuple[int, int, int, float]] = []
-    shape = Shape(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
+    whitening = Whitening(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
     request = stages.Request(chains=2, draws=1000, tune=700, seed=5, target_accept=0.9)
-    chains = stages.keep(0, 0, request, shape, lambda *_: 0.0, lambda *_: None)
+    chains = stages.keep(0, 0, request, whitening, lambda *_: 0.0, lambda *_: None)
     # 4,000 iterations at most, seeds of their own, from where the last ones ended.
     assert [call[:3] for call in calls] == [(100, 1000, 6), (0, 1000, 7), (0, 2000, 8)]
     assert calls[0][3] == 0.0 != calls[1][3]

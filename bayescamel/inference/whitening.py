@@ -1,4 +1,4 @@
-"""The posterior's shape, learned from draws: what chains are whitened by, and where they start."""
+"""What chains are whitened by, learned from draws of the posterior, and where they start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 from bayescamel.inference.nuts import Geometry
 from bayescamel.models.blocks import arrow_root
 
-MANY = 10
-"""Draws a whitened number from which their covariance alone is believed."""
+DRAWS_PER_NUMBER = 10
+"""Draws a whitened number from which on their covariance alone is used."""
 
 
 @dataclass(frozen=True)
-class Shape:
+class Whitening:
     """What chains are whitened by and start from; a refit inherits it.
 
     Parameters
@@ -37,37 +37,37 @@ class Shape:
         unconstrained: np.ndarray,
         slopes: np.ndarray,
         root: np.ndarray,
-        parts: Sequence[np.ndarray],
-    ) -> "Shape":
+        groups: Sequence[np.ndarray],
+    ) -> "Whitening":
         """Learn from draws and gradients of the density, both (chain, draw, dimension).
 
         The gradients are in the coordinates of `root`, which the draws were whitened by. Few draws
         of short chains do not know how wide the posterior is, but their gradients know how steep.
         From few the matrix M is learned under which draws and gradients have the same covariance,
         M cov(gradients) M = cov(draws), as nutpie does (Seyboldt, Carlson, Carpenter 2026): of a
-        Gaussian it is the covariance, however little of it was seen. From `MANY` draws a number it
+        Gaussian it is the covariance, however little of it was seen. From `DRAWS_PER_NUMBER` on it
         is the draws' covariance, under which trajectories are long enough for all directions.
 
         It is learned relative to `root`, so that shrinking towards the identity there keeps what
         the earlier approximation knew. The fewer draws a number, the less are correlations
-        believed, and those within one of `parts` (`bayescamel.models.blocks.parts`) sooner than
+        believed, and those within one of `groups` (`bayescamel.models.blocks.parts`) sooner than
         others.
         """
         flat = unconstrained.reshape(-1, unconstrained.shape[-1])
         slopes = slopes.reshape(flat.shape)
         centre, n = flat.mean(axis=0), len(root)
-        within, between = (len(flat) / (len(flat) + 5 * m) for m in (max(map(len, parts)), n))
-        believed = np.full((n, n), between)
-        for part in parts:
-            believed[np.ix_(part, part)] = within
-        np.fill_diagonal(believed, 1.0)
-        matrix = believed * np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
+        within, between = (len(flat) / (len(flat) + 5 * m) for m in (max(map(len, groups)), n))
+        shrinkage = np.full((n, n), between)
+        for group in groups:
+            shrinkage[np.ix_(group, group)] = within
+        np.fill_diagonal(shrinkage, 1.0)
+        matrix = shrinkage * np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
         spread = flat[:, n:].std(axis=0)
-        if len(flat) < MANY * n:
-            matrix = _balancing(matrix, believed * np.cov(slopes[:, :n].T))
+        if len(flat) < DRAWS_PER_NUMBER * n:
+            matrix = _balancing(matrix, shrinkage * np.cov(slopes[:, :n].T))
             spread = np.sqrt(spread / slopes[:, n:].std(axis=0))
-        own = arrow_root(np.linalg.inv(matrix), parts)
-        return cls(centre, root @ own, spread, unconstrained[:, -1])
+        relative = arrow_root(np.linalg.inv(matrix), groups)
+        return cls(centre, root @ relative, spread, unconstrained[:, -1])
 
     def geometry(self) -> Geometry:
         """Whitened coordinates with the stable step of NUTS at this dimension."""
