@@ -1,32 +1,18 @@
-"""Where runs are trained: processes here, one a device.
+"""Where runs are trained: processes here, one a device."""
 
-A trainer is a command that reads a candidate (JSON) and writes a record (JSON, see
-`bayescamel.study.records`). Ours is ``python -m proxies.launch``; a user's own takes its place as
-a template with ``{candidate}``, ``{record}``, ``{device}`` and ``{gpus}``. One that takes several
-GPUs is started by torchrun:
-``torchrun --standalone --nproc-per-node {gpus} train.py {candidate} {record}``.
-"""
-
-import contextlib
-import json
 import os
-import shlex
-import signal
-import string
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
-from bayescamel.exceptions import StudyError
+from bayescamel.exceptions import StorageError, StudyError
 from bayescamel.study.candidate import Candidate
+from bayescamel.study.trainers import Kept, Trainer
 
-PLACES = {"candidate", "record", "device", "gpus"}
-GRACE = 5.0
-"""Seconds between asking a trainer to end and killing it."""
+BACKOFF = 5.0
+"""Seconds before a run that failed is tried again; each further time twice as many."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +27,17 @@ class Finished:
         Where its record is; None when it failed.
     reason
         Why it failed, in the trainer's last words.
+    seconds
+        How long its last try took.
+    log
+        What the trainer said, where that is known.
     """
 
     run_id: str
     record: Path | None
     reason: str = ""
+    seconds: float = 0.0
+    log: Path | None = None
 
 
 class Launcher(Protocol):
@@ -67,92 +59,18 @@ class Launcher(Protocol):
         """End all runs that were started and have not ended."""
 
 
-@dataclass(frozen=True)
-class Trainer:
-    """The command that trains a run.
-
-    Parameters
-    ----------
-    command
-        Words with places for ``{candidate}`` and ``{record}`` (files), ``{device}`` and
-        ``{gpus}``.
-    gpus
-        GPUs of a run by its size: least n_params → how many; below all: one.
-
-    Raises
-    ------
-    StudyError
-        When a place is unknown, or there is none for the candidate or the record.
-    """
-
-    command: tuple[str, ...]
-    gpus: Mapping[float, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        try:
-            parsed = [part[1] for word in self.command for part in string.Formatter().parse(word)]
-        except ValueError as error:
-            raise StudyError(f"the command {shlex.join(self.command)!r}: {error}") from error
-        places = {place for place in parsed if place is not None}
-        for place in places - PLACES:
-            raise StudyError(f"the command has a place {{{place}}}; there are: {sorted(PLACES)}")
-        for place in {"candidate", "record"} - places:
-            raise StudyError(f"the command has no place for the {place}: write {{{place}}}")
-
-    @classmethod
-    def of_template(cls, template: str, gpus: Mapping[float, int] | None = None) -> "Trainer":
-        """A user's own trainer."""
-        try:
-            return cls(tuple(shlex.split(template)), gpus or {})
-        except ValueError as error:
-            raise StudyError(f"the command {template!r} cannot be read: {error}") from error
-
-    @classmethod
-    def of_proxies(cls, corpora: Path | None = None) -> "Trainer":
-        """Our own, `proxies.launch`, which trains a run on one device."""
-        words = [sys.executable, "-m", "proxies.launch", "{candidate}", "{record}"]
-        words += ["--device", "{device}"]
-        if corpora is not None:
-            words += ["--corpora", str(corpora)]
-        return cls(tuple(words))
-
-    def gpus_of(self, candidate: Candidate) -> int:
-        """How many GPUs a run takes."""
-        fitting = [n for least, n in sorted(self.gpus.items()) if candidate.n_params >= least]
-        return fitting[-1] if fitting else 1
-
-    def words(self, candidate: Candidate, folder: Path, device: str) -> list[str]:
-        """The command for one run."""
-        places = {
-            "candidate": str(folder / f"{candidate.run_id}.candidate.json"),
-            "record": str(folder / f"{candidate.run_id}.json"),
-            "device": device,
-            "gpus": str(self.gpus_of(candidate)),
-        }
-        return [word.format(**places) for word in self.command]
-
-
-def write_candidate(candidate: Candidate, folder: Path) -> None:
-    """Write what the trainer reads, and remove what an earlier try left."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{candidate.run_id}.json").unlink(missing_ok=True)
-    path = folder / f"{candidate.run_id}.candidate.json"
-    path.write_text(json.dumps(candidate.to_dict(), indent=1), encoding="utf-8")
-
-
-def last_words(log: Path) -> str:
-    """The last line that a trainer wrote."""
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:500] if said else "it said nothing"
-
-
 @dataclass
-class _Process:
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
-    gpus: tuple[str, ...]
+class _Running:
+    kept: Kept
+    devices: tuple[str, ...]
     began: float
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    candidate: Candidate
+    since: float
+    """Not before this time, by the monotonic clock."""
 
 
 class LocalLauncher:
@@ -169,48 +87,79 @@ class LocalLauncher:
         seen by one process alone.
     retries
         How often a run that failed is started again.
+    timeout
+        Seconds after which a run is ended; None: never.
+    backoff
+        Seconds before a run that failed is started again, twice as many each further time.
     """
 
     def __init__(
-        self, trainer: Trainer, folder: Path, devices: Sequence[str], retries: int = 0
+        self,
+        trainer: Trainer,
+        folder: Path,
+        devices: Sequence[str],
+        retries: int = 0,
+        *,
+        timeout: float | None = None,
+        backoff: float = BACKOFF,
     ) -> None:
         if not devices:
             raise StudyError("there is no device to train on")
         self._trainer = trainer
         self._folder = folder
+        self._count = len(devices)
         self._idle = list(devices)
         self._retries = retries
+        self._timeout = timeout
+        self._backoff = backoff
         self._tries: dict[str, int] = {}
         self._candidates: dict[str, Candidate] = {}
-        self._waiting: list[Candidate] = []
-        self._running: dict[str, _Process] = {}
+        self._waiting: list[_Waiting] = []
+        self._running: dict[str, _Running] = {}
+        self._ended: list[Finished] = []
 
     def free(self) -> int:
         """Idle devices, less those that a waiting run needs."""
-        return 0 if self._waiting else len(self._idle)
+        return 0 if self._due() else len(self._idle)
 
     def start(self, candidate: Candidate) -> None:
-        """Start a run, or let it wait until it has its GPUs."""
-        if self._trainer.gpus_of(candidate) > len(self._idle) + sum(
-            len(p.gpus) for p in self._running.values()
-        ):
+        """Start a run, or let it wait until it has its GPUs.
+
+        Raises
+        ------
+        StudyError
+            When this machine has too few devices for it, or there is no such program.
+        """
+        if self._trainer.gpus_of(candidate) > self._count:
             raise StudyError(
                 f"run {candidate.run_id!r} needs {self._trainer.gpus_of(candidate)} GPUs, more "
                 "than this machine has devices"
             )
         self._candidates[candidate.run_id] = candidate
-        self._waiting.append(candidate)
+        self._waiting.append(_Waiting(candidate, time.monotonic()))
         self._start_waiting()
 
+    def _due(self) -> list[_Waiting]:
+        now = time.monotonic()
+        return [waiting for waiting in self._waiting if waiting.since <= now]
+
     def _start_waiting(self) -> None:
-        while self._waiting and self._trainer.gpus_of(self._waiting[0]) <= len(self._idle):
-            candidate = self._waiting.pop(0)
-            gpus = self._trainer.gpus_of(candidate)
+        for waiting in self._due():
+            gpus = self._trainer.gpus_of(waiting.candidate)
+            if gpus > len(self._idle):
+                return
+            self._waiting.remove(waiting)
             devices = tuple(self._idle.pop(0) for _ in range(gpus))
-            self._launch(candidate, devices)
+            try:
+                self._launch(waiting.candidate, devices)
+            except (OSError, StorageError) as error:  # as of a full disk
+                self._idle += devices
+                self._fail(waiting.candidate.run_id, str(error), 0.0)
+            except StudyError:
+                self._idle += devices
+                raise
 
     def _launch(self, candidate: Candidate, devices: tuple[str, ...]) -> None:
-        write_candidate(candidate, self._folder)
         kind = devices[0].partition(":")[0]
         numbers = [device.partition(":")[2] for device in devices]
         environment = dict(os.environ)
@@ -219,40 +168,33 @@ class LocalLauncher:
             if visible:  # of the GPUs that this process may use, by their order
                 numbers = [visible.split(",")[int(number)] for number in numbers]
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(numbers)
-        log = (self._folder / f"{candidate.run_id}.log").open("ab")
-        words = self._trainer.words(candidate, self._folder, kind)
-        try:
-            # A session of its own: Ctrl-C reaches the study, which ends the trainers itself.
-            process = subprocess.Popen(
-                words, stdout=log, stderr=log, env=environment, start_new_session=True
-            )
-        except OSError as error:
-            log.close()
-            self._idle += devices
-            raise StudyError(f"the trainer cannot be started: {error}") from error
-        self._running[candidate.run_id] = _Process(process, log, devices, time.monotonic())
+        kept = self._trainer.start(candidate, self._folder, kind, environment, self._timeout)
+        self._running[candidate.run_id] = _Running(kept, devices, time.monotonic())
+
+    def _fail(self, run_id: str, reason: str, seconds: float) -> None:
+        """Try it again later, or tell that it failed."""
+        tries = self._tries[run_id] = self._tries.get(run_id, 0) + 1
+        if tries <= self._retries:
+            since = time.monotonic() + self._backoff * 2 ** (tries - 1)
+            self._waiting.append(_Waiting(self._candidates[run_id], since))
+        else:
+            log = self._folder / f"{run_id}.log"
+            self._ended.append(Finished(run_id, None, reason, seconds, log))
 
     def finished(self) -> list[Finished]:
         """Runs that ended; one that failed is started again while it has retries left."""
-        ended = []
         for run_id, child in list(self._running.items()):
-            status = child.process.poll()
-            if status is None:
+            if child.kept.status() is None:
                 continue
-            child.log.close()
             del self._running[run_id]
-            self._idle += child.gpus
-            record = self._folder / f"{run_id}.json"
-            if status == 0 and record.exists():
-                ended.append(Finished(run_id, record))
-            elif self._tries.setdefault(run_id, 0) < self._retries:
-                self._tries[run_id] += 1
-                self._waiting.append(self._candidates[run_id])
+            self._idle += child.devices
+            seconds = time.monotonic() - child.began
+            if (reason := child.kept.failure()) is None:
+                self._ended.append(Finished(run_id, child.kept.record, "", seconds))
             else:
-                why = "no record was written" if status == 0 else f"exit status {status}"
-                words = last_words(self._folder / f"{run_id}.log")
-                ended.append(Finished(run_id, None, f"{why}: {words}"))
+                self._fail(run_id, reason, seconds)
         self._start_waiting()
+        ended, self._ended = self._ended, []
         return ended
 
     def running(self) -> dict[str, float]:
@@ -264,20 +206,7 @@ class LocalLauncher:
         """Ask the trainers to end, and kill those that do not."""
         self._waiting.clear()
         for child in self._running.values():
-            _signal(child.process, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
+            child.kept.cut()
         for child in self._running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it is killed next
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-            # The group, since a trainer may have children that outlive it.
-            _signal(child.process, signal.SIGKILL)
-            child.process.wait()
-            child.log.close()
+            child.kept.end()
         self._running.clear()
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return  # it ended by itself, and so did its children

@@ -4,19 +4,22 @@ The task runs the same command as `LocalLauncher` does, in a folder of its own o
 sends the record back. A node that is lost is Ray's to replace: the task is tried again elsewhere.
 """
 
-import json
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from bayescamel.exceptions import StudyError
+from bayescamel.exceptions import StorageError, StudyError
+from bayescamel.outputs import write_whole
 from bayescamel.study.candidate import Candidate
-from bayescamel.study.launchers import Finished, Trainer, last_words, write_candidate
+from bayescamel.study.launchers import Finished
+from bayescamel.study.trainers import Trainer
+
+POLL = 0.2
+"""Seconds between looks at the trainer."""
 
 
 class RayLauncher:
@@ -36,6 +39,8 @@ class RayLauncher:
         Whether a run takes GPUs or CPUs, as many as the trainer says.
     retries
         How often a task is tried again whose node or process was lost, or whose trainer failed.
+    timeout
+        Seconds after which a trainer is ended; None: never.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class RayLauncher:
         address: str | None = None,
         gpu: bool = False,
         retries: int = 2,
+        timeout: float | None = None,
     ) -> None:
         try:
             import ray
@@ -71,6 +77,7 @@ class RayLauncher:
         self._workers = workers
         self._gpu = gpu
         self._retries = retries
+        self._timeout = timeout
         self._train = ray.remote(_train)
         self._tasks: dict[str, tuple[Any, float]] = {}
 
@@ -89,30 +96,29 @@ class RayLauncher:
             "name": candidate.run_id,
         }
         task = self._train.options(**options).remote(
-            self._trainer, candidate.to_dict(), "cuda" if self._gpu else "cpu"
+            self._trainer, candidate.to_dict(), "cuda" if self._gpu else "cpu", self._timeout
         )
         self._tasks[candidate.run_id] = (task, time.monotonic())
 
     def finished(self) -> list[Finished]:
         """Tasks that ended; their records are written to the folder."""
         ended = []
-        for run_id, (task, _) in list(self._tasks.items()):
+        for run_id, (task, began) in list(self._tasks.items()):
             ready, _left = self._ray.wait([task], timeout=0)
             if not ready:
                 continue
             del self._tasks[run_id]
+            seconds = time.monotonic() - began
+            path = self._folder / f"{run_id}.json"
             try:
                 record = self._ray.get(task)
-            except (self._ray.exceptions.RayError, TrainerError) as error:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_whole(path, record)
+            except (self._ray.exceptions.RayError, OSError, StorageError) as error:
                 reason = str(getattr(error, "cause", None) or error).strip().split("\n")[-1]
-                ended.append(Finished(run_id, None, reason))
+                ended.append(Finished(run_id, None, reason, seconds))
                 continue
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / f"{run_id}.json"
-            unfinished = path.with_name(f".{path.name}.part")
-            unfinished.write_text(json.dumps(record), encoding="utf-8")
-            unfinished.replace(path)
-            ended.append(Finished(run_id, path))
+            ended.append(Finished(run_id, path, "", seconds))
         return ended
 
     def running(self) -> dict[str, float]:
@@ -142,26 +148,17 @@ class TrainerError(Exception):
     """A trainer that ended without a record."""
 
 
-def _train(trainer: Trainer, values: dict[str, Any], device: str) -> dict[str, Any]:
+def _train(trainer: Trainer, values: dict[str, Any], device: str, timeout: float | None) -> bytes:
     """Run the command on the node where this task is; returns the record."""
     candidate = Candidate(**values)
     folder = Path(tempfile.mkdtemp(prefix="bayescamel-"))
     try:
-        write_candidate(candidate, folder)
-        log = folder / f"{candidate.run_id}.log"
-        with log.open("wb") as file:
-            # Ray has set CUDA_VISIBLE_DEVICES to the GPUs of this task.
-            done = subprocess.run(
-                trainer.words(candidate, folder, device),
-                stdout=file,
-                stderr=file,
-                env=dict(os.environ),
-                check=False,
-            )
-        record = folder / f"{candidate.run_id}.json"
-        if done.returncode != 0 or not record.exists():
-            raise TrainerError(f"exit status {done.returncode}: {last_words(log)}")
-        result: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
-        return result
+        # Ray has set CUDA_VISIBLE_DEVICES to the GPUs of this task.
+        kept = trainer.start(candidate, folder, device, os.environ, timeout)
+        while kept.status() is None:
+            time.sleep(POLL)
+        if (reason := kept.failure()) is not None:
+            raise TrainerError(reason)
+        return kept.record.read_bytes()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

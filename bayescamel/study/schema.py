@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision; a test holds it against the folder of migrations and these tables."""
 
 VERSION_TABLE = "bayescamel_version"
@@ -49,6 +49,8 @@ run = Table(
     Column("reason", Text),
     Column("seconds", Double),
     Column("device", Text),
+    Column("cost", Double),
+    Column("holder", Text),
 )
 
 event = Table(

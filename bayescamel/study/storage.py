@@ -4,34 +4,30 @@ A run is *pending* (leased to a worker), *told* or *failed*. Each method is one 
 be repeated: what was stored once is not stored again.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, insert
 
 from bayescamel.exceptions import ConflictError, StorageError, StudyError
+from bayescamel.input import printable
 from bayescamel.study import schema
 from bayescamel.study.database import Database
 from bayescamel.study.records import Record
-from bayescamel.study.rows import (
-    FIELDS,
-    Snapshot,
-    StoredRun,
-    columns_of,
-    describe_conflict,
-    free_name,
-)
+from bayescamel.study.rows import Ledger, Snapshot, StoredRun, columns_of, describe_conflict
+from bayescamel.study.stored import Clock, StoredStudy, database_clock, find
 
-type Clock = Callable[[Connection], float]
+KEPT = ("measured", "n_params", "n_active_params", "n_tokens", "mixture", "flops")
+"""What the log keeps of a run that is dropped."""
+
+MAX_REASON = 2000
+"""Characters of a reason that are stored."""
 
 
-def database_clock(connection: Connection) -> float:
-    """Seconds since 1970 by the database, since the clocks of several machines differ."""
-    if connection.dialect.name == "postgresql":
-        now = select(func.extract("epoch", func.clock_timestamp()))
-        return float(connection.execute(now).scalar_one())
-    return time.time()  # a SQLite file is on this machine
+def _said(reason: str) -> str:
+    """A reason as it can be stored: what a trainer says may hold anything."""
+    return printable(reason)[:MAX_REASON]
 
 
 class Storage:
@@ -42,8 +38,13 @@ class Storage:
         self.name = name
         self._clock = clock
 
-    def create(self, settings: Mapping[str, Any]) -> None:
+    def create(self, settings: Mapping[str, Any], losses: Sequence[str] | None = None) -> None:
         """Make the tables where there are none, and the study.
+
+        Parameters
+        ----------
+        losses
+            Its validation domains; None: those of the first run that is told.
 
         Raises
         ------
@@ -53,12 +54,13 @@ class Storage:
         self.database.migrate(create=True)
 
         def work(connection: Connection) -> None:
-            if connection.execute(self._query()).first() is not None:
+            if find(connection, self.name) is not None:
                 raise StorageError(
                     f"{self.database} has a study {self.name!r} already: open it, or choose "
                     "another name"
                 )
             values = {"name": self.name, "created": self._clock(connection), "settings": settings}
+            values["validation"] = None if losses is None else sorted(losses)
             connection.execute(insert(schema.study).values(values))
 
         self.database.write(work)
@@ -73,18 +75,44 @@ class Storage:
         """
         self.database.check_exists()
         self.database.migrate(create=False)
-        return dict(self.database.read(self._study).settings)
+        return dict(self.database.read(lambda c: self._open(c).settings))
+
+    def change(self, settings: Mapping[str, Any], losses: Sequence[str] | None = None) -> bool:
+        """Replace settings; the log keeps what was there. False when nothing differs.
+
+        Parameters
+        ----------
+        losses
+            Validation domains that the settings declare.
+        """
+
+        def work(study: StoredStudy) -> bool:
+            before = {k: v for k, v in study.settings.items() if settings.get(k) != v}
+            if not before and settings.keys() == study.settings.keys():
+                return False
+            study.change_study(settings=settings)
+            after = {key: settings.get(key) for key in before}
+            study.log("changed", None, None, {"before": before, "after": after})
+            study.forget_names("", losses)
+            return True
+
+        return self._write(work)
+
+    def created(self) -> float:
+        """When the study was made, seconds since 1970: with its name it tells it from others."""
+        return float(self.database.read(lambda c: self._open(c).created))
 
     def snapshot(self) -> Snapshot:
         """All that is stored of the study."""
-        return self.database.read(lambda c: self._snapshot(c, self._study(c)))
+        return self.database.read(lambda c: self._open(c).snapshot())
 
     def lease(
         self,
-        propose: Callable[[Snapshot], Sequence[Mapping[str, Any]]],
+        propose: Callable[[Ledger], Sequence[Mapping[str, Any]]],
         n: int,
         seconds: float,
         worker: str,
+        holder: str | None = None,
     ) -> list[StoredRun]:
         """Lease up to `n` runs: those that came back first, then what `propose` adds.
 
@@ -93,55 +121,84 @@ class Storage:
         propose
             New runs, as columns, given what is stored. Called with the write lock held, so it
             must be quick.
-        seconds, worker
-            How long, and to whom.
+        seconds, worker, holder
+            How long, to whom, and the process with which the lease ends
+            (`bayescamel.study.holders`); None: none.
         """
 
-        def work(connection: Connection) -> list[StoredRun]:
-            study = self._study(connection, lock=True)
-            before = self._snapshot(connection, study)
-            until = before.now + seconds
+        def work(study: StoredStudy) -> list[StoredRun]:
+            before = study.ledger()
+            lease = {"worker": worker, "holder": holder, "lease_until": before.now + seconds}
             leased = [run.run_id for run in before.returned()[:n]]
             for run_id in leased:
-                self._change(connection, study, run_id, worker=worker, lease_until=until)
-                self._log(connection, study, "returned", run_id, worker)
-            taken = {run.run_id for run in before.runs}
-            number = max((run.number for run in before.runs), default=0)
+                study.change(run_id, **lease)
+                study.log("returned", run_id, worker)
+            number = before.number
             for columns in propose(before)[: n - len(leased)] if len(leased) < n else ():
                 number += 1
-                run_id = free_name(number, float(columns["n_params"]), taken)
+                run_id = study.free_name(number, float(columns["n_params"]))
                 place = {"run_id": run_id, "number": number, "state": "pending", "attached": False}
-                lease = {"worker": worker, "lease_until": until}
-                self._insert(connection, study, dict(columns) | place | lease)
-                self._log(connection, study, "asked", run_id, worker)
+                study.insert([dict(columns) | place | lease])
+                study.log("asked", run_id, worker)
                 leased.append(run_id)
-            stored = {run.run_id: run for run in self._snapshot(connection, study).runs}
-            return [stored[run_id] for run_id in leased]
+            return [study.run(run_id) for run_id in leased]
 
-        return self.database.write(work)
+        return self._write(work)
 
     def renew(self, run_ids: Iterable[str], seconds: float) -> None:
         """Let the leases of pending runs end in so many seconds; 0 gives them back at once."""
         names = list(run_ids)
 
-        def work(connection: Connection) -> None:
-            study = self._study(connection, lock=True)
-            connection.execute(
-                update(schema.run)
-                .where(schema.run.c.study == study.id, schema.run.c.run_id.in_(names))
-                .where(schema.run.c.state == "pending")
-                .values(lease_until=self._clock(connection) + seconds)
-            )
+        def work(study: StoredStudy) -> None:
+            until = study.now() + seconds
+            for run in study.ledger().pending():
+                if run.run_id in names:
+                    study.change(run.run_id, lease_until=until)
 
-        self.database.write(work)
+        self._write(work)
 
-    def tell(self, run_id: str, record: Record, *, correct: bool = False) -> bool:
+    def release(self, run_ids: Sequence[str] | None = None) -> list[str]:
+        """End the leases of pending runs, of all where None; returns whose.
+
+        Raises
+        ------
+        StudyError
+            When a run is unknown or not pending.
+        """
+
+        def work(study: StoredStudy) -> list[str]:
+            pending = [run.run_id for run in study.ledger().pending()]
+            for run_id in run_ids or ():
+                if run_id not in pending:
+                    state = study.run(run_id).state
+                    raise StudyError(f"run {run_id!r} is {state}, so it has no lease to give back")
+            names = pending if run_ids is None else list(run_ids)
+            for run_id in names:
+                study.change(run_id, lease_until=0.0)
+                study.log("released", run_id)
+            return names
+
+        return self._write(work)
+
+    def tell(
+        self,
+        run_id: str,
+        record: Record,
+        *,
+        correct: bool = False,
+        losses: Sequence[str] | None = None,
+        check: Callable[[StoredRun], None] = lambda _: None,
+    ) -> bool:
         """Store what a run measured; False when the same was told already.
 
         Parameters
         ----------
         correct
-            Replace numbers that were told before; the log keeps them.
+            Replace what was told before, the model and the mixture included; the log keeps it.
+        losses
+            Validation domains that the settings declare, where they do.
+        check
+            Refuses what the run would be; called with the write lock held, so it must be quick.
 
         Raises
         ------
@@ -152,12 +209,11 @@ class Storage:
         """
         record.check(run_id)
 
-        def work(connection: Connection) -> bool:
-            study = self._study(connection, lock=True)
-            stored = self._run(connection, study, run_id)
-            columns = columns_of(stored, record)
+        def work(study: StoredStudy) -> bool:
+            stored = study.run(run_id)
+            columns = columns_of(stored, record, correct)
+            differing = [key for key in columns if columns[key] != getattr(stored, key)]
             if stored.state == "told":
-                differing = [key for key in columns if columns[key] != getattr(stored, key)]
                 if not differing:
                     return False
                 if not correct:
@@ -165,18 +221,30 @@ class Storage:
                     raise ConflictError(describe_conflict(stored, key, columns[key]))
             elif correct:
                 raise StudyError(f"run {run_id!r} is {stored.state}: tell it, do not correct it")
-            self._check_names(connection, study, run_id, record)
+            if correct:
+                study.forget_names(run_id, losses)
+            study.check_names(run_id, [record])
             took = {"seconds": record.seconds, "device": record.device}
-            self._change(connection, study, run_id, state="told", reason=None, **columns, **took)
-            before = stored.measured if correct else None
+            values = columns | took | {"state": "told", "reason": None, "cost": None}
+            check(replace(stored, **values))
+            study.change(run_id, **values)
+            before = None
+            if correct:
+                before = {key: getattr(stored, key) for key in differing}
+                before |= before.pop("measured", {})
             kind = "corrected" if correct else "told"
-            self._log(connection, study, kind, run_id, stored.worker, before)
+            study.log(kind, run_id, stored.worker, before)
             return True
 
-        return self.database.write(work)
+        return self._write(work)
 
-    def fail(self, run_id: str, reason: str) -> bool:
+    def fail(self, run_id: str, reason: str, flops: float | None = None) -> bool:
         """Store that a run ended without a measurement; False when that was known.
+
+        Parameters
+        ----------
+        flops
+            What it spent; None: all that it was asked for.
 
         Raises
         ------
@@ -186,18 +254,85 @@ class Storage:
             When it was told.
         """
 
-        def work(connection: Connection) -> bool:
-            study = self._study(connection, lock=True)
-            stored = self._run(connection, study, run_id)
+        def work(study: StoredStudy) -> bool:
+            stored = study.run(run_id)
             if stored.state == "told":
                 raise ConflictError(f"run {run_id!r} was told already, so it did not fail")
             if stored.state == "failed":
                 return False
-            self._change(connection, study, run_id, state="failed", reason=reason)
-            self._log(connection, study, "failed", run_id, stored.worker, {"reason": reason})
+            said = _said(reason)
+            study.change(run_id, state="failed", reason=said, cost=flops)
+            detail = {"reason": said, "flops": stored.flops if flops is None else flops}
+            study.log("failed", run_id, stored.worker, detail)
             return True
 
-        return self.database.write(work)
+        return self._write(work)
+
+    def refund(self, run_id: str, reason: str) -> bool:
+        """Give the FLOPs of a run that failed back to the budget; False when that was done.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown, or did not fail.
+        """
+
+        def work(study: StoredStudy) -> bool:
+            stored = study.run(run_id)
+            if stored.state != "failed":
+                raise StudyError(
+                    f"run {run_id!r} is {stored.state}: only a run that failed is refunded; drop "
+                    "it where it should not count"
+                )
+            if not stored.spent:
+                return False
+            study.change(run_id, cost=0.0)
+            detail = {"reason": _said(reason), "flops": stored.spent}
+            study.log("refunded", run_id, None, detail)
+            return True
+
+        return self._write(work)
+
+    def drop(
+        self,
+        run_id: str,
+        reason: str,
+        *,
+        refund: bool = False,
+        losses: Sequence[str] | None = None,
+    ) -> None:
+        """Take a run out of what is known; the log keeps it.
+
+        A run that was attached is gone, and may be attached again. One that was asked for counts
+        as failed: its FLOPs stay spent unless `refund` is set, and it may be told again.
+
+        Parameters
+        ----------
+        losses
+            Validation domains that the settings declare, where they do.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown.
+        """
+
+        def work(study: StoredStudy) -> None:
+            stored = study.run(run_id)
+            if stored.attached:
+                study.delete(run_id)
+            else:
+                why = f"dropped: {_said(reason)}"
+                gone: dict[str, Any] = {"state": "failed", "measured": None, "reason": why}
+                if refund:
+                    gone["cost"] = 0.0
+                study.change(run_id, **gone)
+            detail = {"reason": _said(reason), "refunded": refund}
+            detail |= {key: getattr(stored, key) for key in ("state", *KEPT)}
+            study.log("dropped", run_id, None, detail)
+            study.forget_names(run_id, losses)
+
+        self._write(work)
 
     def attach(self, rows: Sequence[tuple[Mapping[str, Any], Record]]) -> int:
         """Store runs that were made elsewhere, all or none; returns how many were new.
@@ -216,11 +351,11 @@ class Storage:
         for columns, record in rows:
             record.check(str(columns["run_id"]))
 
-        def work(connection: Connection) -> int:
-            study = self._study(connection, lock=True)
-            known = {run.run_id: run for run in self._snapshot(connection, study).runs}
+        def work(study: StoredStudy) -> int:
+            known = {run.run_id: run for run in study.snapshot().runs}
             number = max((run.number for run in known.values()), default=0)
-            before = number
+            fresh: list[dict[str, Any]] = []
+            records = []
             for columns, record in rows:
                 run_id = str(columns["run_id"])
                 values = dict(columns) | {"measured": record.measured()}
@@ -229,112 +364,31 @@ class Storage:
                         if getattr(known[run_id], key) != value:
                             raise ConflictError(describe_conflict(known[run_id], key, value))
                     continue
-                self._check_names(connection, study, run_id, record)
                 number += 1
                 place = {"number": number, "state": "told", "attached": True, "seed": 0}
                 place |= {"seconds": record.seconds, "device": record.device}
-                self._insert(connection, study, values | place)
-                self._log(connection, study, "attached", run_id)
-            return number - before
+                fresh.append(values | place)
+                records.append(record)
+            if fresh:
+                study.check_names(str(fresh[0]["run_id"]), records)
+                study.insert(fresh)
+                study.log("attached", [row["run_id"] for row in fresh])
+            return len(fresh)
 
-        return self.database.write(work)
+        return self._write(work)
 
     def events(self) -> list[dict[str, Any]]:
         """The log, oldest first: ``time, kind, run_id, worker, detail``."""
-        columns = [schema.event.c[key] for key in ("time", "kind", "run_id", "worker", "detail")]
+        return self.database.read(lambda c: self._open(c).events())
 
-        def work(connection: Connection) -> list[dict[str, Any]]:
-            mine = schema.event.c.study == self._study(connection).id
-            query = select(*columns).where(mine).order_by(schema.event.c.id)
-            return [dict(row._mapping) for row in connection.execute(query)]
+    def _write[T](self, work: Callable[[StoredStudy], T]) -> T:
+        """Change the study in one transaction, its row locked."""
+        return self.database.write(lambda c: work(self._open(c, lock=True)))
 
-        return self.database.read(work)
-
-    def _query(self) -> Any:
-        return select(schema.study).where(schema.study.c.name == self.name)
-
-    def _study(self, connection: Connection, lock: bool = False) -> Row[Any]:
-        # SQLite holds its lock already and knows no FOR UPDATE; PostgreSQL takes one here.
-        query = self._query().with_for_update() if lock else self._query()
-        row = connection.execute(query).first()
+    def _open(self, connection: Connection, lock: bool = False) -> StoredStudy:
+        row = find(connection, self.name, lock)
         if row is None:
             raise StorageError(
                 f"no study {self.name!r} in {self.database}: make it with `bayescamel study create`"
             )
-        return row
-
-    def _snapshot(self, connection: Connection, study: Row[Any]) -> Snapshot:
-        table = schema.run.c
-        query = select(*(table[name] for name in FIELDS)).where(table.study == study.id)
-        rows = connection.execute(query.order_by(table.number, table.run_id))
-        names = connection.execute(
-            select(schema.study.c.validation).where(schema.study.c.id == study.id)
-        ).scalar_one()
-        return Snapshot(
-            runs=tuple(StoredRun(**row._mapping) for row in rows),
-            validation=None if names is None else tuple(names),
-            now=self._clock(connection),
-        )
-
-    def _run(self, connection: Connection, study: Row[Any], run_id: str) -> StoredRun:
-        columns = [schema.run.c[name] for name in FIELDS]
-        mine = (schema.run.c.study == study.id, schema.run.c.run_id == run_id)
-        row = connection.execute(select(*columns).where(*mine)).first()
-        if row is None:
-            raise StudyError(
-                f"the study asked for no run {run_id!r}: check the name, or attach a run that was "
-                "made elsewhere"
-            )
-        return StoredRun(**row._mapping)
-
-    def _check_names(
-        self, connection: Connection, study: Row[Any], run_id: str, record: Record
-    ) -> None:
-        """The first run decides which validation domains there are; later ones may lack some."""
-        names = connection.execute(
-            select(schema.study.c.validation).where(schema.study.c.id == study.id)
-        ).scalar_one()
-        if names is None:
-            mine = schema.study.c.id == study.id
-            connection.execute(
-                update(schema.study).where(mine).values(validation=sorted(record.loss))
-            )
-            return
-        for name in record.loss:
-            if name not in names:
-                raise StudyError(
-                    f"run {run_id!r}: unknown validation domain {name!r}; the study's are: "
-                    f"{', '.join(names)}"
-                )
-
-    def _insert(self, connection: Connection, study: Row[Any], values: Mapping[str, Any]) -> None:
-        connection.execute(insert(schema.run).values(study=study.id, **values))
-
-    def _change(
-        self, connection: Connection, study: Row[Any], run_id: str, **values: object
-    ) -> None:
-        connection.execute(
-            update(schema.run)
-            .where(schema.run.c.study == study.id, schema.run.c.run_id == run_id)
-            .values(**values)
-        )
-
-    def _log(
-        self,
-        connection: Connection,
-        study: Row[Any],
-        kind: str,
-        run_id: str,
-        worker: str | None = None,
-        detail: object = None,
-    ) -> None:
-        connection.execute(
-            insert(schema.event).values(
-                study=study.id,
-                time=self._clock(connection),
-                kind=kind,
-                run_id=run_id,
-                worker=worker,
-                detail=detail,
-            )
-        )
+        return StoredStudy(connection, row, self._clock)

@@ -13,7 +13,8 @@ import pytest
 
 from bayescamel.exceptions import StudyError
 from bayescamel.study.candidate import Candidate
-from bayescamel.study.launchers import LocalLauncher, Trainer
+from bayescamel.study.launchers import LocalLauncher
+from bayescamel.study.trainers import Trainer
 
 TRAINER = Path(__file__).with_name("trainer.py")
 PARALLEL = Path(__file__).with_name("parallel_trainer.py")
@@ -70,7 +71,7 @@ def test_no_record_is_a_failure(tmp_path: Path) -> None:
 
 def test_a_passing_fault_is_tried_again(tmp_path: Path) -> None:
     trainer = Trainer.of_template(template(f"once={tmp_path / 'mark'}"))
-    launcher = LocalLauncher(trainer, tmp_path, ["cpu"], retries=1)
+    launcher = LocalLauncher(trainer, tmp_path, ["cpu"], retries=1, backoff=0.1)
     launcher.start(candidate(1))
     (found,) = ended(launcher)
     assert found.record is not None
@@ -85,7 +86,7 @@ def test_stop_leaves_no_process(tmp_path: Path) -> None:
     launcher = LocalLauncher(Trainer.of_template(template("sleep=60")), tmp_path, ["cpu", "cpu"])
     for number in (1, 2):
         launcher.start(candidate(number))
-    children = [child.process.pid for child in launcher._running.values()]
+    children = [child.kept.process.pid for child in launcher._running.values()]
     launcher.stop()
     for pid in children:
         with pytest.raises(ProcessLookupError):

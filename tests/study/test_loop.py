@@ -19,8 +19,9 @@ import xarray as xr
 from rich.console import Console
 
 from bayescamel.study import Study
-from bayescamel.study.launchers import LocalLauncher, Trainer
+from bayescamel.study.launchers import LocalLauncher
 from bayescamel.study.loop import Loop, Progress
+from bayescamel.study.trainers import Trainer
 from bayescamel.study.view import View, picture
 from tests.study.examples import QUICK, SPACE, TARGET, measure
 

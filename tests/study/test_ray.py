@@ -13,8 +13,8 @@ import pytest
 from bayescamel.exceptions import StudyError
 from bayescamel.study import Study
 from bayescamel.study.candidate import Candidate
-from bayescamel.study.launchers import Trainer
 from bayescamel.study.loop import Loop
+from bayescamel.study.trainers import Trainer
 from tests.study.examples import QUICK, SPACE, TARGET
 
 pytestmark = [

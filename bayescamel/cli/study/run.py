@@ -17,7 +17,8 @@ from bayescamel.exceptions import StudyError
 
 if TYPE_CHECKING:
     from bayescamel.study import Study
-    from bayescamel.study.launchers import Launcher, Trainer
+    from bayescamel.study.launchers import Launcher
+    from bayescamel.study.trainers import Trainer
 
 SAME_COST = 0.05
 """Share by which the FLOPs that a study counts may miss those of our trainer: rounding."""
@@ -70,7 +71,7 @@ def run(
 
     Ctrl-C or SIGTERM ends it; the same command goes on.
     """
-    from bayescamel.study.launchers import Trainer
+    from bayescamel.study.trainers import Trainer
 
     rule = _gpus(gpus)
     with quiet_stdout():

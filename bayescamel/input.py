@@ -1,0 +1,173 @@
+"""Gates for what comes from outside: files, JSON, numbers, and text that is shown.
+
+What passes can be computed with and stored; all else is refused by one line that names it.
+"""
+
+import json
+import math
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bayescamel.exceptions import BayesCamelError, StorageError
+
+MAX_BYTES = 64 * 2**20
+"""Of a text file: a run's record has some thousand, a table of a million runs a hundred times."""
+MAX_DEPTH = 64
+"""Of nested JSON; records, spaces and evaluation results nest five deep."""
+MAX_DIGITS = 300
+"""Of an integer: a float holds 308."""
+MAX_SHOWN = 80
+"""Characters of a name or cell that a message quotes."""
+
+
+def printable(text: object) -> str:
+    """Text as it may stand on a terminal: control characters by their escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def shown(text: object, most: int = MAX_SHOWN) -> str:
+    """A name, path or cell as it may stand in a message: printable, and not without end."""
+    words = printable(text)
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def check_file(
+    path: Path, most: int = MAX_BYTES, error: type[BayesCamelError] = StorageError
+) -> None:
+    """Refuse a file that is missing, no file (a folder, a pipe, a device) or too large.
+
+    Raises
+    ------
+    BayesCamelError
+        Of the kind that was asked for.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as problem:  # ValueError: a NUL in the name
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise error(f"{shown(path)}: no file can be read there: {reason}") from problem
+    if not stat.S_ISREG(found.st_mode):
+        raise error(f"{shown(path)} is no file: a folder, a pipe or a device")
+    if found.st_size > most:
+        raise error(
+            f"{shown(path)} has {found.st_size / 2**20:,.0f} MiB, more than the "
+            f"{most / 2**20:,.0f} that such a file may have"
+        )
+
+
+def read_text(path: Path, error: type[BayesCamelError] = StorageError) -> str:
+    """The text of a file, UTF-8.
+
+    Raises
+    ------
+    BayesCamelError
+        Of the kind that was asked for, when it cannot be read.
+    """
+    check_file(path, error=error)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # some files of /proc have no size
+        if len(content) > MAX_BYTES:
+            raise error(f"{shown(path)} has more than {MAX_BYTES / 2**20:,.0f} MiB")
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise error(f"{shown(path)} cannot be read: {problem}") from problem
+
+
+def read_object(
+    path: Path, what: str, error: type[BayesCamelError] = StorageError
+) -> dict[str, Any]:
+    """The JSON object in a file; see `parse_json`.
+
+    Parameters
+    ----------
+    what
+        It should be, for the message: ``record``.
+    """
+    values = parse_json(read_text(path, error), f"{shown(path)}: no {what} can be read", error)
+    if not isinstance(values, dict):
+        raise error(f"{shown(path)}: a {what} is a JSON object, not {type(values).__name__}")
+    return values
+
+
+def parse_json(text: str, where: str, error: type[BayesCamelError] = StorageError) -> Any:
+    """JSON from outside.
+
+    Raises
+    ------
+    BayesCamelError
+        Of the kind that was asked for, when it is no JSON, or has what nothing here can use: a
+        key twice, a number of more than 300 digits, nesting without end, text that is no Unicode.
+    """
+    try:
+        values = json.loads(text, parse_int=_whole, object_pairs_hook=_once)
+    except RecursionError as problem:
+        raise error(f"{where}: it is nested too deep") from problem
+    except ValueError as problem:
+        raise error(f"{where}: {shown(problem, 200)}") from problem
+    try:
+        _check(values, 0)
+    except ValueError as problem:
+        raise error(f"{where}: {problem}") from problem
+    return values
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shown(repr(twice))} occurs twice")
+    return values
+
+
+def _check(value: object, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError("it is nested too deep")
+    if isinstance(value, str):
+        check_text(value)
+    elif isinstance(value, dict | list):
+        items: Iterable[object] = value
+        if isinstance(value, dict):
+            for name in value:
+                check_text(name)
+            items = value.values()
+        for item in items:
+            _check(item, depth + 1)
+
+
+def check_text(text: str) -> None:
+    """Refuse text that no database and no file can hold.
+
+    Raises
+    ------
+    ValueError
+        When it has a NUL or half of a surrogate pair.
+    """
+    if "\0" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
+        raise ValueError(f"{shown(repr(text))} is no text: it has a NUL or a lone surrogate")
+
+
+def as_number(value: object) -> float:
+    """A number as a float.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or too large for one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{shown(repr(value))} is not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        digits = int(math.log10(abs(value))) + 1
+        raise ValueError(f"a number of {digits} digits is none that can be used") from None
