@@ -34,59 +34,61 @@ def shown(text: object, most: int = MAX_SHOWN) -> str:
 
 
 def check_file(
-    path: Path, most: int = MAX_BYTES, error: type[BayesCamelError] = StorageError
+    path: Path, what: str, error: type[BayesCamelError] = StorageError, most: int = MAX_BYTES
 ) -> None:
     """Refuse a file that is missing, no file (a folder, a pipe, a device) or too large.
+
+    Parameters
+    ----------
+    what
+        It should be, for the message: ``record``.
 
     Raises
     ------
     BayesCamelError
         Of the kind that was asked for.
     """
+    where = f"{shown(path)}: no {what} can be read from it"
     try:
         found = path.stat()
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the name
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise error(f"{shown(path)}: no file can be read there: {reason}") from problem
+        raise error(f"{where}: {reason}") from problem
     if not stat.S_ISREG(found.st_mode):
-        raise error(f"{shown(path)} is no file: a folder, a pipe or a device")
+        raise error(f"{where}: it is a folder, a pipe or a device")
     if found.st_size > most:
         raise error(
-            f"{shown(path)} has {found.st_size / 2**20:,.0f} MiB, more than the "
+            f"{where}: it has {found.st_size / 2**20:,.0f} MiB, more than the "
             f"{most / 2**20:,.0f} that such a file may have"
         )
 
 
-def read_text(path: Path, error: type[BayesCamelError] = StorageError) -> str:
-    """The text of a file, UTF-8.
+def read_text(path: Path, what: str, error: type[BayesCamelError] = StorageError) -> str:
+    """The text of a file, UTF-8; see `check_file`.
 
     Raises
     ------
     BayesCamelError
         Of the kind that was asked for, when it cannot be read.
     """
-    check_file(path, error=error)
+    check_file(path, what, error)
+    where = f"{shown(path)}: no {what} can be read from it"
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)  # some files of /proc have no size
+            content = file.read(MAX_BYTES + 1)  # files of /proc say that they are empty
         if len(content) > MAX_BYTES:
-            raise error(f"{shown(path)} has more than {MAX_BYTES / 2**20:,.0f} MiB")
+            raise error(f"{where}: it has more than {MAX_BYTES / 2**20:,.0f} MiB")
         return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise error(f"{shown(path)} cannot be read: {problem}") from problem
+        raise error(f"{where}: {problem}") from problem
 
 
 def read_object(
     path: Path, what: str, error: type[BayesCamelError] = StorageError
 ) -> dict[str, Any]:
-    """The JSON object in a file; see `parse_json`.
-
-    Parameters
-    ----------
-    what
-        It should be, for the message: ``record``.
-    """
-    values = parse_json(read_text(path, error), f"{shown(path)}: no {what} can be read", error)
+    """The JSON object in a file; see `check_file` and `parse_json`."""
+    text = read_text(path, what, error)
+    values = parse_json(text, f"{shown(path)}: no {what} can be read from it", error)
     if not isinstance(values, dict):
         raise error(f"{shown(path)}: a {what} is a JSON object, not {type(values).__name__}")
     return values
@@ -107,11 +109,22 @@ def parse_json(text: str, where: str, error: type[BayesCamelError] = StorageErro
         raise error(f"{where}: it is nested too deep") from problem
     except ValueError as problem:
         raise error(f"{where}: {shown(problem, 200)}") from problem
+    check_json(values, where, error)
+    return values
+
+
+def check_json(values: object, where: str, error: type[BayesCamelError] = StorageError) -> None:
+    """Refuse nested values that no database can hold: too deep, or text that is no Unicode.
+
+    Raises
+    ------
+    BayesCamelError
+        Of the kind that was asked for.
+    """
     try:
         _check(values, 0)
     except ValueError as problem:
         raise error(f"{where}: {problem}") from problem
-    return values
 
 
 def _whole(digits: str) -> int:
@@ -138,7 +151,7 @@ def _check(value: object, depth: int) -> None:
         items: Iterable[object] = value
         if isinstance(value, dict):
             for name in value:
-                check_text(name)
+                check_text(str(name))
             items = value.values()
         for item in items:
             _check(item, depth + 1)

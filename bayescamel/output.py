@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bayescamel.exceptions import StorageError
@@ -23,8 +25,9 @@ def check_output(path: Path, force: bool) -> None:
         raise StorageError(f"no folder {path.parent} to write {path.name} in: create it first")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file; it appears whole or not at all, and is on the disk when this returns.
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Name a new, empty file to write; once it is written and on the disk it becomes `path`.
 
     Raises
     ------
@@ -34,14 +37,22 @@ def write_whole(path: Path, content: bytes) -> None:
     # A name that nobody can have foreseen, opened only if it is new: no planted link is followed.
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            yield part
+            descriptor = os.open(part, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file at once; see `whole`."""
+    with whole(path) as part:
+        part.write_bytes(content)

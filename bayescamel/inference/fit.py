@@ -135,7 +135,7 @@ def fit(
     began = time.perf_counter()
     chosen = get_law(law)
     _check_choices(method, engine, pooling)
-    _check_numbers(chains, draws, tune)
+    check_numbers(chains, draws, tune)
     table = runs if isinstance(runs, xr.Dataset) else read_runs(runs)
     check_fittable(table, minimum_runs(table))
 
@@ -234,7 +234,14 @@ def _check_choices(method: str, engine: str, pooling: str) -> None:
             raise FitError(f"unknown {name} {value!r}; there are: {', '.join(known)}")
 
 
-def _check_numbers(chains: int, draws: int, tune: int) -> None:
+def check_numbers(chains: int, draws: int, tune: int) -> None:
+    """Refuse too few draws to judge convergence by.
+
+    Raises
+    ------
+    FitError
+        Naming the number.
+    """
     for name, value, least in (("chains", chains, 2), ("draws", draws, 50), ("tune", tune, 50)):
         if value < least:
             raise FitError(f"{name} = {value}: at least {least} are needed to judge convergence")

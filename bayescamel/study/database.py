@@ -8,6 +8,7 @@ tried again for a while, since every one of them may be repeated; after that the
 nothing was stored.
 """
 
+import contextlib
 import re
 import sqlite3
 import time
@@ -22,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from bayescamel.exceptions import StorageError
+from bayescamel.output import check_output, whole
 from bayescamel.study.schema import REVISION, VERSION_TABLE
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -118,6 +120,27 @@ class Database:
         elif "unable to open" in reason or "readonly" in reason:
             remedy = "check that the folder exists and can be written"
         return f"{self}: {reason}; {remedy}"
+
+    def backup(self, out: Path, force: bool = False) -> None:
+        """Copy a SQLite database that is in use.
+
+        Raises
+        ------
+        StorageError
+            When the copy is there and `force` is not set, or the database is PostgreSQL.
+        """
+        if self.file is None:
+            raise StorageError(
+                f"{self}: PostgreSQL copies its databases itself: pg_dump --table 'bayescamel_*'"
+            )
+        check_output(out, force)
+
+        def work(connection: Connection) -> None:
+            original: Any = connection.connection.driver_connection
+            with whole(out) as part, contextlib.closing(sqlite3.connect(part)) as copy:
+                original.backup(copy)
+
+        self.read(work)
 
     def check_exists(self) -> None:
         """Refuse to open what is not there.

@@ -1,19 +1,25 @@
 """The posterior of a study's runs: sampled when there are new ones, from the last where it can.
 
-A file beside the database keeps it between processes, named by the fingerprint of the runs that it
-was fitted to. It only saves time: a file that is missing, old or broken is sampled again.
+A file beside the database keeps it between processes. It only saves time: one that is missing,
+old, broken or of something else is sampled again.
 """
 
+import contextlib
 import dataclasses
+import hashlib
+import json
 import logging
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.exceptions import StorageError
+from bayescamel.exceptions import StorageError, StudyError
 from bayescamel.inference.fit import cache_folder, fit, minimum_runs
+from bayescamel.laws import get_law
+from bayescamel.models.problem import hierarchy_for
 from bayescamel.posterior import Posterior
 from bayescamel.runs.table import fingerprint, read_runs
 from bayescamel.study.rows import StoredRun
@@ -57,6 +63,23 @@ def as_runs(runs: tuple[StoredRun, ...], domains: tuple[str, ...]) -> xr.Dataset
     return read_runs(run_table(runs, domains).drop(columns=["flops", "seed"]))
 
 
+def check_run(run: StoredRun, domains: tuple[str, ...]) -> None:
+    """Refuse a run that could not be read back: the rules are those of `bayescamel.read_runs`.
+
+    Raises
+    ------
+    StudyError, RunTableError
+        Naming the run, the column and the value.
+    """
+    for name in run.mixture:
+        if name not in domains:
+            raise StudyError(
+                f"run {run.run_id!r}: unknown training domain {name!r}; the study's are: "
+                f"{', '.join(domains)}"
+            )
+    as_runs((run,), domains)
+
+
 def can_fit(runs: xr.Dataset) -> bool:
     """Whether a law over size and mixture can be learned from these runs."""
     sizes = [runs["n_params"].to_numpy()]
@@ -68,34 +91,58 @@ def can_fit(runs: xr.Dataset) -> bool:
 
 
 class Posteriors:
-    """The posterior of the runs that were told, kept in memory and in a file."""
+    """The posterior of the runs that were told, kept in memory and in a file.
+
+    A file's name is a hash of the study, of what was fitted how, and of the runs: no study gets
+    another's. What it holds is compared all the same, and sampled again where it differs.
+    """
 
     def __init__(self, storage: Storage, settings: Settings) -> None:
+        self._storage = storage
         self._settings = settings
+        self._last: Posterior | None = None
         file = storage.database.file
         if file is None:
-            self._folder = cache_folder() / "studies"
-        else:
-            self._folder = file.with_name(f"{file.stem}.posteriors")
-        # In a shared folder the study's database is part of its name.
-        self._prefix = (
-            storage.name if file is not None else _key(str(storage.database), storage.name)
-        )
-        self._last: Posterior | None = None
+            self._folder, self._place = cache_folder() / "studies", str(storage.database)
+        else:  # beside it, and with it when it is moved
+            self._folder, self._place = file.with_name(f"{file.stem}.posteriors"), ""
+
+    @cached_property
+    def _study(self) -> str:
+        """The study and how it fits, as part of a file's name."""
+        known = [self._place, self._storage.name, repr(self._storage.created())]
+        options = json.dumps(dataclasses.asdict(self._settings.fit), sort_keys=True)
+        return hashlib.sha256("\0".join([*known, options]).encode()).hexdigest()[:24]
 
     def of(self, runs: xr.Dataset) -> Posterior:
         """The posterior of `runs`: remembered, read, or sampled."""
         wanted = fingerprint(runs)
         if self._last is None:
-            self._last = self._newest(wanted)
-        if self._last is None or self._last.runs.attrs["fingerprint"] != wanted:
+            self._last = self._read(self._file(wanted)) or self._newest()
+        if self._last is None or not self._suits(self._last, runs):
             self._last = self._sample(runs, self._last)
             self._keep(self._last, wanted)
         return self._last
 
+    def _suits(self, posterior: Posterior, runs: xr.Dataset) -> bool:
+        """Whether it is of these runs, by the law and hierarchy that would be fitted now."""
+        return posterior.runs.attrs["fingerprint"] == fingerprint(runs) and self._is_alike(
+            posterior, runs
+        )
+
+    def _is_alike(self, posterior: Posterior, runs: xr.Dataset) -> bool:
+        """Whether a refit of `runs` may begin where this one stood."""
+        names = all(
+            list(posterior.runs[dim].to_numpy()) == list(runs[dim].to_numpy())
+            for dim in ("validation", "domain")
+        )
+        return names and posterior.hierarchy == hierarchy_for(
+            runs, get_law(self._settings.fit.law), "partial", None
+        )
+
     def _sample(self, runs: xr.Dataset, before: Posterior | None) -> Posterior:
         options = dataclasses.asdict(self._settings.fit)
-        if before is not None and _same_shape(before, runs):
+        if before is not None and self._is_alike(before, runs):
             warm = fit(runs, **options, warm_start=before, progress=False)
             if warm.status.rhat_max < AGREED:
                 return warm
@@ -103,47 +150,35 @@ class Posteriors:
         return fresh
 
     def _file(self, wanted: str) -> Path:
-        return self._folder / f"{self._prefix}-{wanted[:16]}.nc"
+        return self._folder / f"{self._study}-{wanted[:16]}.nc"
 
-    def _newest(self, wanted: str) -> Posterior | None:
-        """The file of these runs, else the newest one to begin from."""
-        exact = self._file(wanted)
-        files = [exact] if exact.exists() else []
-        files += sorted(self._files(), key=lambda path: -path.stat().st_mtime)
-        for path in files:
-            try:
-                return Posterior.load(path)
-            except StorageError as error:
-                # The error names the file by where it is.
-                log.warning("a posterior that was kept is sampled again: %s", error)
-        return None
+    def _newest(self) -> Posterior | None:
+        """The newest file that can be read, to begin from."""
+        return next(filter(None, map(self._read, self._files())), None)
+
+    def _read(self, path: Path) -> Posterior | None:
+        if not path.exists():
+            return None
+        try:
+            return Posterior.load(path)
+        except StorageError as error:
+            # The error names the file by where it is.
+            log.warning("a posterior that was kept is sampled again: %s", error)
+            return None
 
     def _files(self) -> list[Path]:
-        return list(self._folder.glob(f"{self._prefix}-*.nc"))
+        """Those of this study, newest first; another worker may delete any meanwhile."""
+        times = {}
+        for path in self._folder.glob(f"{self._study}-*.nc"):
+            with contextlib.suppress(FileNotFoundError):
+                times[path] = path.stat().st_mtime
+        return sorted(times, key=lambda path: -times[path])
 
     def _keep(self, posterior: Posterior, wanted: str) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             posterior.save(self._file(wanted), force=True)
-        except OSError as error:
+            for path in self._files()[KEPT:]:
+                path.unlink(missing_ok=True)
+        except (OSError, StorageError) as error:
             log.warning("the posterior could not be kept beside the database: %s", error)
-            return
-        for path in sorted(self._files(), key=lambda path: -path.stat().st_mtime)[KEPT:]:
-            path.unlink(missing_ok=True)
-
-
-def _same_shape(before: Posterior, runs: xr.Dataset) -> bool:
-    """Whether a refit of `runs` may begin where `before` stood."""
-    from bayescamel.runs.sizes import is_sparse
-
-    names = all(
-        list(before.runs[dim].to_numpy()) == list(runs[dim].to_numpy())
-        for dim in ("validation", "domain")
-    )
-    return names and before.hierarchy.sparse == is_sparse(runs)
-
-
-def _key(database: str, name: str) -> str:
-    import hashlib
-
-    return f"{name}-{hashlib.sha256(f'{database}:{name}'.encode()).hexdigest()[:12]}"

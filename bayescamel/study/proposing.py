@@ -13,7 +13,7 @@ from bayescamel.designs.regret import batch_regret_removed, expected_regret
 from bayescamel.designs.start import start_runs
 from bayescamel.designs.stopping import Stop, price, stop_rule
 from bayescamel.study.outlook import Outlook
-from bayescamel.study.rows import Snapshot, StoredRun
+from bayescamel.study.rows import Ledger, Snapshot, StoredRun
 from bayescamel.study.settings import Settings
 
 
@@ -79,7 +79,7 @@ def start_left(settings: Settings, seen: Snapshot) -> int:
     return max(0, settings.first_runs - len(seen.told()) - len(seen.pending()))
 
 
-def budget_left(settings: Settings, seen: Snapshot) -> float:
+def budget_left(settings: Settings, seen: Snapshot | Ledger) -> float:
     """FLOPs that new runs may cost."""
     return settings.budget - seen.spent() - seen.reserved()
 

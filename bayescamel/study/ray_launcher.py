@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bayescamel.exceptions import StorageError, StudyError
-from bayescamel.outputs import write_whole
+from bayescamel.output import write_whole
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.launchers import Finished
 from bayescamel.study.trainers import Trainer

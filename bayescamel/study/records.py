@@ -6,14 +6,14 @@ Either may say what was really trained (``n_params``, ``n_tokens``, ``flops``, `
 long it took where (``seconds``, ``device``). The shortest form is the losses alone.
 """
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bayescamel.exceptions import StudyError
+from bayescamel.input import as_number, check_json, read_object, shown
 
 KINDS = ("loss", "accuracy", "score")
 NUMBERS = ("n_params", "n_active_params", "n_tokens", "flops", "seconds")
@@ -66,8 +66,8 @@ class Record:
         for name, value in self.loss.items():
             if not (math.isfinite(value) and value > 0):
                 raise StudyError(
-                    f"run {run_id!r}: loss_{name} = {value:g} is no loss; a run that diverged is "
-                    "told by fail"
+                    f"run {run_id!r}: loss_{shown(name)} = {value:g} is no loss; a run that "
+                    "diverged is told by fail"
                 )
         for kind, prefix in (("accuracy", "acc_"), ("score", "score_")):
             for name, value in getattr(self, kind).items():
@@ -81,8 +81,15 @@ class Record:
                 raise StudyError(f"run {run_id!r}: {name} = {value:g}: a positive number is needed")
 
 
-def as_record(source: "Record | Mapping[str, Any] | str | Path") -> Record:
+def as_record(
+    source: "Record | Mapping[str, Any] | str | Path", known: Collection[str] | None = None
+) -> Record:
     """Read a record from its object, or from a JSON file.
+
+    Parameters
+    ----------
+    known
+        Names that an object of numbers alone may have to be taken for losses; None: any.
 
     Raises
     ------
@@ -92,20 +99,18 @@ def as_record(source: "Record | Mapping[str, Any] | str | Path") -> Record:
     if isinstance(source, Record):
         return source
     if isinstance(source, Mapping):
-        return _from_object(source, "the record")
-    try:
-        values = json.loads(Path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{source}: no record can be read from it: {error}") from error
-    if not isinstance(values, dict):
-        raise StudyError(f"{source}: a record is a JSON object, not {type(values).__name__}")
-    return _from_object(values, str(source))
+        check_json(dict(source), "the record", StudyError)
+        return _from_object(source, "the record", known)
+    path = Path(source)
+    return _from_object(read_object(path, "record", StudyError), shown(path), known)
 
 
-def _from_object(values: Mapping[str, Any], where: str) -> Record:
+def _from_object(
+    values: Mapping[str, Any], where: str, known: Collection[str] | None = None
+) -> Record:
     losses = values.get("loss_nats_per_token", values.get("loss"))
     if losses is None:
-        return Record(loss=_named_numbers(_bare_losses(values, where), "loss", where))
+        return Record(loss=_named_numbers(_bare_losses(values, where, known), "loss", where))
     benchmarks = _mapping(values.get("benchmarks", {}), "benchmarks", where)
     entries = {name: _mapping(e, f"benchmarks.{name}", where) for name, e in benchmarks.items()}
     accuracy = {name: e["accuracy"] for name, e in entries.items() if "accuracy" in e}
@@ -117,7 +122,7 @@ def _from_object(values: Mapping[str, Any], where: str) -> Record:
         score=_named_numbers(values.get("score", score), "score", where),
         mixture=None if mixture is None else _named_numbers(mixture, "mixture", where),
         device=None if values.get("device") is None else str(values["device"]),
-        run_id=None if values.get("run_id") is None else str(values["run_id"]),
+        run_id=None if values.get("run_id") is None else str(values["run_id"]).strip(),
         **{
             name: _number(values[name], name, where)
             for name in NUMBERS
@@ -126,11 +131,21 @@ def _from_object(values: Mapping[str, Any], where: str) -> Record:
     )
 
 
-def _bare_losses(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _bare_losses(
+    values: Mapping[str, Any], where: str, known: Collection[str] | None
+) -> dict[str, Any]:
     if not values or not all(isinstance(value, int | float) for value in values.values()):
         raise StudyError(
             f"{where}: there is no 'loss': give an object of losses by validation domain"
         )
+    for name in values:
+        # Any table of numbers looks like losses: a configuration, a step of a log.
+        if known is not None and name not in known and not name.startswith("loss_"):
+            raise StudyError(
+                f"{where}: {shown(name)!r} is no validation domain that the study knows: if it is "
+                'a loss, write {"loss": {...}}, or name the losses when the study is made '
+                "(--losses)"
+            )
     return {name.removeprefix("loss_"): value for name, value in values.items()}
 
 
@@ -141,13 +156,23 @@ def _mapping(value: object, key: str, where: str) -> Mapping[str, Any]:
 
 
 def _named_numbers(value: object, key: str, where: str) -> dict[str, float]:
-    return {
+    numbers = {
         str(name): _number(item, f"{key}.{name}", where)
         for name, item in _mapping(value, key, where).items()
     }
+    for name in numbers:
+        if not (name and name == name.strip() and name.isprintable()):
+            raise StudyError(
+                f"{where}: {key} has the name {shown(name)!r}: a name is printable and has no "
+                "blank at its ends"
+            )
+    return numbers
 
 
 def _number(value: object, key: str, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise StudyError(f"{where}: {key} holds {value!r}, not a number")
-    return float(value)
+    try:
+        return as_number(value)
+    except ValueError:
+        raise StudyError(
+            f"{where}: {shown(key)} holds {shown(repr(value))}, not a number that can be used"
+        ) from None

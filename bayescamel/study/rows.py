@@ -74,11 +74,14 @@ class Snapshot:
         The validation domains, once a run was told.
     now
         The database's clock, seconds since 1970.
+    settings
+        Of the study, as they are stored.
     """
 
     runs: tuple[StoredRun, ...]
     validation: tuple[str, ...] | None
     now: float
+    settings: Mapping[str, Any]
 
     def told(self) -> tuple[StoredRun, ...]:
         """Runs with measurements."""

@@ -1,13 +1,29 @@
 """What a study is about, decided once: space, target, objective, budget, and how it chooses."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.space import Space
 from bayescamel.exceptions import StudyError
-from bayescamel.targets import Target
+from bayescamel.inference.fit import check_numbers
+from bayescamel.input import shown
+from bayescamel.laws import get_law
+from bayescamel.targets import Target, objective_weights
+
+if TYPE_CHECKING:
+    from bayescamel.study.storage import Storage
+
+MAX_NAME = 200
+"""Characters of a name."""
+
+MOST = {"chains": 64, "draws": 100_000, "tune": 100_000, "seed": 2**32 - 1}
+"""What a fit takes at most."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +32,10 @@ class FitOptions:
 
     Raises
     ------
+    FitError
+        When the law is unknown, or the draws would be too few to judge convergence.
     StudyError
-        When there would be no draws.
+        When they would be more than a study can keep, or the seed is none.
     """
 
     law: str = "camel"
@@ -27,9 +45,27 @@ class FitOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("chains", "draws", "tune"):
-            if getattr(self, name) < 1:
-                raise StudyError(f"{name} = {getattr(self, name)}: at least 1 is needed")
+        get_law(self.law)
+        check_numbers(self.chains, self.draws, self.tune)
+        for name, most in MOST.items():
+            if not 0 <= (value := getattr(self, name)) <= most:
+                raise StudyError(f"{name} = {shown(value)}: 0 to {most} can be used")
+
+
+def check_name(name: str, what: str) -> str:
+    """A name that can be stored, shown and told from others.
+
+    Raises
+    ------
+    StudyError
+        When it is blank, has blanks at its ends or control characters, or is too long.
+    """
+    if not (name and name == name.strip() and name.isprintable() and len(name) <= MAX_NAME):
+        raise StudyError(
+            f"{what} {shown(name)!r}: a name has 1 to {MAX_NAME} printable characters and no blank "
+            "at its ends"
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -53,6 +89,8 @@ class Settings:
         domains, and never fewer than a law needs.
     fit
         How the posterior is sampled.
+    losses
+        The validation domains; None: those of the first run that is told.
 
     Raises
     ------
@@ -67,6 +105,7 @@ class Settings:
     acquisition: str = "variance"
     start: int | None = None
     fit: FitOptions = field(default_factory=FitOptions)
+    losses: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget) and self.budget > 0):
@@ -80,6 +119,37 @@ class Settings:
             raise StudyError(f"start = {self.start}: at least 1 run is needed")
         if self.target.n_tokens is None:
             raise StudyError("the runs of a study have tokens, so its target needs n_tokens too")
+        if self.acquisition not in ACQUISITIONS:
+            raise StudyError(
+                f"unknown acquisition {shown(self.acquisition)!r}; there are: "
+                f"{', '.join(ACQUISITIONS)}"
+            )
+        self._check_names()
+
+    def _check_names(self) -> None:
+        if self.losses is not None and len(set(self.losses)) < max(1, len(self.losses)):
+            raise StudyError(f"losses {list(self.losses)}: name at least one, each once")
+        names = {
+            "training domain": self.space.domains,
+            "validation domain": self.losses or (),
+            "objective": tuple(self.objective or ()),
+        }
+        for what, values in names.items():
+            for name in values:
+                check_name(name, what)
+        if self.objective is not None:
+            objective_weights(self.objective, self.losses or self.objective)
+
+    def check_space(self) -> None:
+        """Refuse bounds that leave no mixture.
+
+        Raises
+        ------
+        MixtureError
+            Naming those that conflict.
+        """
+        if (region := self.space.region()) is not None:
+            region.repair(np.full((1, len(self.space.domains)), 1 / len(self.space.domains)))
 
     @property
     def first_runs(self) -> int:
@@ -100,5 +170,33 @@ class Settings:
                 "space": Space.from_dict(values["space"]),
                 "target": Target(**values["target"]),
                 "fit": FitOptions(**values["fit"]),
+                "losses": None if values.get("losses") is None else tuple(values["losses"]),
             }
         )
+
+
+def change_settings(storage: "Storage", changes: Mapping[str, Any]) -> bool:
+    """Change settings of a stored study, such as ``{"budget": 2e19}``; see `Storage.change`.
+
+    Those before need not be ones that this version takes: this is how they are mended.
+
+    Raises
+    ------
+    StudyError, DesignError, TargetError, FitError
+        When a setting is unknown or cannot be.
+    """
+    before = storage.settings()
+    for name in changes:
+        if name not in Settings.__dataclass_fields__:
+            known = ", ".join(Settings.__dataclass_fields__)
+            raise StudyError(f"unknown setting {shown(name)!r}; there are: {known}")
+    plain = {
+        key: asdict(value) if isinstance(value, Space | Target | FitOptions) else value
+        for key, value in changes.items()
+    }
+    fit = before["fit"] | dict(plain.get("fit", {}))
+    after = Settings.from_dict(before | plain | {"fit": fit})
+    after.check_space()
+    if list(after.space.domains) != list(before["space"]["domains"]):
+        raise StudyError("the training domains of a study stay: make another study")
+    return storage.change(json.loads(json.dumps(after.to_dict())), after.losses)

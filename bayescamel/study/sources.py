@@ -1,14 +1,17 @@
 """Runs that were made elsewhere: a run table, a Weights & Biases export, a folder of records."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError, StudyError
+from bayescamel.input import shown
 from bayescamel.runs.table import read_runs
 from bayescamel.study.records import Record, as_record
 
@@ -79,62 +82,69 @@ def _our_name(name: str) -> str:
     return name
 
 
-def _from_runs(runs: xr.Dataset, domains: tuple[str, ...]) -> list[Attached]:
+def _from_runs(
+    runs: xr.Dataset, domains: tuple[str, ...], took: Sequence[Record] | None = None
+) -> list[Attached]:
+    """Runs as rows; `took` are their records, which know more than a table."""
     if "n_tokens" not in runs:
         raise RunTableError("the runs have no column 'n_tokens', which a study needs: add it")
     _check_domains([str(name) for name in runs["domain"].to_numpy()], domains, "the table")
-    return [_from_row(runs.isel(run=row)) for row in range(runs.sizes["run"])]
-
-
-def _from_row(row: xr.Dataset) -> Attached:
-    def named(variable: str, dim: str) -> dict[str, float]:
-        if variable not in row:
-            return {}
-        values = row[variable].dropna(dim)
-        return {str(name): float(values.sel({dim: name})) for name in values[dim].to_numpy()}
-
-    active = float(row["n_active_params"]) if "n_active_params" in row else float("nan")
-    columns = {
-        "run_id": str(row["run"].item()),
-        "n_params": float(row["n_params"]),
-        "n_active_params": None if active != active else active,
-        "n_tokens": float(row["n_tokens"]),
-        "mixture": named("mixture", "domain"),
-    }
-    record = Record(
-        loss=named("loss", "validation"),
-        accuracy=named("accuracy", "benchmark"),
-        score=named("score", "benchmark"),
+    mixture = _named(runs, "mixture", "domain")
+    nothing: list[dict[str, float]] = [{}] * runs.sizes["run"]
+    loss = _named(runs, "loss", "validation")
+    accuracy, score = (
+        _named(runs, kind, "benchmark") if kind in runs else nothing
+        for kind in ("accuracy", "score")
     )
-    return columns, record
+    names = ("n_params", "n_active_params", "n_tokens")
+    sizes = {name: runs[name].to_numpy() for name in names if name in runs}
+    rows: list[Attached] = []
+    for row, run_id in enumerate(runs["run"].to_numpy()):
+        columns: dict[str, Any] = {"run_id": str(run_id), "n_active_params": None}
+        for name, values in sizes.items():
+            columns[name] = None if np.isnan(values[row]) else float(values[row])
+        columns["mixture"] = mixture[row]
+        record = Record(loss[row], accuracy[row], score[row])
+        if took is not None:
+            record = replace(record, seconds=took[row].seconds, device=took[row].device)
+        rows.append((columns, record))
+    return rows
+
+
+def _named(runs: xr.Dataset, variable: str, dim: str) -> list[dict[str, float]]:
+    """What is known of a variable, by name, one object a run."""
+    names = [str(name) for name in runs[dim].to_numpy()]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value == value}
+        for row in runs[variable].transpose("run", dim).to_numpy().tolist()
+    ]
 
 
 def _from_records(folder: Path, domains: tuple[str, ...]) -> list[Attached]:
     paths = sorted(folder.glob("[!.]*.json"))
     if not paths:
-        raise StudyError(f"{folder} has no records (*.json)")
-    return [_from_record(path, domains) for path in paths]
+        raise StudyError(f"{shown(folder)} has no records (*.json)")
+    records = [as_record(path, ()) for path in paths]
+    rows = [_as_row(record, path, domains) for record, path in zip(records, paths, strict=True)]
+    return _from_runs(read_runs(pd.DataFrame(rows)), domains, records)
 
 
-def _from_record(path: Path, domains: tuple[str, ...]) -> Attached:
-    record = as_record(path)
+def _as_row(record: Record, path: Path, domains: tuple[str, ...]) -> dict[str, Any]:
+    """A record as a row of a wide run table, so that both pass the same checks."""
     needed = {"n_params": record.n_params, "n_tokens": record.n_tokens, "mixture": record.mixture}
     for name, value in needed.items():
         if value is None:
-            raise StudyError(f"{path}: the record does not tell {name!r}, so it cannot be attached")
+            raise StudyError(
+                f"{shown(path)}: the record does not tell {name!r}, so it cannot be attached"
+            )
     mixture = dict(record.mixture or {})
-    _check_domains(list(mixture), domains, str(path), subset=True)
-    total = sum(mixture.values())
-    if abs(total - 1) > 1e-6 or min(mixture.values()) < 0:
-        raise StudyError(
-            f"{path}: the weights of its mixture sum to {total:.6g}; they must sum to 1"
-        )
-    columns = needed | {
-        "run_id": record.run_id or path.stem,
-        "n_active_params": record.n_active_params,
-        "mixture": {name: mixture.get(name, 0.0) for name in domains},
-    }
-    return columns, record
+    _check_domains(list(mixture), domains, shown(path), subset=True)
+    row = {"run_id": record.run_id or path.stem, "n_params": record.n_params}
+    row |= {"n_active_params": record.n_active_params, "n_tokens": record.n_tokens}
+    row |= {f"w_{name}": mixture.get(name, 0.0) for name in domains}
+    for kind, prefix in (("loss", "loss_"), ("accuracy", "acc_"), ("score", "score_")):
+        row |= {f"{prefix}{name}": value for name, value in getattr(record, kind).items()}
+    return row
 
 
 def _check_domains(
@@ -143,7 +153,8 @@ def _check_domains(
     for name in found:
         if name not in domains:
             raise StudyError(
-                f"{where}: unknown training domain {name!r}; the study's are: {', '.join(domains)}"
+                f"{where}: unknown training domain {shown(name)!r}; the study's are: "
+                f"{', '.join(domains)}"
             )
     for name in () if subset else domains:
         if name not in found:

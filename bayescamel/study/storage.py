@@ -102,6 +102,10 @@ class Storage:
         """When the study was made, seconds since 1970: with its name it tells it from others."""
         return float(self.database.read(lambda c: self._open(c).created))
 
+    def validation(self) -> list[str] | None:
+        """The validation domains, once a run was told or the settings declare them."""
+        return self.database.read(lambda c: self._open(c).validation())
+
     def snapshot(self) -> Snapshot:
         """All that is stored of the study."""
         return self.database.read(lambda c: self._open(c).snapshot())

@@ -58,11 +58,12 @@ class StoredStudy:
         table = schema.run.c
         query = select(*(table[name] for name in FIELDS)).where(table.study == self.id)
         rows = self._connection.execute(query.order_by(table.number, table.run_id))
-        names = self._names()
+        names = self.validation()
         return Snapshot(
             runs=tuple(StoredRun(**row._mapping) for row in rows),
             validation=None if names is None else tuple(names),
             now=self.now(),
+            settings=self.settings,
         )
 
     def ledger(self) -> Ledger:
@@ -115,7 +116,7 @@ class StoredStudy:
 
     def check_names(self, run_id: str, records: Sequence[Record]) -> None:
         """The first run decides which validation domains there are; later ones may lack some."""
-        names = self._names()
+        names = self.validation()
         if names is None:
             names = sorted(records[0].loss)
             self.change_study(validation=names)
@@ -128,7 +129,8 @@ class StoredStudy:
                         f"the study's are: {', '.join(names)}"
                     )
 
-    def _names(self) -> list[str] | None:
+    def validation(self) -> list[str] | None:
+        """The validation domains, once they are known."""
         query = select(schema.study.c.validation).where(schema.study.c.id == self.id)
         names: list[str] | None = self._connection.execute(query).scalar_one()
         return names

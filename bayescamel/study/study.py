@@ -7,9 +7,10 @@
 Any number of processes may open a study and ask and tell at once; each call is one transaction.
 """
 
+import math
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.decisions import OptimalMixture
-from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.allocation.plans import Plan, compare_allocations, plan
 from bayescamel.designs.allocation.scenarios import Scenarios
 from bayescamel.designs.proposals import cells
@@ -26,23 +26,30 @@ from bayescamel.designs.space import Space
 from bayescamel.designs.speed import Speed
 from bayescamel.designs.stopping import Stop
 from bayescamel.exceptions import StudyError
+from bayescamel.input import printable, shown
 from bayescamel.laws import get_law
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database
 from bayescamel.study.outlook import Outlook, Outlooks, fittable
-from bayescamel.study.posteriors import Posteriors, run_table
+from bayescamel.study.posteriors import Posteriors, check_run, run_table
 from bayescamel.study.proposing import as_table, budget_left, propose, start_left, weigh
 from bayescamel.study.records import Record, as_record
-from bayescamel.study.rows import Snapshot
-from bayescamel.study.settings import FitOptions, Settings
+from bayescamel.study.rows import LONGEST_LEASE, Ledger, Snapshot
+from bayescamel.study.settings import FitOptions, Settings, change_settings, check_name
 from bayescamel.study.sources import read_attached
 from bayescamel.study.storage import Storage
 from bayescamel.targets import Target
 
 LEASE = 3600.0
 """Seconds after which a run that was not told is handed out again."""
+
+MAX_ASKED = 1000
+"""Runs of one ask."""
+
+MINUTE = 60.0
+"""Seconds that a run is taken to need before any has said how long it took."""
 
 ATTEMPTS = 5
 """Proposals for one ask: each time another worker asked meanwhile, one is made anew."""
@@ -92,10 +99,20 @@ class Study:
     """
 
     def __init__(self, storage: Storage, settings: Settings) -> None:
-        self.settings = settings
         self._storage = storage
-        self._posteriors = Posteriors(storage, settings)
+        self._use(settings)
+
+    def _use(self, settings: Settings) -> None:
+        self.settings = settings
+        self._posteriors = Posteriors(self._storage, settings)
         self._outlooks = Outlooks(settings, self._posteriors)
+
+    def _see(self) -> Snapshot:
+        """All that is stored; settings that were changed elsewhere are ours from now on."""
+        seen = self._storage.snapshot()
+        if (settings := Settings.from_dict(seen.settings)) != self.settings:
+            self._use(settings)
+        return seen
 
     @classmethod
     def create(
@@ -109,6 +126,7 @@ class Study:
         acquisition: str = "variance",
         start: int | None = None,
         fit: FitOptions | None = None,
+        losses: Sequence[str] | None = None,
         name: str = "study",
     ) -> "Study":
         """Make a study in a database.
@@ -117,7 +135,7 @@ class Study:
         ----------
         where
             ``study.db``, ``sqlite:///study.db`` or ``postgresql://user@host/database``.
-        space, target, budget, objective, acquisition, start, fit
+        space, target, budget, objective, acquisition, start, fit, losses
             See `bayescamel.study.settings.Settings`.
         name
             Of the study, where several share a database.
@@ -130,16 +148,12 @@ class Study:
             When the settings cannot be.
         """
         settings = Settings(
-            space, target, budget, objective, acquisition, start, fit or FitOptions()
+            *(space, target, budget, objective, acquisition, start, fit or FitOptions()),
+            None if losses is None else tuple(losses),
         )
-        if acquisition not in ACQUISITIONS:
-            raise StudyError(
-                f"unknown acquisition {acquisition!r}; there are: {', '.join(ACQUISITIONS)}"
-            )
-        if (region := space.region()) is not None:
-            region.repair(np.full((1, len(space.domains)), 1 / len(space.domains)))  # not empty
-        storage = Storage(Database(where), name)
-        storage.create(settings.to_dict())
+        settings.check_space()
+        storage = Storage(Database(where), check_name(name, "study"))
+        storage.create(settings.to_dict(), settings.losses)
         return cls(storage, settings)
 
     @classmethod
@@ -160,7 +174,12 @@ class Study:
         return cls(storage, Settings.from_dict(storage.settings()))
 
     def ask(
-        self, n: int = 1, *, lease: float = LEASE, worker: str | None = None
+        self,
+        n: int = 1,
+        *,
+        lease: float = LEASE,
+        worker: str | None = None,
+        holder: str | None = None,
     ) -> list[Candidate]:
         """Up to `n` runs to train, leased to the caller: fewer when the budget ends.
 
@@ -171,20 +190,26 @@ class Study:
         Parameters
         ----------
         lease
-            Seconds after which a run that was not told is handed out again.
+            Seconds after which a run that was not told is handed out again, 30 days at most.
         worker
             Who asks, for the log; None: this process.
+        holder
+            The process with which the lease ends, where it trains the runs itself; see
+            `bayescamel.study.holders`.
 
         Raises
         ------
         StudyError
-            When `n` or the lease is not positive.
+            When `n` or the lease is not positive, or too much.
         """
-        if n < 1 or lease <= 0:
-            raise StudyError(f"ask for at least one run and some time, not {n} for {lease:g} s")
-        who = worker or f"{socket.gethostname()}:{os.getpid()}"
+        if not (1 <= n <= MAX_ASKED and 0 < lease <= LONGEST_LEASE):
+            raise StudyError(
+                f"ask for at least one run and some time, {MAX_ASKED} runs and "
+                f"{LONGEST_LEASE:g} s at most, not {shown(n)} for {lease:g} s"
+            )
+        who = printable(worker or f"{socket.gethostname()}:{os.getpid()}")
         for attempt in range(ATTEMPTS):
-            seen = self._storage.snapshot()
+            seen = self._see()
             wanted = n - len(seen.returned())
             rows = []
             if wanted > 0:
@@ -197,6 +222,7 @@ class Study:
                     n,
                     lease,
                     who,
+                    holder,
                 )
             except OvertakenError:
                 continue
@@ -204,7 +230,7 @@ class Study:
         raise AssertionError("the last attempt is never overtaken")
 
     def _checked(
-        self, now: Snapshot, seen: Snapshot, rows: list[dict[str, Any]], attempt: int
+        self, now: Ledger, seen: Snapshot, rows: list[dict[str, Any]], attempt: int
     ) -> list[dict[str, Any]]:
         """What may still be stored of a proposal, with the write lock held."""
         same = {run.run_id for run in now.pending()} == {run.run_id for run in seen.pending()}
@@ -233,21 +259,127 @@ class Study:
         ConflictError
             When other numbers were told before.
         """
-        given = as_record(record)
-        self._check_objective([given])
-        return self._storage.tell(run_id, given)
+        return self._tell(run_id, record)
 
     def correct(self, run_id: str, record: Record | Mapping[str, Any] | str | Path) -> bool:
-        """Replace what was told of a run; the log keeps it."""
-        return self._storage.tell(run_id, as_record(record), correct=True)
+        """Replace what was told of a run, its size and mixture included; the log keeps it."""
+        return self._tell(run_id, record, correct=True)
 
-    def fail(self, run_id: str, reason: str) -> bool:
-        """Store that a run ended without a measurement; its FLOPs count as spent."""
-        return self._storage.fail(run_id, reason)
+    def _tell(
+        self, run_id: str, record: Record | Mapping[str, Any] | str | Path, correct: bool = False
+    ) -> bool:
+        validation = self._storage.validation()
+        given = as_record(record, self._known_losses(validation))
+        if correct or validation is None:
+            self._check_objective([given])
+        return self._storage.tell(
+            *(run_id.strip(), given),
+            correct=correct,
+            losses=self.settings.losses,
+            check=lambda run: check_run(run, self.settings.space.domains),
+        )
+
+    def fail(
+        self,
+        run_id: str,
+        reason: str,
+        *,
+        seconds: float | None = None,
+        flops: float | None = None,
+    ) -> bool:
+        """Store that a run ended without a measurement.
+
+        Parameters
+        ----------
+        seconds
+            For which it ran: it costs their share of the time that it would have taken.
+        flops
+            What it spent. All that it was asked for counts where neither is known.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown, was told, or the FLOPs are no number from 0.
+        """
+        if seconds is not None and flops is None:
+            flops = self._spent_in(run_id, seconds)
+        if flops is not None and not (math.isfinite(flops) and flops >= 0):
+            raise StudyError(f"flops = {flops:g}: a finite number from 0 is needed")
+        return self._storage.fail(run_id, reason, flops)
+
+    def _spent_in(self, run_id: str, seconds: float) -> float | None:
+        seen = self._see()
+        run = next((run for run in seen.pending() if run.run_id == run_id), None)
+        if run is None or run.flops is None:
+            return None
+        speed = self.speed(seen)
+        table = as_table([run], self.settings)
+        expected = MINUTE if speed is None else float(speed.seconds(table)[0])
+        return run.flops * min(1.0, seconds / expected)
+
+    def refund(self, run_id: str, reason: str) -> bool:
+        """Give the FLOPs of a run that failed back to the budget; the log says why.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown or did not fail.
+        """
+        return self._storage.refund(run_id, reason)
+
+    def drop(self, run_id: str, reason: str, *, refund: bool = False) -> None:
+        """Take a run out of what is known; the log keeps it, and says why.
+
+        A run that was attached may be attached again; one that was asked for counts as failed,
+        and costs its FLOPs unless `refund` is set.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown.
+        """
+        self._storage.drop(run_id, reason, refund=refund, losses=self.settings.losses)
+
+    def change(self, **settings: Any) -> bool:
+        """Change settings, such as ``budget=2e19``; the log keeps those before.
+
+        Parameters
+        ----------
+        settings
+            Fields of `bayescamel.study.settings.Settings`. The training domains stay.
+
+        Raises
+        ------
+        StudyError, DesignError, TargetError, FitError
+            When a setting is unknown or cannot be.
+        """
+        changed = change_settings(self._storage, settings)
+        self._see()
+        return changed
+
+    def backup(self, out: str | Path, force: bool = False) -> None:
+        """Copy the database, while others use it, to a SQLite file; `open` opens it.
+
+        Raises
+        ------
+        StorageError
+            When the file is there and `force` is not set, or the study is in PostgreSQL.
+        """
+        self._storage.database.backup(Path(out), force)
 
     def renew(self, run_ids: list[str], lease: float = LEASE) -> None:
         """Keep pending runs for so many more seconds; 0 gives them back at once."""
         self._storage.renew(run_ids, lease)
+
+    def release(self, run_ids: Sequence[str] | None = None) -> list[str]:
+        """Give leases back, those of all pending runs where None; returns whose.
+
+        Raises
+        ------
+        StudyError
+            When a run is unknown or not pending.
+        """
+        return self._storage.release(run_ids)
 
     def attach(
         self,
@@ -259,20 +391,21 @@ class Study:
         They cost the budget nothing. See `bayescamel.study.sources.read_attached`.
         """
         runs = read_attached(source, self.settings.space.domains, columns)
-        self._check_objective([record for _, record in runs])
+        if self._storage.validation() is None:
+            self._check_objective([record for _, record in runs])
         return self._storage.attach(runs)
 
     def runs(self) -> pd.DataFrame:
         """Told runs as a wide table, which `bayescamel.read_runs` reads."""
-        return run_table(self._storage.snapshot().told(), self.settings.space.domains)
+        return run_table(self._see().told(), self.settings.space.domains)
 
     def snapshot(self) -> Snapshot:
         """All that is stored of the study."""
-        return self._storage.snapshot()
+        return self._see()
 
     def speed(self, seen: Snapshot | None = None) -> Speed | None:
         """Seconds per FLOP by device; None before a run said how long it took."""
-        told = (seen or self._storage.snapshot()).told()
+        told = (seen or self._see()).told()
         if not told:
             return None
         table = as_table(told, self.settings)
@@ -296,7 +429,7 @@ class Study:
         StudyError
             When there are too few runs.
         """
-        runs = fittable(self._storage.snapshot(), self.settings)
+        runs = fittable(self._see(), self.settings)
         if runs is None:
             raise StudyError(TOO_FEW)
         return self._posteriors.of(runs)
@@ -309,14 +442,14 @@ class Study:
         StudyError
             When there are too few runs.
         """
-        outlook = self._outlooks.of(self._storage.snapshot())
+        outlook = self._outlooks.of(self._see())
         if outlook is None:
             raise StudyError(TOO_FEW)
         return outlook.best
 
     def status(self) -> Status:
         """Where the study stands; samples the posterior where new runs were told."""
-        seen = self._storage.snapshot()
+        seen = self._see()
         outlook = self._outlooks.of(seen)
         return Status(
             told=len(seen.told()),
@@ -334,7 +467,7 @@ class Study:
 
     def should_stop(self, n: int = 4) -> Stop:
         """Whether the next `n` runs are worth their FLOPs; see `bayescamel.designs.stopping`."""
-        seen = self._storage.snapshot()
+        seen = self._see()
         starting = start_left(self.settings, seen) > 0
         outlook = None if starting else self._outlooks.of(seen)
         return weigh(self.settings, seen, outlook, n)
@@ -349,7 +482,7 @@ class Study:
         budget
             FLOPs; None: what is left of the study's.
         """
-        seen = self._storage.snapshot()
+        seen = self._see()
         amount = budget_left(self.settings, seen) if budget is None else budget
         return plan(self._scenarios(seen), self.settings.space, self.settings.target, amount)
 
@@ -357,7 +490,7 @@ class Study:
         self, budget: float | None = None, splits: Mapping[str, np.ndarray] | None = None
     ) -> pd.DataFrame:
         """Expected error at the target of named splits of a budget over sizes; see `plan`."""
-        seen = self._storage.snapshot()
+        seen = self._see()
         amount = budget_left(self.settings, seen) if budget is None else budget
         space, target = self.settings.space, self.settings.target
         return compare_allocations(self._scenarios(seen), space, target, amount, splits=splits)
@@ -375,11 +508,15 @@ class Study:
         everywhere = cells(space, space.mixtures(EVERYWHERE, self.settings.fit.seed))
         return Scenarios.prior(hierarchy, space.domains, validation, everywhere)
 
+    def _known_losses(self, validation: Sequence[str] | None) -> set[str]:
+        """Names that a record of losses alone may have."""
+        settings = self.settings
+        named = {*(settings.objective or ()), *(settings.losses or ()), *(validation or ())}
+        return named | set(settings.space.domains)
+
     def _check_objective(self, records: list[Record]) -> None:
         """The first run decides the validation domains, and must have those of the objective."""
-        if self.settings.objective is None or self._storage.snapshot().validation is not None:
-            return
-        for name in self.settings.objective:
+        for name in self.settings.objective or ():
             if not any(name in record.loss for record in records):
                 raise StudyError(
                     f"the objective weighs {name!r}, on which the first run has no loss; it has: "

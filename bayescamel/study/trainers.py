@@ -23,7 +23,7 @@ from typing import Any
 
 from bayescamel.exceptions import StudyError
 from bayescamel.input import shown
-from bayescamel.outputs import write_whole
+from bayescamel.output import write_whole
 from bayescamel.study import keeper
 from bayescamel.study.candidate import Candidate
 
