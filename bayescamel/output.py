@@ -1,6 +1,8 @@
 """Refuse an output file that cannot be written, before the work that would fill it."""
 
+import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,14 @@ def check_output(path: Path, force: bool) -> None:
         )
     if not path.absolute().parent.is_dir():
         raise StorageError(f"no folder {path.parent} to write {path.name} in: create it first")
+
+
+def file_name(name: str) -> str:
+    """A name as part of a file's: itself where every system takes it, else with a hash of it."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:60]
+    if plain == name:
+        return name
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

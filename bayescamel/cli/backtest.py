@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, names, quiet_stdout
+from bayescamel.cli.common import answer, guarded, names, quiet_stdout, say
 
 
 @guarded
@@ -40,7 +40,7 @@ def backtest(
 
         def tell(result: Result) -> None:
             size = f"{result.horizon.fitted_sizes[-1]:.3g} → {result.horizon.held_out_size:.3g}"
-            typer.echo(
+            say(
                 f"{result.law} ({result.method}) {size}: error {result.scores.mre:.2%}, "
                 f"coverage {result.scores.coverage90:.0%}, {result.seconds:.0f} s",
                 err=True,

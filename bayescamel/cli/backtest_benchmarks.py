@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, names, quiet_stdout
+from bayescamel.cli.common import answer, guarded, names, quiet_stdout, say
 
 
 @guarded
@@ -45,7 +45,7 @@ def backtest_benchmarks(
         ]
 
         def tell(name: str, how: str, status: str) -> None:
-            typer.echo(f"{name} ({how}): {status or 'fitted'}", err=True)
+            say(f"{name} ({how}): {status or 'fitted'}", err=True)
 
         result = module.backtest_benchmarks(
             table,

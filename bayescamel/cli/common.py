@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bayescamel.exceptions import BayesCamelError
+from bayescamel.input import printable, shown
 
 if TYPE_CHECKING:
     from bayescamel.draws.status import Status
@@ -27,13 +28,18 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
         except BayesCamelError as error:
             # A message of several lines (a status with its remedies) is still one line here.
             message = "; ".join(line.strip() for line in str(error).splitlines())
-            typer.echo(f"bayescamel: {message}", err=True)
+            say(f"bayescamel: {message}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             typer.echo("bayescamel: interrupted", err=True)
             raise typer.Exit(130) from None
 
     return run
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines; what a name or a trainer's words would do to the terminal is shown as text."""
+    typer.echo("\n".join(printable(line) for line in text.split("\n")), err=err)
 
 
 @contextlib.contextmanager
@@ -93,8 +99,8 @@ def weights(
         except ValueError:
             equals = ""
         if not (equals and name):
-            raise error(f"{what} {item!r} is not of the form name=weight")
+            raise error(f"{what} {shown(item)!r} is not of the form name=weight")
         if name in result:
-            raise error(f"{what} {name!r} is given twice")
+            raise error(f"{what} {shown(name)!r} is given twice")
         result[name] = weight
     return result

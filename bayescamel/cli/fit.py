@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout
+from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout, say
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def fit(
         )
         posterior.save(out, force=force)
     for caveat in posterior.caveats:
-        typer.echo(f"caveat: {caveat}", err=True)
+        say(f"caveat: {caveat}", err=True)
     if json:
         answer(summary(posterior))
     else:
-        typer.echo(f"{posterior.status}\n{table.sizes['run']} runs, law {law}: written to {out}")
+        say(f"{posterior.status}\n{table.sizes['run']} runs, law {law}: written to {out}")
 
 
 def summary(posterior: "Posterior") -> dict[str, object]:

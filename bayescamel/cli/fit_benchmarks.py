@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout
+from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout, say
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def fit_benchmarks(
         questions = None
         if evaluations is not None:
             joined = _joined(runs, evaluations, layout, key, on)
-            typer.echo(str(joined), err=True)
+            say(str(joined), err=True)
             source, questions = joined.table, joined.questions
         table = read_runs(source, where=where, losses=names(losses))
 
@@ -82,7 +82,7 @@ def fit_benchmarks(
     if json:
         answer(summary(posterior))
     else:
-        typer.echo(f"{posterior!r}\nwritten to {out}")
+        say(f"{posterior!r}\nwritten to {out}")
 
 
 def _joined(runs: Path, evaluations: Path, layout: Layout, key: str, on: str) -> "Joined":

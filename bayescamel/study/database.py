@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -23,8 +23,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from bayescamel.exceptions import StorageError
+from bayescamel.input import printable, shown
 from bayescamel.output import check_output, whole
-from bayescamel.study.schema import REVISION, VERSION_TABLE
+from bayescamel.study.schema import REVISION, REVISIONS, VERSION_TABLE
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30
@@ -33,32 +34,72 @@ PATIENCE = 60.0
 """Seconds for which a database that is away is tried again."""
 NOT_YET = ("starting up", "shutting down", "recovery mode", "not yet accepting", "too many clients")
 """PostgreSQL's refusals that pass; a wrong password or database does not."""
+REMEDY = (
+    "a study lives in a SQLite file (study.db) or in PostgreSQL (postgresql://user@host/name; in a "
+    "password ? # and % are written %3F, %23 and %25)"
+)
+SECRET = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
+"""In names of parameters that may hold one."""
 READING = "bayescamel_reading"
+
+
+def masked(where: str | Path) -> str:
+    """A URL, or what somebody took for one, without what may be a password.
+
+    Cautious rather than exact, since an error about a URL shows one that could not be parsed:
+    what stands between the first colon of the user and the last ``@`` is hidden, and the value of
+    every key that speaks of a secret.
+    """
+    words = printable(where)
+    # A scheme, in any spelling, ends in slashes; the user's first colon follows.
+    words = re.sub(r"^([A-Za-z0-9+.-]*:?/+)?([^:]*):.*@", r"\1\2:***@", words, flags=re.DOTALL)
+    return re.sub(
+        r"([?&;\s])([^=?&;\s]*)=([^&;\s]*)",
+        lambda m: f"{m[1]}{m[2]}={'***' if SECRET.search(unquote(m[2])) else m[3]}",
+        words,
+    )
 
 
 def parse(where: str | Path) -> URL:
     """A URL from ``study.db``, ``sqlite:///study.db`` or ``postgresql://user@host/name``.
 
+    The password may hold ``@`` and ``/`` as they are.
+
     Raises
     ------
     StorageError
-        When it is neither SQLite nor PostgreSQL.
+        When it is neither SQLite nor PostgreSQL. It never shows a password, nor does what the
+        parser said, which may quote half of one.
     """
     words = str(where)
-    try:
-        # `://user@host`, not a Windows drive and not a path with a colon.
-        scheme = re.match(r"[a-z][a-z0-9+]+:", words)
-        url = make_url(words) if scheme else URL.create("sqlite", database=words)
-    except ArgumentError as error:
-        raise StorageError(f"{words!r} is no database URL: {error}") from error
-    if url.get_backend_name() == "postgresql":
+    what = shown(masked(words), 200)
+    # `://user@host`, not a Windows drive and not a path with a colon.
+    if not re.match(r"[a-z][a-z0-9+]+:", words):
+        if "://" in words or re.match(r"[a-zA-Z0-9+]*sql[a-zA-Z0-9+]*/", words):
+            raise StorageError(f"{what} is no database URL: {REMEDY}")
+        url = URL.create("sqlite", database=words)
+    else:
+        scheme, user, rest = _split(words)
+        try:
+            url = make_url(scheme + rest)
+            if user:
+                name, colon, password = user.partition(":")
+                url = url.set(username=unquote(name), password=unquote(password) if colon else None)
+        except (ArgumentError, ValueError):
+            raise StorageError(f"{what} is no database URL: {REMEDY}") from None
+    if url.drivername.partition("+")[0] in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        raise StorageError(
-            f"{words!r}: a study lives in a SQLite file (study.db) or in PostgreSQL "
-            "(postgresql://user@host/name)"
-        )
+    if url.drivername != "sqlite" or url.database in (None, "", ":memory:"):
+        raise StorageError(f"{what} is no database of a study: {REMEDY}")
+    if "\0" in str(url.database) or str(url.database).startswith("file:"):
+        raise StorageError(f"{what} is no name of a file")
     return url
+
+
+def _split(words: str) -> tuple[str, str, str]:
+    """Scheme, user with password, and the rest; a password may hold all but a question mark."""
+    found = re.match(r"([a-z][a-z0-9+]+://)(?:([^?]*)@)?(.*)", words, flags=re.DOTALL)
+    return (words, "", "") if found is None else (found[1], found[2] or "", found[3])
 
 
 class Database:
@@ -86,8 +127,8 @@ class Database:
 
     def __str__(self) -> str:
         if self.file is not None:
-            return str(self.url.database)
-        return self.url.render_as_string(hide_password=True)
+            return masked(str(self.url.database))
+        return masked(self.url.render_as_string(hide_password=True))
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that writes nothing."""
@@ -111,7 +152,9 @@ class Database:
             pause = min(2 * pause, 2.0)
 
     def _explain(self, error: DBAPIError) -> str:
-        reason = " ".join(str(error.orig).split())
+        reason = printable(" ".join(str(error.orig).split()))
+        if self.url.password:
+            reason = reason.replace(str(self.url.password), "***")
         remedy = "nothing was stored; check the database and repeat the call, which is safe"
         if "full" in reason or "disk I/O" in reason or "No space" in reason:
             remedy = "nothing was stored; free some disk space and repeat the call, which is safe"
@@ -179,10 +222,10 @@ class Database:
             return
         if found is None and not create:
             raise StorageError(f"no study in {self}: make one with `bayescamel study create`")
-        if found is not None and found > REVISION:
+        if found is not None and found not in REVISIONS:
             raise StorageError(
-                f"{self} was written by a newer bayescamel (revision {found}, this version knows "
-                f"{REVISION}): upgrade bayescamel"
+                f"{self} was written by a newer bayescamel (revision {shown(found)}, this version "
+                f"knows {REVISION}): upgrade bayescamel"
             )
         self.write(_upgrade)
 

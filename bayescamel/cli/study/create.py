@@ -1,15 +1,15 @@
 """``bayescamel study create``: what may be trained, for which target, with which budget."""
 
-import json as jsonlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, weights
+from bayescamel.cli.common import answer, guarded, names, quiet_stdout, say, weights
 from bayescamel.cli.study.run import our_trainer
 from bayescamel.exceptions import DesignError, TargetError
+from bayescamel.input import read_object, shown
 
 if TYPE_CHECKING:
     from bayescamel.designs.space import Size
@@ -39,6 +39,9 @@ def create(
     objective: Annotated[
         str | None, typer.Option(help="name=weight,… over validation domains; default: all alike.")
     ] = None,
+    losses: Annotated[
+        str | None, typer.Option(help="Validation domains; default: those of the first run.")
+    ] = None,
     acquisition: Annotated[str, typer.Option(help="What chooses the runs.")] = "variance",
     start: Annotated[
         int | None, typer.Option(help="Runs before the first fit; default: two a domain.")
@@ -56,7 +59,7 @@ def create(
     from bayescamel.targets import Target
 
     if space is not None:
-        made = Space.from_dict(_read_space(space))
+        made = Space.from_dict(read_object(space, "space", DesignError))
     else:
         values: dict[str, Any] = {
             "domains": [part for part in domains.split(",") if part],
@@ -69,10 +72,9 @@ def create(
         made = Space.from_dict(values)
     aim = None if objective is None else weights([objective], "objective", TargetError)
     with quiet_stdout():
-        from bayescamel.laws import get_law
         from bayescamel.study import FitOptions, Study
+        from bayescamel.study.database import masked
 
-        get_law(law)
         created = Study.create(
             where,
             made,
@@ -82,30 +84,23 @@ def create(
             acquisition=acquisition,
             start=start,
             fit=FitOptions(law, chains, draws, tune, seed),
+            losses=names(losses),
             name=name,
         )
     first = created.settings.first_runs
     if json:
-        answer({"study": where, "name": name, "first_runs": first, "cheapest": made.cheapest()})
+        answer(
+            {"study": masked(where), "name": name, "first_runs": first, "cheapest": made.cheapest()}
+        )
     else:
-        typer.echo(f"{where}: made; the first {first} runs are spread over mixtures")
-
-
-def _read_space(path: Path) -> dict[str, Any]:
-    try:
-        values = jsonlib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DesignError(f"{path}: no space can be read from it: {error}") from error
-    if not isinstance(values, dict):
-        raise DesignError(f"{path}: a space is a JSON object, not {type(values).__name__}")
-    return values
+        say(f"{masked(where)}: made; the first {first} runs are spread over mixtures")
 
 
 def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",") if part]
     except ValueError as error:
-        raise DesignError(f"{text!r} is no list of numbers: write 1e6,4e6") from error
+        raise DesignError(f"{shown(text)!r} is no list of numbers: write 1e6,4e6") from error
 
 
 def _sizes(text: str, proxies: bool) -> "list[float] | list[Size]":
@@ -124,6 +119,6 @@ def _bounds(items: list[str]) -> dict[str, tuple[float, float]]:
         except ValueError:
             colon = ""
         if not (colon and domain):
-            raise DesignError(f"bound {item!r} is not of the form domain=least:most")
+            raise DesignError(f"bound {shown(item)!r} is not of the form domain=least:most")
         result[domain] = pair
     return result

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, quiet_stdout
+from bayescamel.cli.common import answer, guarded, quiet_stdout, say
 from bayescamel.exceptions import StudyError
+from bayescamel.output import file_name
 
 if TYPE_CHECKING:
     from bayescamel.study import Study
@@ -54,9 +55,15 @@ def run(
         typer.Option(min=1, help="Runs asked for at a time; default: as many as workers."),
     ] = None,
     retries: Annotated[int, typer.Option(min=0, help="Further tries of a run that failed.")] = 1,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which a run is ended; default: never.")
+    ] = None,
     until_budget: Annotated[
         bool, typer.Option("--until-budget", help="Do not stop before the budget is spent.")
     ] = False,
+    wait: Annotated[
+        bool, typer.Option(help="Wait for runs that others hold, which may come back.")
+    ] = True,
     folder: Annotated[
         Path | None, typer.Option(help="Of records and logs; default: beside the study.")
     ] = None,
@@ -69,7 +76,8 @@ def run(
 ) -> None:
     """Train proxies until the budget is spent or the next batch is not worth it.
 
-    Ctrl-C or SIGTERM ends it; the same command goes on.
+    Ctrl-C, SIGTERM or SIGHUP ends it, and the trainers with it; the same command goes on. A
+    trainer that failed three times in a row ends it too.
     """
     from bayescamel.study.trainers import Trainer
 
@@ -94,39 +102,54 @@ def run(
         else:
             trainer = Trainer.of_template(command, rule)
         view = View(study, Console(stderr=True))
-        chosen = _launcher(launcher, trainer, kept, workers, device, retries, ray_address)
+        tries = {"retries": retries, "timeout": _positive(timeout)}
+        chosen = _launcher(launcher, trainer, kept, workers, device, ray_address, **tries)
         loop = Loop(
             study,
             chosen,
             kept,
             batch=batch or workers,
             stop_early=not until_budget,
+            wait=wait,
             worker=worker,
             watch=view,
         )
-        with _ended_by_sigterm(), view.showing():
+        with _ended_by_signals(), view.showing():
             reason = loop.run()
         status = study.status()
     if json:
         answer({"reason": reason} | asdict(status))
         return
-    typer.echo(reason)
+    say(reason)
     for domain, share in (status.best_mixture or {}).items():
-        typer.echo(f"  {domain}  {share:.3f}")
+        say(f"  {domain}  {share:.3f}")
 
 
 @contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Take SIGTERM, by which schedulers end a job, for Ctrl-C: trainers end, leases return."""
+def _ended_by_signals() -> Iterator[None]:
+    """Take for Ctrl-C what schedulers and terminals end a job by: trainers end, leases return."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # What is ignored already, as SIGHUP under nohup, stays so.
+    wanted = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _positive(timeout: float | None) -> float | None:
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise StudyError(f"--timeout {timeout:g}: a positive number of seconds is needed")
+    return timeout
 
 
 def our_trainer() -> ModuleType:
@@ -159,16 +182,20 @@ def _corpora(folder: Path, source: Path | None) -> Path:
     from proxies.corpora import default_cache
 
     find_corpora = our_trainer().find_corpora
-    typer.echo("looking for the text to train on", err=True)
+    say("looking for the text to train on", err=True)
     found: Path = find_corpora(folder, source, default_cache())
     return found
 
 
 def _beside(where: str, name: str) -> Path:
+    """A folder of the study's own: runs of two studies in one database have the same names."""
     from bayescamel.study.database import Database
 
+    own = file_name(name)
     file = Database(where).file
-    return Path(f"{name}.runs") if file is None else file.with_name(f"{file.stem}.runs")
+    if file is None:
+        return Path(f"{own}.runs")
+    return file.with_name(f"{file.stem}.runs" if name == "study" else f"{file.stem}.{own}.runs")
 
 
 def _launcher(
@@ -177,23 +204,21 @@ def _launcher(
     folder: Path,
     workers: int,
     device: str,
-    retries: int,
     address: str | None,
+    **tries: Any,
 ) -> "Launcher":
     if device not in ("cpu", "cuda"):
         raise StudyError(f"--device {device!r}: choose cpu or cuda")
     if kind is Where.ray:
         from bayescamel.study.ray_launcher import RayLauncher
 
-        return RayLauncher(
-            trainer, folder, workers, address=address, gpu=device == "cuda", retries=retries
-        )
+        return RayLauncher(trainer, folder, workers, address=address, gpu=device == "cuda", **tries)
     from bayescamel.study.launchers import LocalLauncher
 
     devices = ["cpu"] * workers
     if device == "cuda":
         devices = [f"cuda:{number}" for number in range(workers)]
-    return LocalLauncher(trainer, folder, devices, retries)
+    return LocalLauncher(trainer, folder, devices, **tries)
 
 
 def _gpus(text: str) -> dict[float, int]:
@@ -204,6 +229,6 @@ def _gpus(text: str) -> dict[float, int]:
             result[float(least)] = int(count)
         except ValueError:
             equals = ""
-        if not equals or result[float(least)] < 1:
+        if not equals or not 1 <= result[float(least)] <= 1024:
             raise StudyError(f"--gpus {item!r} is not of the form parameters=count")
     return result

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, weights
+from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, say, weights
 from bayescamel.exceptions import StudyError
+from bayescamel.input import shown
 
 
 @guarded
@@ -29,12 +30,12 @@ def ask(
         return
     for candidate in asked:
         mixture = " ".join(f"{key}={weight:.4f}" for key, weight in candidate.mixture.items())
-        typer.echo(
+        say(
             f"{candidate.run_id}  {candidate.n_params:g} parameters  "
             f"{candidate.n_tokens:g} tokens  {candidate.flops:.3g} FLOPs  {mixture}"
         )
     if not asked:
-        typer.echo("the budget pays for no further run", err=True)
+        say("the budget pays for no further run", err=True)
 
 
 @guarded
@@ -54,14 +55,14 @@ def tell(
     """Store what a run measured."""
     if (record is None) == (not loss):
         raise StudyError("give either --record or --loss")
-    given = record if record is not None else weights(loss or [], "loss", StudyError)
+    given = {"loss": weights(loss or [], "loss", StudyError)} if record is None else record
     with quiet_stdout():
         made = opened(where, name)
         new = made.correct(run_id, given) if correct else made.tell(run_id, given)
     if json:
         answer({"run_id": run_id, "new": new})
     else:
-        typer.echo(f"{run_id}: {'stored' if new else 'was told already'}")
+        say(f"{run_id}: {'stored' if new else 'was told already'}")
 
 
 @guarded
@@ -69,16 +70,19 @@ def fail(
     where: options.StudyPlace,
     run_id: options.RunId,
     reason: Annotated[str, typer.Option(help="Why it failed.")] = "",
+    flops: Annotated[
+        float | None, typer.Option(help="What it spent; default: all that it was asked for.")
+    ] = None,
     name: options.StudyName = "study",
     json: options.Json = False,
 ) -> None:
     """Store that a run ended without a measurement."""
     with quiet_stdout():
-        new = opened(where, name).fail(run_id, reason)
+        new = opened(where, name).fail(run_id, reason, flops=flops)
     if json:
         answer({"run_id": run_id, "new": new})
     else:
-        typer.echo(f"{run_id}: {'stored as failed' if new else 'was known to have failed'}")
+        say(f"{run_id}: {'stored as failed' if new else 'was known to have failed'}")
 
 
 @guarded
@@ -98,11 +102,11 @@ def attach(
     for item in column or []:
         theirs, equals, ours = item.partition("=")
         if not (equals and theirs and ours):
-            raise StudyError(f"column {item!r} is not of the form theirs=ours")
+            raise StudyError(f"column {shown(item)!r} is not of the form theirs=ours")
         columns[theirs] = ours
     with quiet_stdout():
         new = opened(where, name).attach(source, columns)
     if json:
         answer({"new": new})
     else:
-        typer.echo(f"{new} runs attached")
+        say(f"{new} runs attached")

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout
+from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, say
 from bayescamel.exceptions import StudyError
-from bayescamel.output import check_output
+from bayescamel.input import shown
+from bayescamel.output import check_output, write_whole
 
 
 @guarded
@@ -22,14 +23,14 @@ def status(
     if json:
         answer(asdict(now))
         return
-    typer.echo(f"{now.told} runs told, {now.pending} pending, {now.failed} failed")
-    typer.echo(f"{now.flops_spent:.3g} FLOPs spent, {now.flops_left:.3g} left")
+    say(f"{now.told} runs told, {now.pending} pending, {now.failed} failed")
+    say(f"{now.flops_spent:.3g} FLOPs spent, {now.flops_left:.3g} left")
     if now.best_mixture is None:
-        typer.echo("too few runs for a recommendation")
+        say("too few runs for a recommendation")
         return
     for domain, share in now.best_mixture.items():
-        typer.echo(f"  {domain}  {share:.3f}")
-    typer.echo(f"expected regret {now.expected_regret:.2g} nats per token")
+        say(f"  {domain}  {share:.3f}")
+    say(f"expected regret {now.expected_regret:.2g} nats per token")
 
 
 @guarded
@@ -56,14 +57,14 @@ def plan(
         )
         return
     for size in made.runs.to_dict(orient="records"):
-        typer.echo(
+        say(
             f"{size['n_runs']:5d} runs of {size['n_params']:g} parameters, "
             f"{size['flops']:.3g} FLOPs"
         )
-    typer.echo("expected relative error of a run's losses at the target (90 %):")
+    say("expected relative error of a run's losses at the target (90 %):")
     for split in made.compared.reset_index().to_dict(orient="records"):
         bounds = f"({split['lower90']:.2%} to {split['upper90']:.2%})"
-        typer.echo(f"  {split['split']:<14} {split['error']:.2%} {bounds}")
+        say(f"  {split['split']:<14} {split['error']:.2%} {bounds}")
 
 
 @guarded
@@ -76,15 +77,17 @@ def export(
 ) -> None:
     """Write the runs that were told as a run table."""
     check_output(out, force)
+    if out.suffix not in (".csv", ".parquet"):
+        raise StudyError(f"{shown(out.name)}: a run table ends in .csv or .parquet")
     with quiet_stdout():
         table = opened(where, name).runs()
-    if out.suffix == ".parquet":
-        table.to_parquet(out, index=False)
-    elif out.suffix == ".csv":
-        table.to_csv(out, index=False)
-    else:
-        raise StudyError(f"{out.name}: a run table ends in .csv or .parquet")
+    write_whole(
+        out,
+        table.to_parquet(index=False)
+        if out.suffix == ".parquet"
+        else table.to_csv(index=False).encode(),
+    )
     if json:
         answer({"runs": len(table), "out": str(out)})
     else:
-        typer.echo(f"{len(table)} runs written to {out}")
+        say(f"{len(table)} runs written to {out}")
