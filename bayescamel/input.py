@@ -18,6 +18,8 @@ MAX_DEPTH = 64
 """Of nested JSON; records, spaces and evaluation results nest five deep."""
 MAX_DIGITS = 300
 """Of an integer: a float holds 308."""
+MAX_NAME = 200
+"""Characters of a name."""
 MAX_SHOWN = 80
 """Characters of a name or cell that a message quotes."""
 

@@ -21,7 +21,7 @@ from bayescamel.runs.table import read_runs
 if TYPE_CHECKING:
     from bayescamel.inference.nuts import Drawn
     from bayescamel.inference.pointfit import PointFit
-    from bayescamel.inference.progress import Report
+    from bayescamel.inference.progress import Report, Show
     from bayescamel.inference.stages import Request
     from bayescamel.inference.whitening import Whitening
     from bayescamel.posterior import Posterior
@@ -51,7 +51,7 @@ def fit(
     seed: int = 0,
     target_accept: float = 0.9,
     warm_start: "Posterior | None" = None,
-    progress: bool = True,
+    progress: "Show" = True,
     strict: bool = False,
 ) -> "Posterior": ...
 
@@ -63,7 +63,7 @@ def fit(
     *,
     method: Literal["point"],
     seed: int = 0,
-    progress: bool = True,
+    progress: "Show" = True,
 ) -> "PointFit": ...
 
 
@@ -81,7 +81,7 @@ def fit(
     seed: int = 0,
     target_accept: float = 0.9,
     warm_start: "Posterior | None" = None,
-    progress: bool = True,
+    progress: "Show" = True,
     strict: bool = False,
 ) -> "Posterior | PointFit":
     """Sample the posterior of a law given runs.
@@ -113,7 +113,7 @@ def fit(
         search for modes is skipped, which makes a refit take seconds. Where more than a tenth of
         the runs are new, the mass matrix is learned anew from there.
     progress
-        Show a bar on stderr.
+        Show a bar on stderr; or a function, which is told in a few words.
     strict
         Raise instead of returning draws that failed a diagnostic.
 

@@ -15,11 +15,18 @@ class Report(NamedTuple):
     """So many iterations more, with so many divergences."""
 
 
+type Show = bool | Callable[[str], None]
+"""A bar, silence, or who is told in a few words."""
+
+
 @contextmanager
-def progress_bar(show: bool, starts: int, iterations: int) -> Iterator[Report]:
+def progress_bar(show: Show, starts: int, iterations: int) -> Iterator[Report]:
     """Show how many of the `starts` (0: none are made) and `iterations` are done."""
     if not show:
         yield Report(lambda: None, lambda _iterations, _divergences: None)
+        return
+    if callable(show):
+        yield _in_words(show, starts, iterations)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -45,3 +52,19 @@ def progress_bar(show: bool, starts: int, iterations: int) -> Iterator[Report]:
             bars.update(sampling, total=max(iterations, done))
 
         yield Report(lambda: bars.update(search, advance=1), advance)
+
+
+def _in_words(tell: Callable[[str], None], starts: int, iterations: int) -> Report:
+    done = {"starts": 0, "iterations": 0, "divergences": 0}
+
+    def start() -> None:
+        done["starts"] += 1
+        tell(f"start {done['starts']} of {starts} in search of modes")
+
+    def advance(n: int, divergences: int) -> None:
+        done["iterations"] += n
+        done["divergences"] += divergences
+        words = f"iteration {done['iterations']} of {max(iterations, done['iterations'])}"
+        tell(words + (f", {done['divergences']} divergences" if done["divergences"] else ""))
+
+    return Report(start, advance)

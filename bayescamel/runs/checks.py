@@ -8,6 +8,9 @@ from bayescamel.exceptions import RunTableError
 WEIGHT_TOLERANCE = 1e-6
 """How far the weights of a run may be from summing to 1: the rounding of a float in text."""
 
+MAX_LOSS = 1000.0
+"""Nats per token: guessing among 10^400 tokens. A larger one is a perplexity or an overflow."""
+
 RENORMALISE_LIMIT = 0.01
 """How far they may be when the caller asks to renormalise: the rounding of weights by hand."""
 
@@ -30,6 +33,8 @@ def check_values(runs: xr.Dataset) -> None:
             values = runs[name]
             _refuse(values, values == np.inf, "is infinite", "leave it empty if not measured")
             _refuse(values, values <= 0, "is not positive", "leave it empty if not measured")
+    large = "is no loss in nats per token"
+    _refuse(runs["loss"], runs["loss"] > MAX_LOSS, large, "leave it empty if the run diverged")
     for name in ("accuracy", "score"):
         if name in runs:
             outside = (runs[name] < 0) | (runs[name] > 1)

@@ -52,7 +52,7 @@ def masked(where: str | Path) -> str:
     """
     words = printable(where)
     # A scheme, in any spelling, ends in slashes; the user's first colon follows.
-    words = re.sub(r"^([A-Za-z0-9+.-]*:?/+)?([^:]*):.*@", r"\1\2:***@", words, flags=re.DOTALL)
+    words = re.sub(r"^([A-Za-z0-9+.-]*:?/+)?+([^:]*):.*@", r"\1\2:***@", words, flags=re.DOTALL)
     return re.sub(
         r"([?&;\s])([^=?&;\s]*)=([^&;\s]*)",
         lambda m: f"{m[1]}{m[2]}={'***' if SECRET.search(unquote(m[2])) else m[3]}",

@@ -109,6 +109,10 @@ class Loop:
         self._asked_at: object = None
         self._looked = 0.0
         self.progress = Progress()
+        study.watch_fits(self._fitting)
+
+    def _fitting(self, words: str) -> None:
+        self.progress.doing = f"fitting: {words}"
 
     def run(self) -> str:
         """Train until there is nothing left to do; returns why it ended.

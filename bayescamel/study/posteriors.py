@@ -18,6 +18,7 @@ import xarray as xr
 
 from bayescamel.exceptions import StorageError, StudyError
 from bayescamel.inference.fit import cache_folder, fit, minimum_runs
+from bayescamel.inference.progress import Show
 from bayescamel.laws import get_law
 from bayescamel.models.problem import hierarchy_for
 from bayescamel.posterior import Posterior
@@ -101,6 +102,8 @@ class Posteriors:
         self._storage = storage
         self._settings = settings
         self._last: Posterior | None = None
+        self.watch: Show = False
+        """Who is told how far a fit is."""
         file = storage.database.file
         if file is None:
             self._folder, self._place = cache_folder() / "studies", str(storage.database)
@@ -143,10 +146,10 @@ class Posteriors:
     def _sample(self, runs: xr.Dataset, before: Posterior | None) -> Posterior:
         options = dataclasses.asdict(self._settings.fit)
         if before is not None and self._is_alike(before, runs):
-            warm = fit(runs, **options, warm_start=before, progress=False)
+            warm = fit(runs, **options, warm_start=before, progress=self.watch)
             if warm.status.rhat_max < AGREED:
                 return warm
-        fresh: Posterior = fit(runs, **options, progress=False)
+        fresh: Posterior = fit(runs, **options, progress=self.watch)
         return fresh
 
     def _file(self, wanted: str) -> Path:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bayescamel.exceptions import StudyError
-from bayescamel.input import as_number, check_json, read_object, shown
+from bayescamel.input import MAX_NAME, as_number, check_json, read_object, shown
+from bayescamel.runs.checks import MAX_LOSS
 
 KINDS = ("loss", "accuracy", "score")
 NUMBERS = ("n_params", "n_active_params", "n_tokens", "flops", "seconds")
@@ -64,7 +65,7 @@ class Record:
         if not self.loss:
             raise StudyError(f"run {run_id!r}: the record has no loss: give at least one")
         for name, value in self.loss.items():
-            if not (math.isfinite(value) and value > 0):
+            if not 0 < value <= MAX_LOSS:
                 raise StudyError(
                     f"run {run_id!r}: loss_{shown(name)} = {value:g} is no loss; a run that "
                     "diverged is told by fail"
@@ -122,7 +123,7 @@ def _from_object(
         score=_named_numbers(values.get("score", score), "score", where),
         mixture=None if mixture is None else _named_numbers(mixture, "mixture", where),
         device=None if values.get("device") is None else str(values["device"]),
-        run_id=None if values.get("run_id") is None else str(values["run_id"]).strip(),
+        run_id=None if values.get("run_id") is None else _name(values["run_id"], where),
         **{
             name: _number(values[name], name, where)
             for name in NUMBERS
@@ -153,6 +154,15 @@ def _mapping(value: object, key: str, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise StudyError(f"{where}: {key!r} is no object of names and numbers")
     return value
+
+
+def _name(value: object, where: str) -> str:
+    name = str(value).strip()
+    if not (name and name.isprintable() and len(name) <= MAX_NAME):
+        raise StudyError(
+            f"{where}: run_id {shown(value)!r}: a name has 1 to {MAX_NAME} printable characters"
+        )
+    return name
 
 
 def _named_numbers(value: object, key: str, where: str) -> dict[str, float]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayescamel.exceptions import StudyError
+from bayescamel.input import shown
 from bayescamel.study.holders import is_gone
 from bayescamel.study.records import Record
 
@@ -193,9 +194,9 @@ def _check_mixture(stored: StoredRun, record: Record) -> None:
         return
     for name in sorted({*record.mixture, *stored.mixture}):
         given, asked = record.mixture.get(name, 0.0), stored.mixture.get(name, 0.0)
-        if abs(given - asked) > SAME_WEIGHT:
+        if not abs(given - asked) <= SAME_WEIGHT:  # NaN is no weight
             raise StudyError(
-                f"run {stored.run_id!r}: the record has w_{name} = {given:g}, asked for was "
+                f"run {stored.run_id!r}: the record has w_{shown(name)} = {given:g}, asked for was "
                 f"{asked:g}: it is of another run"
             )
 

@@ -12,15 +12,12 @@ from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.space import Space
 from bayescamel.exceptions import StudyError
 from bayescamel.inference.fit import check_numbers
-from bayescamel.input import shown
+from bayescamel.input import MAX_NAME, shown
 from bayescamel.laws import get_law
 from bayescamel.targets import Target, objective_weights
 
 if TYPE_CHECKING:
     from bayescamel.study.storage import Storage
-
-MAX_NAME = 200
-"""Characters of a name."""
 
 MOST = {"chains": 64, "draws": 100_000, "tune": 100_000, "seed": 2**32 - 1}
 """What a fit takes at most."""

@@ -10,7 +10,7 @@ Any number of processes may open a study and ask and tell at once; each call is 
 import math
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from bayescamel.designs.space import Space
 from bayescamel.designs.speed import Speed
 from bayescamel.designs.stopping import Stop
 from bayescamel.exceptions import StudyError
+from bayescamel.inference.progress import Show
 from bayescamel.input import printable, shown
 from bayescamel.laws import get_law
 from bayescamel.models.hierarchy import Hierarchy
@@ -100,12 +101,18 @@ class Study:
 
     def __init__(self, storage: Storage, settings: Settings) -> None:
         self._storage = storage
+        self._watch: Show = False
         self._use(settings)
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
         self._posteriors = Posteriors(self._storage, settings)
+        self._posteriors.watch = self._watch
         self._outlooks = Outlooks(settings, self._posteriors)
+
+    def watch_fits(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` called, in a few words, with how far a fit is."""
+        self._watch = self._posteriors.watch = tell
 
     def _see(self) -> Snapshot:
         """All that is stored; settings that were changed elsewhere are ours from now on."""

@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 
 from bayescamel.exceptions import ConflictError, MixtureError, StorageError, StudyError
+from bayescamel.posterior import Posterior
 from bayescamel.runs.table import read_runs
 from bayescamel.study import Study, posteriors
 from tests.study.examples import QUICK, SETTINGS, SPACE, TARGET, measure
@@ -247,6 +248,87 @@ def test_refit_begins_from_the_last(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert after.runs.sizes["run"] == 12
     assert seen == [before]
     assert len(list((folder / "study.posteriors").glob("*.nc"))) <= posteriors.KEPT
+
+
+def sampled(monkeypatch: pytest.MonkeyPatch, posterior: Posterior) -> list[dict[str, Any]]:
+    """What `fit` is asked for, which answers with this posterior of other runs."""
+    seen: list[dict[str, Any]] = []
+
+    def fit(runs: xr.Dataset, **options: Any) -> Posterior:
+        seen.append(options)
+        return replace(posterior, runs=runs)
+
+    monkeypatch.setattr(posteriors, "fit", fit)
+    return seen
+
+
+def copy_runs(study: Study, other: Study) -> None:
+    """Attach what one study knows to another."""
+    other.attach(study.runs().drop(columns=["flops", "seed"]))
+
+
+def test_no_study_gets_another_ones_posterior(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one name with another's at its start, of a name with a slash, or of another law."""
+    study = Study.open(folder / "study.db")
+    seen = sampled(monkeypatch, study.posterior())
+    others = [
+        create(folder / "study.db", name="study-7b"),
+        create(folder / "study.db", name="../../team/mix"),
+        create(folder / "study.db", name="law", fit=replace(QUICK, law="additive")),
+    ]
+    for number, other in enumerate(others, start=1):
+        copy_runs(study, other)
+        other.posterior()
+        assert len(seen) == number
+        assert seen[-1].get("warm_start") is None
+    kept = list((folder / "study.posteriors").glob("*.nc"))
+    assert len(kept) == 4
+    assert set(folder.parent.rglob("*.nc")) == set(kept)
+    for name in ("study-7b", "../../team/mix"):
+        Study.open(folder / "study.db", name=name).posterior()
+    assert len(seen) == 3  # what was kept serves its own study
+
+
+def test_a_study_made_anew_in_the_same_place_is_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study.open(folder / "study.db")
+    posterior, runs = study.posterior(), study.runs()
+    for path in folder.glob("study.db*"):
+        path.unlink()
+    seen = sampled(monkeypatch, posterior)
+    again = create(folder / "study.db")
+    again.attach(runs.drop(columns=["flops", "seed"]))
+    again.posterior()
+    assert len(seen) == 1
+
+
+def test_a_file_of_another_law_under_the_right_name_is_not_believed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study.open(folder / "study.db")
+    posterior = study.posterior()
+    hierarchy = replace(posterior.hierarchy, pooling="none")
+    (kept,) = (folder / "study.posteriors").glob("*.nc")
+    replace(posterior, hierarchy=hierarchy).save(kept, force=True)
+    seen = sampled(monkeypatch, posterior)
+    assert Study.open(folder / "study.db").posterior().hierarchy == posterior.hierarchy
+    assert len(seen) == 1
+
+
+def test_files_that_others_delete_meanwhile_are_no_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study.open(folder / "study.db")
+    seen = sampled(monkeypatch, study.posterior())
+    gone = folder / "study.posteriors" / "gone.nc"
+    monkeypatch.setattr(Path, "glob", lambda path, pattern: iter([gone]))
+    again = Study.open(folder / "study.db")
+    again.attach(elsewhere().iloc[:1])
+    again.posterior()
+    assert len(seen) == 1
 
 
 # Runs made elsewhere.
