@@ -1,5 +1,7 @@
 """Runs simulated from a law at known parameters."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -34,10 +36,12 @@ def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
     }
 
 
-def curve(parameters: dict[str, np.ndarray], table: pd.DataFrame, centre: dict) -> np.ndarray:
+def curve(
+    parameters: dict[str, np.ndarray], table: pd.DataFrame, centre: dict[str, Any]
+) -> np.ndarray:
     """Mean loss by run and domain, nats per token."""
     law = get_law("camel")
-    weights = table[[c for c in table if c.startswith("w_")]].to_numpy()
+    weights = table[[c for c in table if str(c).startswith("w_")]].to_numpy()
     log_size = np.log(table["n_params"].to_numpy() / centre["n_params"])[:, None]
     inputs = Inputs(
         log_total=log_size,
@@ -49,10 +53,10 @@ def curve(parameters: dict[str, np.ndarray], table: pd.DataFrame, centre: dict) 
     )
     names = {p.name for p in law.parameters if not p.sparse_only}
     terms = law.terms(np, inputs, **{k: v for k, v in parameters.items() if k in names})
-    return sum(parameters[c] * terms.basis[c] for c in ("E", "A", "B"))
+    return np.asarray(sum(parameters[c] * terms.basis[c] for c in ("E", "A", "B")))
 
 
-def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict]:
+def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A wide table of runs at `truth`, and the centre that its parameters refer to."""
     rng = np.random.default_rng(seed)
     mixtures = rng.dirichlet(np.ones(len(DOMAINS)), size=n_runs)
@@ -80,6 +84,6 @@ def simulated_runs(seed: int = 0, n_runs: int = N_RUNS) -> xr.Dataset:
     return read_runs(simulated_table(seed, n_runs)[0])
 
 
-def hierarchy_of(runs: xr.Dataset, law: str = "camel", **options: object) -> Hierarchy:
+def hierarchy_of(runs: xr.Dataset, law: str = "camel", **options: Any) -> Hierarchy:
     """The default hierarchy of a law for these runs."""
     return Hierarchy(get_law(law), runs.sizes["validation"], runs.sizes["domain"], **options)

@@ -1,7 +1,21 @@
 """Shared by every test."""
 
+import gc
+import sys
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 # The same examples on every run, and no deadline: a busy machine is not a failure.
 settings.register_profile("bayescamel", derandomize=True, deadline=None, max_examples=30)
 settings.load_profile("bayescamel")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_go_with_their_module() -> Iterator[None]:
+    """Else the programs of all modules lie in memory side by side, some gigabytes at the end."""
+    yield
+    if jax := sys.modules.get("jax"):
+        jax.clear_caches()
+        gc.collect()

@@ -1,5 +1,7 @@
 """Run tables for hypothesis."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ def run_tables(draw: st.DrawFn) -> pd.DataFrame:
     runs = draw(st.integers(2, 6))
     ids = draw(_names(runs, runs))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    table = {"run_id": ids, "n_params": 10.0 ** rng.uniform(5, 10, runs)}
+    table: dict[str, Any] = {"run_id": ids, "n_params": 10.0 ** rng.uniform(5, 10, runs)}
     if draw(st.booleans()):
         table["n_tokens"] = 10.0 ** rng.uniform(8, 12, runs)
     if draw(st.booleans()):

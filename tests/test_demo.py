@@ -111,6 +111,7 @@ def test_benchmarks_are_predicted_from_mixture_and_size(runs: xr.Dataset, tmp_pa
         )
     ).assign_coords(benchmark=["arc_easy"])
     demo = run_demo(with_accuracy, chains=2, draws=50, tune=100, progress=False)
+    assert demo.predicted_benchmarks is not None
     assert demo.predicted_benchmarks["mean"].dims == ("run", "benchmark")
     # The law is another one than the straight line that made the data: three points.
     assert demo.benchmark_error < 0.03

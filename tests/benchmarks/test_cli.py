@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,9 +19,9 @@ def bayescamel(*words: str | Path | float) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def answered(result: Result) -> dict:
+def answered(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return dict(json.loads(result.stdout))
 
 
 def test_fit_benchmarks_writes_and_predict_and_mix_read(
@@ -46,12 +47,12 @@ def test_fit_benchmarks_writes_and_predict_and_mix_read(
     assert "unknown" in shown.stdout
     assert "arc_easy" in shown.stdout
 
-    words = ("mix", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out, "--json")
-    best = answered(bayescamel(*words, "--objective", "triviaqa=1"))
+    mix = ("mix", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out, "--json")
+    best = answered(bayescamel(*mix, "--objective", "triviaqa=1"))
     # TriviaQA listens to b's loss alone, which falls with the weight of b.
     assert best["mixture"]["b"] > 0.6
     assert (best["unit"], 0 < best["expected"] < 1) == ("expected error", True)
-    unknown = bayescamel(*words, "--objective", "arc_hard=1")
+    unknown = bayescamel(*mix, "--objective", "arc_hard=1")
     assert (unknown.exit_code, "arc_hard" in unknown.stderr) == (2, True)
 
 
@@ -81,7 +82,7 @@ def test_the_backtest_shows_a_table(csv: Path) -> None:
 
 
 def test_results_are_joined_and_the_unmatched_reported(table: pd.DataFrame, tmp_path: Path) -> None:
-    plain = table.drop(columns=[name for name in table if name.startswith("acc_")])
+    plain = table.drop(columns=[name for name in table if str(name).startswith("acc_")])
     runs, results = tmp_path / "runs.csv", tmp_path / "results.csv"
     plain.to_csv(runs, index=False)
     measured = table[["run_id", "acc_arc_easy", "acc_triviaqa"]].iloc[1:]
@@ -119,7 +120,7 @@ def test_bad_input_ends_with_one_line_and_status_2(
     words: tuple[object, ...], message: str, csv: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.nc"
-    result = bayescamel(*(word.format(csv=csv, out=out) for word in words))
+    result = bayescamel(*(str(word).format(csv=csv, out=out) for word in words))
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr

@@ -10,7 +10,7 @@ from bayescamel.benchmarks.density import log_density, log_ratio_of_betas, run_s
 from bayescamel.benchmarks.engine import prior_typical
 from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import BENCHMARK_LAWS, BenchmarkLaw
-from bayescamel.benchmarks.problem import build_problem, reference_loss
+from bayescamel.benchmarks.problem import Measures, build_problem, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts
 from tests.benchmarks.known_benchmarks import as_runs, known_table
 
@@ -34,7 +34,7 @@ def test_the_ratio_of_betas_and_its_gradient_are_exact() -> None:
 
 @pytest.mark.parametrize("measures", ["accuracy", "score", "both"])
 @pytest.mark.parametrize("law", BENCHMARK_LAWS.values(), ids=BENCHMARK_LAWS)
-def test_density_is_prior_times_likelihood(law: BenchmarkLaw, measures: str) -> None:
+def test_density_is_prior_times_likelihood(law: BenchmarkLaw, measures: Measures) -> None:
     runs = as_runs(known_table(score_noise=0.01))
     reference = reference_loss(runs)
     facts = benchmark_facts(runs["benchmark"].to_numpy())

@@ -92,14 +92,14 @@ def test_benchmarks_can_be_an_objective(fitted: BenchmarkPosterior, losses: Post
 
 
 def test_a_missing_loss_and_an_unknown_kind_are_refused(
-    fitted: BenchmarkPosterior, runs: xr.Dataset
+    fitted: BenchmarkPosterior, losses: Posterior, runs: xr.Dataset
 ) -> None:
     with pytest.raises(BenchmarkError, match="no loss on 'b' is predicted"):
         fitted.predict_at(runs["loss"].sel(validation=["a"]))
     with pytest.raises(TargetError, match="unknown kind 'best'"):
-        fitted.predict_at(runs["loss"], kind="best")
+        fitted.predict_at(runs["loss"], kind="best")  # type: ignore[arg-type] # what users write
     with pytest.raises(TargetError, match="arc_hard"):
-        fitted.objective(fitted, {"arc_hard": 1.0})
+        fitted.objective(losses, {"arc_hard": 1.0})
 
 
 def test_a_file_gives_back_the_same_posterior(

@@ -45,7 +45,7 @@ def refused(result: Result, message: str, folder: Path, left: set[str]) -> None:
     assert {path.name for path in folder.iterdir()} == left
 
 
-def spoilt(**changes: object) -> None:
+def spoilt(**changes: Any) -> None:
     ROWS.assign(**changes).to_csv("runs.csv", index=False)
 
 

@@ -3,6 +3,7 @@
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,13 +16,13 @@ from bayescamel.inference.fit import fit
 from tests.simulated import DOMAINS, simulated_table
 
 
-def bayescamel(*words: str | Path) -> Result:
+def bayescamel(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def answered(result: Result) -> dict[str, object]:
+def answered(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return dict(json.loads(result.stdout))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fitted(table: Path) -> tuple[Path, dict[str, object]]:
+def fitted(table: Path) -> tuple[Path, dict[str, Any]]:
     out = table.with_name("posterior.nc")
     result = bayescamel(
         *("fit", table, "--out", out, "--where", "n_params < 9e6 or seed != 2", "--json"),
@@ -42,7 +43,7 @@ def fitted(table: Path) -> tuple[Path, dict[str, object]]:
 
 
 def test_fit_writes_a_posterior_and_says_how_it_went(
-    fitted: tuple[Path, dict[str, object]],
+    fitted: tuple[Path, dict[str, Any]],
 ) -> None:
     out, said = fitted
     assert out.stat().st_size > 0
@@ -56,7 +57,7 @@ def test_fit_writes_a_posterior_and_says_how_it_went(
 
 
 def test_predict_answers_for_every_validation_domain(
-    fitted: tuple[Path, dict[str, object]],
+    fitted: tuple[Path, dict[str, Any]],
 ) -> None:
     words = ("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8, "--json")
     mean = answered(bayescamel(*words))
@@ -70,7 +71,7 @@ def test_predict_answers_for_every_validation_domain(
 
 
 def test_more_weight_on_a_domain_predicts_less_loss_there(
-    fitted: tuple[Path, dict[str, object]],
+    fitted: tuple[Path, dict[str, Any]],
 ) -> None:
     words = ("predict", fitted[0], "--params", 9e6, "--tokens", 1.8e8, "--json")
     much = answered(bayescamel(*words, "--mixture", "a=0.9", "--mixture", "b=0.1"))
@@ -79,14 +80,14 @@ def test_more_weight_on_a_domain_predicts_less_loss_there(
     assert much["b"]["mean"] > little["b"]["mean"]
 
 
-def test_predict_shows_a_table(fitted: tuple[Path, dict[str, object]]) -> None:
+def test_predict_shows_a_table(fitted: tuple[Path, dict[str, Any]]) -> None:
     result = bayescamel("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
     assert result.exit_code == 0
     assert "90 % interval" in result.stdout
     assert "extrapolation" in result.stdout
 
 
-def test_mix_recommends_a_mixture(fitted: tuple[Path, dict[str, object]]) -> None:
+def test_mix_recommends_a_mixture(fitted: tuple[Path, dict[str, Any]]) -> None:
     words = ("mix", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
     said = answered(bayescamel(*words, "--json"))
     assert list(said["mixture"]) == DOMAINS
@@ -106,7 +107,7 @@ def test_mix_recommends_a_mixture(fitted: tuple[Path, dict[str, object]]) -> Non
     ],
 )
 def test_what_does_not_suit_the_posterior_is_refused(
-    fitted: tuple[Path, dict[str, object]], words: tuple[object, ...], message: str
+    fitted: tuple[Path, dict[str, Any]], words: tuple[object, ...], message: str
 ) -> None:
     result = bayescamel(words[0], fitted[0], *words[1:])
     assert (result.exit_code, result.stdout) == (2, "")
@@ -115,7 +116,7 @@ def test_what_does_not_suit_the_posterior_is_refused(
 
 
 def test_an_existing_posterior_needs_force(
-    table: Path, fitted: tuple[Path, dict[str, object]]
+    table: Path, fitted: tuple[Path, dict[str, Any]]
 ) -> None:
     out = fitted[0]
     before = out.read_bytes()

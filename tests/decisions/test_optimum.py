@@ -199,6 +199,7 @@ def test_a_reference_is_compared_with_as_it_was_given(posterior: Posterior) -> N
     reference = {"d0": 0.1, "d1": 0.1, "d2": 0.8}
     best = optimal_mixture(posterior, TARGET, OBJECTIVE, reference=reference)
     compared = best.against_reference
+    assert compared is not None
     np.testing.assert_array_equal(compared.mixture, list(reference.values()))
     low, high = compared.interval
     assert compared.probability == 1
@@ -206,6 +207,7 @@ def test_a_reference_is_compared_with_as_it_was_given(posterior: Posterior) -> N
     capped = optimal_mixture(
         posterior, TARGET, OBJECTIVE, constraints=FLOORS, reference={"d0": 0.9, "d1": 0.1}
     )
+    assert capped.against_reference is not None
     np.testing.assert_allclose(capped.against_reference.mixture, [0.9, 0.1, 0])
     assert float(capped.against_near.mixture.sel(domain="d0")) <= 0.35 + 1e-9
 

@@ -31,7 +31,7 @@ def posterior() -> Posterior:
 
 @pytest.fixture(scope="module")
 def path(posterior: Posterior) -> Any:
-    sizes = [1e7, 1e9, Target(1e11, 2e12)]
+    sizes: list[float | Target] = [1e7, 1e9, Target(1e11, 2e12)]
     return optimal_path(posterior, sizes, tokens_per_param=20)
 
 

@@ -1,10 +1,12 @@
 """Splits of a budget: the linear law is known in closed form, and camel's prior behaves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bayescamel.designs.allocation.plans import Splits, compare_allocations, named_splits, plan
 from bayescamel.designs.allocation.scenarios import Scenarios, size_information
+from bayescamel.designs.candidates import target_table
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
 from bayescamel.exceptions import DesignError
@@ -71,22 +73,28 @@ def test_given_mixtures_take_the_place_of_those_spread(linear: Scenarios) -> Non
 
 def test_errors_are_those_of_simulated_studies(linear: Scenarios) -> None:
     """Simulate parameters and runs, estimate by the closed form, and look at the target."""
-    splits = Splits(linear, SPACE, TARGET, BUDGET)
+    spread, targets = SPACE.mixtures(8, seed=3), SPACE.mixtures(6, seed=4)
+    splits = Splits(linear, SPACE, TARGET, BUDGET, mixtures=spread, target_mixtures=targets)
     counts = np.array([8, 4, 1])
-    table = splits._table
-    rows = np.concatenate([np.arange(n) + 64 * arm for arm, n in enumerate(counts)])
-    _, gradient = linear.gradients(table.iloc[rows])
-    loss, at_target = splits._loss[0], splits._target[0]
+    table = pd.concat(
+        [
+            cells(SPACE, spread[:n]).query(f"n_params == {size.n_params}")
+            for n, size in zip(counts, SPACE.sizes, strict=True)
+        ]
+    )
+    _, gradient = linear.gradients(table)
+    losses, gradients = linear.gradients(target_table(TARGET, targets, DOMAINS))
+    loss, at_target = losses[0], gradients[0]
     flat = linear.flat.shape[1]
     regressors = gradient[0].reshape(-1, gradient.shape[-1])[:, flat:]
     wanted = at_target.reshape(-1, at_target.shape[-1])[:, flat:]
     prior = np.kron(0.01 * np.ones((3, 3)) + 0.01 * np.eye(3), np.eye(4))
     noise, effect = (part[0] for part in linear.variances())
-    size = table["n_params"].iloc[rows].to_numpy()
+    size = table["n_params"].to_numpy()
     between = (size[:, None] == size[None]) * effect[0]
-    sigma = np.zeros((len(rows) * 3, len(rows) * 3))
+    sigma = np.zeros((len(table) * 3, len(table) * 3))
     for v in range(3):
-        sigma[v::3, v::3] = between + noise[v] * np.eye(len(rows))
+        sigma[v::3, v::3] = between + noise[v] * np.eye(len(table))
     rng = np.random.default_rng(0)
     truth = rng.multivariate_normal(np.zeros(12), prior, size=4000)
     seen = truth @ regressors.T + rng.multivariate_normal(np.zeros(len(sigma)), sigma, size=4000)

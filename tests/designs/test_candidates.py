@@ -10,7 +10,7 @@ from bayescamel.exceptions import TargetError
 from tests.designs.examples import DOMAINS, candidate_table
 
 
-def checked(**columns: object) -> Any:
+def checked(**columns: Any) -> Any:
     return check_candidates(candidate_table(3).assign(**columns), list(DOMAINS), tokens=True)
 
 

@@ -57,9 +57,8 @@ def test_variance_of_the_target_falls_as_in_bayesian_regression(
     chosen = [4, 17, 25]
 
     def objective_variance(covariance: np.ndarray) -> float:
-        return (np.einsum("mp,pq,mq->m", at_target, covariance, at_target)).sum() * (
-            WEIGHTS**2
-        ).sum()
+        each = np.einsum("mp,pq,mq->m", at_target, covariance, at_target)
+        return float(each.sum() * (WEIGHTS**2).sum())
 
     now = surrogate
     for count, index in enumerate(chosen):
@@ -108,7 +107,7 @@ def test_runs_of_a_new_size_share_its_effect(linear: PredictiveDraws) -> None:
         surrogate = example_surrogate(linear, table)
         surrogate = surrogate.condition_on(surrogate.candidates)
         curve = surrogate.projection.project(linear.curves(table.iloc[:1]))[0, 0]
-        return curve @ surrogate.covariance @ curve
+        return float(curve @ surrogate.covariance @ curve)
 
     # The curve and its size's effect are told apart only by what is known of either before.
     prior = 0.1**2 * (design_rows(linear, new.iloc[:1]) ** 2).sum()

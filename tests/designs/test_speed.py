@@ -21,6 +21,7 @@ def timed(slope: float) -> pd.DataFrame:
 
 def test_rates_and_slope_are_learned() -> None:
     speed = Speed.learn(timed(-0.3))
+    assert speed is not None
     assert speed.slope == pytest.approx(-0.3)
     candidates = pd.DataFrame({"n_params": [2e6], "flops": [1e13]})
     assert speed.seconds(candidates, "cpu")[0] == pytest.approx(1e3 * 2**-0.3)
@@ -31,7 +32,9 @@ def test_rates_and_slope_are_learned() -> None:
 
 
 def test_one_size_tells_no_slope() -> None:
-    assert Speed.learn(timed(-0.3).iloc[[0, 2]]).slope == 0
+    speed = Speed.learn(timed(-0.3).iloc[[0, 2]])
+    assert speed is not None
+    assert speed.slope == 0
 
 
 def test_nothing_is_learned_from_runs_that_say_nothing() -> None:

@@ -27,7 +27,8 @@ def runs() -> xr.Dataset:
 @pytest.fixture(scope="module")
 def posterior(runs: xr.Dataset) -> Posterior:
     """Fitted without the last validation domain."""
-    return bc.fit(runs.isel(validation=[0, 1]), "r1", **QUICK)
+    fitted: Posterior = bc.fit(runs.isel(validation=[0, 1]), "r1", **QUICK)
+    return fitted
 
 
 def test_a_new_domain_is_predicted_within_its_interval(
@@ -52,11 +53,19 @@ def test_a_new_domain_is_predicted_within_its_interval(
 
 
 def test_its_mean_over_the_fitted_runs_is_the_reference_loss(posterior: Posterior) -> None:
-    """Checked at one run of each size: the curve scaled to a loss of 2 is half that to 4."""
-    two, four = (
-        posterior.predict_new_validation(TARGET, reference_loss=r)["loss"] for r in (2.0, 4.0)
-    )
-    np.testing.assert_allclose(four, 2 * two, rtol=1e-12)
+    runs = posterior.runs
+    at_runs = [
+        posterior.predict_new_validation(
+            bc.Target(n_params=size, n_tokens=1e9),
+            runs["mixture"].isel(run=(runs["n_params"] == size).to_numpy()).to_numpy(),
+            reference_loss=2.0,
+        )["loss"].to_numpy()
+        for size in np.unique(runs["n_params"])
+    ]
+    over_runs = np.concatenate(at_runs, axis=-1)
+    assert over_runs.shape[-1] == runs.sizes["run"]
+    # In every draw, whatever its curve.
+    np.testing.assert_allclose(over_runs.mean(axis=-1), 2.0, rtol=1e-9)
 
 
 def test_own_data_matters_more_than_others(posterior: Posterior) -> None:
@@ -87,7 +96,7 @@ def test_without_a_reference_loss_it_is_drawn_from_those_of_the_fitted_domains(
 
 
 def test_a_new_run_scatters_more_than_the_curve(posterior: Posterior) -> None:
-    options = {"reference_loss": 3.0, "own": DOMAINS[2]}
+    options: dict[str, Any] = {"reference_loss": 3.0, "own": DOMAINS[2]}
     mean = posterior.predict_new_validation(TARGET, **options)["loss"]
     run = posterior.predict_new_validation(TARGET, kind="run", **options)["loss"]
     draws = posterior.tree["posterior"].to_dataset().mean(("chain", "draw"))
@@ -120,7 +129,7 @@ def test_an_unpooled_posterior_cannot(posterior: Posterior) -> None:
 
 def test_a_fully_pooled_domain_is_like_the_others(runs: xr.Dataset) -> None:
     pooled = bc.fit(runs, "r1", pooling="full", **QUICK)
-    draws = pooled.tree["posterior"]
+    draws = pooled.tree["posterior"].to_dataset()
     for name in ("alpha", "E", "A"):
         np.testing.assert_array_equal(draws[name][..., 0], draws[name][..., 1])
     loss = pooled.predict_new_validation(TARGET, reference_loss=3.0, own=DOMAINS[2])["loss"]

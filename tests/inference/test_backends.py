@@ -21,7 +21,7 @@ def runs() -> xr.Dataset:
     return simulated_runs(n_runs=24)
 
 
-def fitted(runs: xr.Dataset, engine: str, **options: int) -> Posterior:
+def fitted(runs: xr.Dataset, engine: Any, **options: Any) -> Posterior:
     return bc.fit(runs, LAW, engine=engine, progress=False, **options)
 
 

@@ -1,5 +1,7 @@
 """What the engine does before the draws that are kept."""
 
+from typing import Any
+
 import arviz as az
 import numpy as np
 import pytest
@@ -59,8 +61,14 @@ def test_starts_are_made_until_enough_agree(monkeypatch: pytest.MonkeyPatch) -> 
     hierarchy = hierarchy_for(runs, get_law("chinchilla"))
     problem = build(runs, Centre.of(runs))
     starts = start_positions(hierarchy, problem, 8, seed=0)
-    made, shown = [], []
-    monkeypatch.setattr(modes, "minimize", lambda *a, **k: made.append(1) or minimize(*a, **k))
+    climbs: list[int] = []
+    shown: list[int] = []
+
+    def counted(*words: Any, **options: Any) -> Any:
+        climbs.append(1)
+        return minimize(*words, **options)
+
+    monkeypatch.setattr(modes, "minimize", counted)
     find_modes(hierarchy, problem, starts, lambda: shown.append(1))
-    assert len(made) == 3 * AGREEING  # three climbs a start, and this law has one mode
+    assert len(climbs) == 3 * AGREEING  # three climbs a start, and this law has one mode
     assert len(shown) == len(starts)

@@ -25,7 +25,8 @@ def runs() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def posterior(runs: xr.Dataset) -> Posterior:
-    return bc.fit(runs, **SETTINGS)
+    fitted: Posterior = bc.fit(runs, **SETTINGS)
+    return fitted
 
 
 def test_chains_converge_and_say_so(posterior: Posterior) -> None:
@@ -209,8 +210,8 @@ def test_tokens_that_no_run_varied_widen_the_prediction(posterior: Posterior) ->
     assert (relative < 1).all()  # more tokens never hurt
     low, high = np.quantile(relative, [0.05, 0.95])
     assert high - low > 0.2  # and how much they help is not known
-    same = posterior.predict(bc.Target(1e7, posterior.centre.n_tokens), kind="curve")["loss"]
-    assert at.identical(same)  # at the tokens of the runs nothing changes
+    fitted = posterior.predict(bc.Target(1e7, posterior.centre.n_tokens), kind="curve")["loss"]
+    assert at.identical(fitted)  # at the tokens of the runs nothing changes
 
 
 def test_a_target_without_tokens_is_refused_where_runs_have_them(posterior: Posterior) -> None:

@@ -145,7 +145,7 @@ def test_capacity_is_allocated_as_by_a_general_optimiser(rng: np.random.Generato
     x = np.exp(allocate(np, weight, demand, exponent, np.full(1, capacity), np.full(1, floor)))
 
     def total_loss(x: np.ndarray) -> float:
-        return np.sum(weight * demand * x**-exponent)
+        return float(np.sum(weight * demand * x**-exponent))
 
     found = minimize(
         total_loss,
@@ -165,7 +165,7 @@ def test_the_derivative_of_the_allocation_is_that_of_its_solution(rng: np.random
     import jax
 
     weight = rng.dirichlet(np.ones(6))
-    arguments = (rng.uniform(0.5, 2, 6), rng.uniform(0.2, 0.5, 6), np.full(1, 2.0), np.full(1, 0.1))
+    arguments = [rng.uniform(0.5, 2, 6), rng.uniform(0.2, 0.5, 6), np.full(1, 2.0), np.full(1, 0.1)]
     with jax.enable_x64(True):
         derivative = jax.jacobian(lambda *a: allocate(jax.numpy, weight, *a), argnums=(0, 1, 2, 3))(
             *arguments
@@ -175,7 +175,7 @@ def test_the_derivative_of_the_allocation_is_that_of_its_solution(rng: np.random
             step = np.zeros(len(argument))
             step[j] = 1e-6
             up, down = (
-                allocate(np, weight, *arguments[:i], argument + s, *arguments[i + 1 :])
+                allocate(np, weight, *(a + s if k == i else a for k, a in enumerate(arguments)))
                 for s in (step, -step)
             )
             np.testing.assert_allclose(derivative[i][:, j], (up - down) / 2e-6, atol=1e-7)
@@ -244,7 +244,7 @@ def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(
     def effect(log_size: float) -> np.ndarray:
         at = np.full_like(dense.log_total, log_size)
         value = loss(LAWS["camel"], mixtures._replace(log_total=at, log_active=at), p, coefficients)
-        return value - value[0]
+        return np.asarray(value - value[0])
 
     np.testing.assert_allclose(effect(-3.0), effect(3.0), rtol=1e-9, atol=1e-12)
 

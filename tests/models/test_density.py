@@ -9,7 +9,7 @@ from scipy.stats import kstest, multivariate_normal, norm, truncnorm
 
 from bayescamel.inference.modes import start_positions
 from bayescamel.models import density
-from bayescamel.models.blocks import dimension, marked
+from bayescamel.models.blocks import dimension, marked, unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem, bucket, build
 from bayescamel.runs.sizes import Centre
@@ -28,14 +28,14 @@ def runs() -> xr.Dataset:
 
 
 def position(hierarchy: Hierarchy, problem: Problem, seed: int = 0) -> np.ndarray:
-    return start_positions(hierarchy, problem, 1, seed)[0]
+    return np.asarray(start_positions(hierarchy, problem, 1, seed)[0])
 
 
 def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs: xr.Dataset) -> None:
     hierarchy = hierarchy_of(runs)
     problem = build(runs, Centre.of(runs), padded=False)
     flat = position(hierarchy, problem)
-    values = density.unflatten(hierarchy, flat)
+    values = unflatten(hierarchy, flat)
     given = density.conditional(hierarchy, values, problem)
     parameters = hierarchy.constrained(np, values, problem.own)
     fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
@@ -109,7 +109,7 @@ def test_permuted_domains_have_the_same_density(runs: xr.Dataset, pooling: Any) 
     permuted = runs.isel(domain=order, validation=order)
     problem, other = (build(r, Centre.of(r)) for r in (runs, permuted))
     flat = position(hierarchy, problem)
-    values = density.unflatten(hierarchy, flat)
+    values = unflatten(hierarchy, flat)
     moved = []
     for block in hierarchy.blocks():
         value = np.asarray(values[block.name])
@@ -132,7 +132,7 @@ def test_drawn_effects_follow_their_conditional_and_stay_positive(runs: xr.Datas
     draw = jax.jit(jax.vmap(lambda key: density.draw_effects(hierarchy, flat, problem, key)[0]))
     coefficients = np.asarray(draw(keys))
     assert (coefficients[..., 2] > 0).all()
-    values = density.unflatten(hierarchy, flat)
+    values = unflatten(hierarchy, flat)
     given = density.conditional(hierarchy, values, problem)
     for v in range(hierarchy.n_validation):
         low = np.asarray(given.cholesky[v])

@@ -109,7 +109,10 @@ def test_replicates_teach_the_noise_and_how_it_grows() -> None:
         bc.read_runs(table),
         "chinchilla",
         noise=Noise(mixture_dependent=True),
-        **{"chains": 2, "draws": 200, "tune": 200, "progress": False},
+        chains=2,
+        draws=200,
+        tune=200,
+        progress=False,
     )
     draws = posterior.tree["posterior"]
     low, high = np.quantile(draws["noise_lopsided"], [0.005, 0.995])

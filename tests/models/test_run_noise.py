@@ -32,7 +32,8 @@ def odd() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def posterior(odd: xr.Dataset) -> Posterior:
-    return bc.fit(odd, **QUICK)
+    fitted: Posterior = bc.fit(odd, **QUICK)
+    return fitted
 
 
 def error(posterior: Posterior) -> float:
@@ -54,7 +55,7 @@ def test_runs_that_went_wrong_do_not_bend_the_law(odd: xr.Dataset, posterior: Po
 
 
 def test_they_are_found_out_and_named(odd: xr.Dataset, posterior: Posterior) -> None:
-    noise = posterior.tree["posterior"]["run_noise"].median(("chain", "draw"))
+    noise = posterior.tree["posterior"].to_dataset()["run_noise"].median(("chain", "draw"))
     assert set(np.argsort(-noise.to_numpy())[:3]) == set(WRONG)
     assert float(noise[WRONG].min()) > 5
     # The others are alike: a third of the usual spread, since three losses tell little of a run.

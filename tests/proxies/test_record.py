@@ -12,7 +12,7 @@ from proxies.train import TrainConfig
 
 
 @pytest.fixture
-def entry(tiny_corpora: Corpora, tiny_config: TrainConfig) -> dict:
+def entry(tiny_corpora: Corpora, tiny_config: TrainConfig) -> dict[str, Any]:
     outcome = train.run(tiny_config, tiny_corpora)
     return record.build("a", tiny_config, tiny_corpora, outcome, "cpu")
 
@@ -52,7 +52,7 @@ def test_missing_value_is_never_written(tmp_path: Path, entry: dict[str, Any]) -
 def test_cell_tells_runs_apart(tiny_config: TrainConfig) -> None:
     key = record.cell(tiny_config, "f")
     assert key == record.cell(replace(tiny_config), "f")
-    reordered = dict(reversed(tiny_config.mixture.items()))
+    reordered = dict(reversed(list(tiny_config.mixture.items())))
     assert key == record.cell(replace(tiny_config, mixture=reordered), "f")
     others = [
         record.cell(replace(tiny_config, seed=1), "f"),

@@ -19,6 +19,8 @@ WHOLE = 0.01
 @pytest.fixture(scope="module")
 def summarise() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("active_summarise", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
@@ -26,7 +28,7 @@ def summarise() -> Iterator[ModuleType]:
     del sys.modules[spec.name]
 
 
-def entry(name: str, seed: int, checkpoint: int, share: float, value: float) -> dict:
+def entry(name: str, seed: int, checkpoint: int, share: float, value: float) -> dict[str, Any]:
     runs = [f"r{i}" for i in range(round(20 * share))]
     values = dict.fromkeys(("mre", "regret", "regret_of_all"), value) | {"coverage90": 0.9}
     place = {"acquisition": name, "seed": seed, "checkpoint": checkpoint, "share": share}

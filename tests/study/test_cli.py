@@ -3,11 +3,11 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bayescamel.cli import app
 from tests.study.examples import measure
@@ -29,10 +29,10 @@ def bayescamel(*words: str) -> Result:
     return CliRunner().invoke(app, ["study", *words])
 
 
-def said(*words: str) -> dict:
+def said(*words: str) -> dict[str, Any]:
     done = bayescamel(*words, "--json")
     assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+    return dict(json.loads(done.stdout))
 
 
 def refused(message: str, *words: str) -> None:

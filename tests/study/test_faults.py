@@ -54,6 +54,7 @@ def check(study: Study, acknowledged: list[str]) -> None:
     told = {run.run_id: run for run in seen.told()}
     assert set(acknowledged) <= set(told)
     for run in told.values():
+        assert run.measured is not None
         assert dict(run.measured["loss"]) == measure(run.mixture, run.n_params)
     times = Counter((event["kind"], event["run_id"]) for event in study.events())
     assert all(times["told", run_id] == 1 for run_id in told)
@@ -87,7 +88,7 @@ def test_disk_full(tmp_path: Path) -> None:
     where = tmp_path / "study.db"
     study = create(str(where))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    acknowledged = []
+    acknowledged: list[str] = []
     resource.setrlimit(resource.RLIMIT_FSIZE, (where.stat().st_size + 2**14, hard))
     try:
         with pytest.raises(StorageError, match=r"nothing was stored; free some disk space"):

@@ -41,7 +41,7 @@ def launcher(folder: Path, *options: str, workers: int = 2, retries: int = 0) ->
     return LocalLauncher(trainer, folder / "runs", ["cpu"] * workers, retries)
 
 
-def run(study: Study, folder: Path, *options: str, **more: object) -> Loop:
+def run(study: Study, folder: Path, *options: str, **more: Any) -> Loop:
     loop = Loop(study, launcher(folder, *options), folder / "runs", **more)
     loop.run()
     return loop
@@ -57,7 +57,9 @@ def test_runs_until_the_budget_is_spent(tmp_path: Path) -> None:
     assert status.pending() == ()
     assert status.told()[0].seconds == 0.1
     assert study.settings.budget - status.spent() < CHEAPEST
-    assert study.speed().rates.keys() == {"cpu"}
+    speed = study.speed()
+    assert speed is not None
+    assert speed.rates.keys() == {"cpu"}
 
 
 def test_failed_runs_are_told_as_failed_and_others_go_on(tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_failed_runs_are_told_as_failed_and_others_go_on(tmp_path: Path) -> None
     loop = run(study, tmp_path, "fail=r0002")
     runs = {run.run_id[:5]: run for run in study.snapshot().runs}
     assert runs["r0002"].state == "failed"
-    assert "the loss is not a number" in runs["r0002"].reason
+    assert "the loss is not a number" in str(runs["r0002"].reason)
     assert sum(r.state == "told" for r in runs.values()) >= 2
     assert any("r0002" in line and "failed" in line for line in loop.progress.said)
 
@@ -101,7 +103,7 @@ def test_leases_are_kept_while_a_refit_takes_longer(
     study = create(tmp_path)
     ask = Study.ask
 
-    def slowly(self, *words: Any, **more: Any) -> Any:
+    def slowly(self: Study, *words: Any, **more: Any) -> Any:
         time.sleep(1.5)
         return ask(self, *words, **more)
 
@@ -208,7 +210,7 @@ def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path: Path) -> No
         mixture=xr.DataArray([0.3, 0.7], dims=["domain"], coords={"domain": dims["domain"]}),
         interval=xr.DataArray([[0.2, 0.41], [0.59, 0.8]], dims=list(dims), coords=dims),
     )
-    outlook = SimpleNamespace(best=best, predictive=SimpleNamespace(domains=("code", "web")))
+    outlook: Any = SimpleNamespace(best=best, predictive=SimpleNamespace(domains=("code", "web")))
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(picture(study, study.snapshot(), outlook, Progress()))
     text = console.export_text()

@@ -55,6 +55,13 @@ def ask(
 LOSSES = Record({"code": 3.0, "web": 2.9})
 
 
+def web_loss(storage: Storage) -> float:
+    """Loss on web of the first run, as it is stored."""
+    measured = storage.snapshot().runs[0].measured
+    assert measured is not None
+    return measured["loss"]["web"]
+
+
 def test_settings_come_back(storage: Storage) -> None:
     assert storage.settings() == SETTINGS.to_dict() | {"space": storage.settings()["space"]}
     assert type(SETTINGS).from_dict(storage.settings()) == SETTINGS
@@ -76,14 +83,14 @@ def test_other_numbers_are_a_conflict_that_names_run_and_number(storage: Storage
     storage.tell(run.run_id, LOSSES)
     with pytest.raises(ConflictError, match=rf"{run.run_id}.*loss web = 2\.9, now 2\.8"):
         storage.tell(run.run_id, Record({"code": 3.0, "web": 2.8}))
-    assert storage.snapshot().runs[0].measured["loss"]["web"] == 2.9
+    assert web_loss(storage) == 2.9
 
 
 def test_correction_replaces_and_is_logged(storage: Storage) -> None:
     (run,) = ask(storage, 0.3)
     storage.tell(run.run_id, LOSSES)
     assert storage.tell(run.run_id, Record({"code": 3.0, "web": 2.8}), correct=True)
-    assert storage.snapshot().runs[0].measured["loss"]["web"] == 2.8
+    assert web_loss(storage) == 2.8
     last = storage.events()[-1]
     assert (last["kind"], last["detail"]["loss"]["web"]) == ("corrected", 2.9)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import xarray as xr
 
 from bayescamel import read_runs
 from bayescamel.benchmarks.readers import (
@@ -217,7 +216,7 @@ def runs() -> pd.DataFrame:
     )
 
 
-def test_joining_reports_everything_without_a_partner(runs: xr.Dataset) -> None:
+def test_joining_reports_everything_without_a_partner(runs: pd.DataFrame) -> None:
     results = read_results_table(
         pd.DataFrame({"model": ["a", "c", "z"], "acc_x": [0.3, 0.4, 0.5]}), key="model"
     )
@@ -232,7 +231,7 @@ def test_joining_reports_everything_without_a_partner(runs: xr.Dataset) -> None:
     )
 
 
-def test_joining_refuses_what_cannot_be_right(runs: xr.Dataset) -> None:
+def test_joining_refuses_what_cannot_be_right(runs: pd.DataFrame) -> None:
     results = read_results_table(pd.DataFrame({"m": ["a"], "acc_x": [0.3]}), key="m")
     with pytest.raises(BenchmarkError, match="no column 'model'"):
         join_evaluations(runs, results, on="model")
