@@ -33,16 +33,16 @@ def test_fit_benchmarks_writes_and_predict_and_mix_read(
     said = answered(bayescamel(*words, "--json"))
     assert (said["law"], said["n_runs"]) == ("simplex", 20)
     assert said["benchmarks"]["winogrande"] == {"above_chance": False}
-    again = bayescamel(*words)
+    again = bayescamel(*predict)
     assert (again.exit_code, "exists" in again.stderr) == (2, True)
 
-    words = ("predict", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out)
-    said = answered(bayescamel(*words, "--json"))
+    predict = ("predict", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out)
+    said = answered(bayescamel(*predict, "--json"))
     assert list(said) == list(KNOWN)
     for name, row in said.items():
         assert list(row) == ["mean", "lower90", "upper90", "above_chance"]
         assert KNOWN[name].chance <= row["lower90"] <= row["mean"] <= row["upper90"] <= 1
-    shown = bayescamel(*words)
+    shown = bayescamel(*predict)
     assert shown.exit_code == 0
     assert "unknown" in shown.stdout
     assert "arc_easy" in shown.stdout
