@@ -33,7 +33,7 @@ def test_fit_benchmarks_writes_and_predict_and_mix_read(
     said = answered(bayescamel(*words, "--json"))
     assert (said["law"], said["n_runs"]) == ("simplex", 20)
     assert said["benchmarks"]["winogrande"] == {"above_chance": False}
-    again = bayescamel(*predict)
+    again = bayescamel(*words)
     assert (again.exit_code, "exists" in again.stderr) == (2, True)
 
     predict = ("predict", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out)

@@ -68,6 +68,7 @@ def test_an_unfinished_record_is_never_told(tmp_path: Path) -> None:
     seen = study.snapshot()
     assert len(seen.told()) == 4
     for r in seen.told():
+        assert r.measured is not None
         assert dict(r.measured["loss"]) == measure(r.mixture, r.n_params)
     kinds = [event["kind"] for event in study.events()]
     assert kinds.count("told") == 4
@@ -140,7 +141,7 @@ def test_a_record_that_cannot_be_is_a_failed_run(tmp_path: Path, text: str, reas
     assert "budget" in loop.run()
     (stored,) = study.snapshot().runs
     assert stored.state == "failed"
-    assert reason in stored.reason
+    assert reason in str(stored.reason)
     assert "budget" in Loop(study, Launcher(), tmp_path).run()
 
 
@@ -177,7 +178,7 @@ def test_a_broken_trainer_ends_the_loop_and_costs_its_seconds(tmp_path: Path) ->
     seen = study.snapshot()
     failed = [r for r in seen.runs if r.state == "failed"]
     assert 3 <= len(failed) <= 4
-    assert seen.spent() < 0.2 * sum(r.flops for r in failed)
+    assert seen.spent() < 0.2 * sum(float(r.flops or 0) for r in failed)
     # Nothing is held, and a trainer that was mended goes on.
     assert len(seen.returned()) == len(seen.pending())
     loop = Loop(Study.open(tmp_path / "study.db"), launcher(tmp_path), tmp_path / "runs")
@@ -198,7 +199,8 @@ def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     timed = LocalLauncher(trainer, tmp_path / "runs", ["cpu"], timeout=0.5)
     Loop(study, timed, tmp_path / "runs").run()
     (failed,) = study.snapshot().runs
-    assert "timeout" in failed.reason
+    assert "timeout" in str(failed.reason)
+    assert failed.cost is not None
     assert 0 < failed.cost < CHEAPEST
 
 
@@ -208,7 +210,7 @@ def test_a_disk_that_is_full_fails_the_run(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file, where the folder should be")
     with pytest.raises(StudyError, match=r"\d runs in a row failed"):
         run(study, tmp_path)
-    assert all("File exists" in r.reason for r in study.snapshot().runs if r.state == "failed")
+    assert all("File exists" in str(r.reason) for r in study.snapshot().runs if r.state == "failed")
 
 
 # What is left behind.

@@ -1,5 +1,7 @@
 """The password of a database is never shown, however its URL is spelled."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -55,7 +57,7 @@ def test_no_spelling_shows_the_password(url: str) -> None:
 
 @pytest.mark.parametrize("url", SPELLINGS)
 def test_no_command_shows_the_password(
-    url: str, tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing answers on that port."""
     monkeypatch.chdir(tmp_path)
