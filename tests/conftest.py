@@ -1,5 +1,6 @@
 """Shared by every test."""
 
+import ctypes
 import gc
 import sys
 from collections.abc import Iterator
@@ -19,3 +20,7 @@ def _compiled_programs_go_with_their_module() -> Iterator[None]:
     if jax := sys.modules.get("jax"):
         jax.clear_caches()
         gc.collect()
+        if sys.platform == "linux":  # glibc keeps what was freed unless it is told
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+            if trim is not None:
+                trim(0)

@@ -14,10 +14,19 @@ argument and uses nothing beyond ``exp``, ``log``, ``sum(axis=-1)``, ``where`` a
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:  # of the test extra: only the tests evaluate the shapes below
+    from jaxtyping import Float
 
 type Array = Any
 """An array of NumPy, JAX or PyTensor."""
+
+type PerPlace = Float[Any, "*#place"]
+"""One number a run and validation domain, draws in front; axes of length 1 may stand for all."""
+
+type PerDomain = Float[Any, "*#place domain"]
+"""The same with the training domains behind."""
 
 type Support = Literal["real", "positive", "unit"]
 
@@ -29,25 +38,25 @@ class Inputs(NamedTuple):
     ``mixture`` and ``reference`` over the same axes and (domain,) behind them.
     """
 
-    log_total: Array
+    log_total: PerPlace
     """ln(N / N₀), all parameters."""
-    log_active: Array
+    log_active: PerPlace
     """ln(N_act / N₀), parameters used per token; equals ``log_total`` for a dense run."""
-    log_tokens: Array
+    log_tokens: PerPlace
     """ln(D / D₀)."""
-    mixture: Array
+    mixture: PerDomain
     """w, weights over the training domains."""
-    reference: Array
+    reference: PerDomain
     """w⁰, the mean mixture of the fitted runs."""
-    own: Array
+    own: PerDomain
     """1 where validation and training domain have the same name, else 0."""
 
 
 class Terms(NamedTuple):
     """A law's value before the coefficients are applied; see the module's docstring."""
 
-    fixed: Array
-    basis: Mapping[str, Array]
+    fixed: PerPlace
+    basis: Mapping[str, PerPlace]
 
 
 @dataclass(frozen=True)

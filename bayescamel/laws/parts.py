@@ -5,7 +5,7 @@ training domains with positive affinities, so it is positive at every corner of 
 powers of single weights go through `power`, which never takes the logarithm of 0.
 """
 
-from bayescamel.laws.base import Array, Coefficient, Inputs, Parameter
+from bayescamel.laws.base import Array, Coefficient, Inputs, Parameter, PerDomain, PerPlace
 
 PAIRS = ("validation", "domain")
 
@@ -25,12 +25,12 @@ IRREDUCIBLE = Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1)
 No tighter: 1.69 nats are two thirds of a 7B model's loss and a quarter of a tiny one's."""
 
 
-def log_capacity(inputs: Inputs, sparsity: Array) -> Array:
+def log_capacity(inputs: Inputs, sparsity: PerPlace | float) -> PerPlace:
     """Logarithm of the effective capacity, ln(Ñ / N₀)."""
     return inputs.log_active + sparsity * (inputs.log_total - inputs.log_active)
 
 
-def log_share(xp: Array, affinity: Array, inputs: Inputs) -> Array:
+def log_share(xp: Array, affinity: PerDomain, inputs: Inputs) -> PerPlace:
     """Logarithm of Σ_k a_k (w_k / w⁰_k) / Σ_k a_k: what the mixture gives to a validation domain.
 
     0 at the reference mixture; positive affinities keep it finite on the whole simplex.
@@ -57,6 +57,6 @@ def power(xp: Array, base: Array, exponent: Array) -> Array:
     return xp.where(present, xp.exp(exponent * xp.log(xp.where(present, base, 1.0))), 0.0)
 
 
-def tilted(xp: Array, tilt: Array, inputs: Inputs) -> Array:
+def tilted(xp: Array, tilt: PerDomain, inputs: Inputs) -> PerPlace:
     """Σ_k t_k (w_k - w⁰_k), 0 at the reference mixture."""
     return xp.sum(tilt * (inputs.mixture - inputs.reference), axis=-1)
