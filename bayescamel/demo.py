@@ -1,4 +1,4 @@
-"""The whole job on bundled runs: fit, predict a size that was held out, decide, choose runs."""
+"""The demo on bundled runs: fit, predict a size that was held out, decide, choose runs."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ CANDIDATE_MIXTURES = 24
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo found.
+    """The results of the demo.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def run_demo(
     seed: int = 0,
     progress: bool = True,
 ) -> Demo:
-    """Fit all sizes but the largest and judge the posterior there.
+    """Fit all sizes but the largest and score the posterior there.
 
     Parameters
     ----------

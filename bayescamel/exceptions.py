@@ -1,4 +1,4 @@
-"""What can go wrong, by kind.
+"""Errors, by kind.
 
 Every message names the run, column or value at fault and what to do about it. The command line
 prints it as one line and exits with status 2.

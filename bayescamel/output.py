@@ -1,4 +1,4 @@
-"""Refuse an output file that cannot be written, before the work that would fill it."""
+"""Output files: refused before the work if they cannot be written, then written whole or not."""
 
 import hashlib
 import os

@@ -167,8 +167,8 @@ def backtest_benchmarks(
         if method not in METHODS:
             raise BenchmarkError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     small, large = split(runs, fit_max_params)
-    judged = "score" if measures == "score" else "accuracy"
-    train, test = measured_runs(small, measures), _measured(large, judged)
+    measure = "score" if measures == "score" else "accuracy"
+    train, test = measured_runs(small, measures), _measured(large, measure)
     facts = benchmark_facts(train["benchmark"].to_numpy(), benchmarks)
     losses = test["loss"]
     if end_to_end:
@@ -186,18 +186,18 @@ def backtest_benchmarks(
             fitted = fit_benchmarks(train, law, benchmarks=benchmarks, measures=measures, **options)
             statuses[law] = str(fitted.status)
             ours = fitted if ours is None or law == OUR_METHOD[0] else ours
-            fits[law, method] = _by_draws(fitted, losses, judged, options.get("seed", 0))
+            fits[law, method] = _by_draws(fitted, losses, measure, options.get("seed", 0))
         else:
             fits[law, method] = _by_point(law, train, facts, losses, measures)
         on_fit(law, method, statuses.get(law, "") if method == "bayes" else "")
     moving = (
-        _moving(train, facts, judged) if ours is None else ours.facts["above_chance"].to_numpy()
+        _moving(train, facts, measure) if ours is None else ours.facts["above_chance"].to_numpy()
     )
     results = [
-        _result(train[judged], test[judged], b, law, method, prediction, bool(moving[b]))
+        _result(train[measure], test[measure], b, law, method, prediction, bool(moving[b]))
         for (law, method), prediction in fits.items()
         for b in range(train.sizes["benchmark"])
-        if test[judged].isel(benchmark=b).notnull().any()
+        if test[measure].isel(benchmark=b).notnull().any()
     ]
     return BenchmarkBacktest(tuple(results), statuses)
 
@@ -206,16 +206,16 @@ type _Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Prediction, lower and upper bound of a benchmark, each (run, benchmark)."""
 
 
-def _measured(runs: xr.Dataset, judged: str) -> xr.Dataset:
-    kept = runs.isel(run=runs[judged].notnull().any("benchmark").to_numpy())
+def _measured(runs: xr.Dataset, measure: str) -> xr.Dataset:
+    kept = runs.isel(run=runs[measure].notnull().any("benchmark").to_numpy())
     if not kept.sizes["run"]:
-        raise BenchmarkError(f"no larger run has a benchmark's {judged} to compare with")
+        raise BenchmarkError(f"no larger run has a benchmark's {measure} to compare with")
     return kept
 
 
-def _by_draws(fitted: Any, losses: xr.DataArray, judged: str, seed: int) -> _Prediction:
-    run = fitted.predict_at(losses, "run", seed)[judged]
-    # Absolute errors are judged, and of all points the median has the least to expect.
+def _by_draws(fitted: Any, losses: xr.DataArray, measure: str, seed: int) -> _Prediction:
+    run = fitted.predict_at(losses, "run", seed)[measure]
+    # Of all points the median has the least expected absolute error.
     low, median, high = np.quantile(run, [0.05, 0.5, 0.95], axis=(0, 1))
     return median, low, high
 
@@ -252,11 +252,11 @@ def _given(row: xr.Dataset, name: str) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _moving(train: xr.Dataset, facts: xr.Dataset, judged: str) -> np.ndarray:
+def _moving(train: xr.Dataset, facts: xr.Dataset, measure: str) -> np.ndarray:
     """Without a posterior: whether some fitted run beats chance by far more than luck."""
-    chance = facts["chance" if judged == "accuracy" else "score_chance"].to_numpy()
+    chance = facts["chance" if measure == "accuracy" else "score_chance"].to_numpy()
     questions = facts["questions"].to_numpy()
-    best = train[judged].max("run").to_numpy()
+    best = train[measure].max("run").to_numpy()
     luck = np.sqrt(np.maximum(chance * (1 - chance), 0.01) / questions)
     return np.asarray(best > chance + 4 * luck)
 

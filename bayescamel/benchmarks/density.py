@@ -87,7 +87,7 @@ def _rising(x: Array) -> Array:
 def run_scatter(
     xp: Any, expected: Array, chance: Array, parameters: Mapping[str, Array]
 ) -> tuple[Array, Array]:
-    """The expected accuracy kept off 0 and 1, and the intraclass correlation around it.
+    """The expected accuracy, kept away from 0 and 1, and the intraclass correlation around it.
 
     Shapes (..., run, benchmark), both. The correlation is the run's variance over p (1 - p) where
     that is small, and stays below 1.

@@ -33,7 +33,7 @@ def sample(
     request: Request,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
 ) -> Chains:
-    """Draw from the posterior; where a draw diverged, once more with smaller steps."""
+    """Draw from the posterior, and again with smaller steps where a draw diverged."""
     centre, scale = prior_typical(hierarchy)
     with jax.enable_x64(True):
         mode = find_mode(hierarchy, problem, centre)

@@ -1,4 +1,4 @@
-"""`fit_benchmarks`: from runs with benchmarks to a posterior of the step from loss to benchmark."""
+"""`fit_benchmarks`: from runs with benchmarks to the posterior of a law from loss to benchmark."""
 
 import time
 from collections.abc import Mapping

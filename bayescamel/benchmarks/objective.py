@@ -1,4 +1,4 @@
-"""Benchmarks as an objective: what a mixture is chosen for."""
+"""Benchmarks as the objective that a mixture is chosen for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The posterior of the step from loss to benchmark, and what is read off it."""
+"""The posterior of a law from loss to benchmark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The runs and their benchmarks as arrays: what the benchmark laws are conditioned on."""
+"""The runs and their benchmarks as the arrays that a benchmark law is conditioned on."""
 
 from typing import Literal, NamedTuple
 

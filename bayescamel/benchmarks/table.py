@@ -1,4 +1,4 @@
-"""What is known of benchmarks: chance, number of questions, group, source.
+"""Facts about benchmarks: chance, number of questions, group, source.
 
 The bundled table holds common ones; a user's table adds to it or replaces rows. The chance level is
 the expected accuracy of guessing; ``score_chance`` is the smooth score of a model that knows

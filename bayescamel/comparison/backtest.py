@@ -1,4 +1,4 @@
-"""Leave the largest scales out: how well a law would have predicted them, and how sure it was."""
+"""Backtests: fit the smaller sizes, predict each larger one, and score the prediction."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

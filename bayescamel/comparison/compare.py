@@ -1,4 +1,4 @@
-"""Which law: inside the data by PSIS-LOO, outside by leaving the largest scales out."""
+"""Compare laws: inside the data by PSIS-LOO, outside by backtests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""RegMix, for comparisons: no law, but a regression of the loss on the mixture at one small size.
+"""RegMix, for comparisons: a regression of the loss on the mixture at one small size.
 
 Liu et al., *RegMix* (arXiv:2407.01492): LightGBM from mixture to loss; 100,000 mixtures are
 simulated as the runs' were and ranked; the answer is the mean of the best 128. That ranks do not

@@ -1,4 +1,4 @@
-"""How good a predictive distribution was, once the losses are known."""
+"""Scores of predictive distributions against the losses that were observed."""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""What counts as good: weighted losses, the worst of several, or any function of the losses.
+"""Objectives: weighted losses, the worst of several, or any function of the losses.
 
 Every objective becomes an `Aim`: a function of the losses of every draw, plus arrays. Smaller is
 better; an objective that should grow, such as an accuracy, is given with its sign changed.

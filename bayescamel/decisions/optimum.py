@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CERTAINTY = 0.9
 """Below this probability of being better, a mixture counts as not told from another."""
 
-NEGLIGIBLE = 1e-4
+NEGLIGIBLE_SHARE = 1e-4
 """A gain below this share of the objective counts as none: a thirtieth of the run-to-run noise."""
 
 
@@ -94,7 +94,7 @@ def optimal_mixture(
     local = problem.local_values(np.stack([least, near, wanted]))
     what = "the mean of the measured mixtures" if given is None else "the reference"
     against_near = _compare(what, domains, near, local[:, 1] - local[:, 0])
-    negligible = NEGLIGIBLE * abs(local[:, 0].mean())
+    negligible = NEGLIGIBLE_SHARE * abs(local[:, 0].mean())
     tied = against_near.probability < certainty or against_near.expected < negligible
     best, place = (near, 1) if tied else (least, 0)
     against_reference = None

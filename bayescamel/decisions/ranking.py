@@ -1,4 +1,4 @@
-"""Decide among given mixtures: those that were measured, or the few that a team considers."""
+"""Rank given mixtures: those that were measured, or the few that a team considers."""
 
 from typing import TYPE_CHECKING
 

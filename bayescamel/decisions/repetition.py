@@ -1,4 +1,4 @@
-"""What a repeated token is worth: the data-constrained law of Muennighoff et al.
+"""The worth of repeated tokens, by the data-constrained law of Muennighoff et al.
 
 Muennighoff et al., *Scaling Data-Constrained Language Models*, NeurIPS 2023 (arXiv:2305.16264):
 D tokens drawn from U unique ones are worth

@@ -1,4 +1,4 @@
-"""What a decision says: the recommendation, how sure it is, and what it rests on."""
+"""The result of a decision: the recommendation, how sure it is, and what it rests on."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How draws of the objective are summed up: mean, quantile, or mean of the worst.
+"""Risk measures that sum up draws of the objective: mean, quantile, or mean of the worst.
 
 All three are weighted sums of the sorted draws, so that one search serves them.
 """
@@ -15,7 +15,7 @@ type Attitude = Literal["mean", "quantile", "cvar"]
 
 @dataclass(frozen=True)
 class Risk:
-    """What of the objective's posterior is to be small.
+    """The functional of the objective's posterior that is minimised.
 
     Parameters
     ----------

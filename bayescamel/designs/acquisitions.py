@@ -1,4 +1,4 @@
-"""Acquisitions that ask what the posterior would learn from a candidate.
+"""Acquisitions that score what the posterior would learn from a candidate.
 
 An acquisition is a small frozen value with a ``name`` and ``scores``, one a candidate, of which
 the highest is trained next; minus infinity is never trained. Those here score what is learned per
@@ -22,7 +22,7 @@ type Quantity = Literal["losses", "objective"]
 
 
 class Acquisition(Protocol):
-    """What chooses among candidates."""
+    """Scores candidates, to choose among them."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Acquisitions that know nothing of losses: what the informed ones are measured against."""
+"""Acquisitions that use no posterior: the baselines of those that do."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A batch, one run after the other: each is conditioned on those before it."""
+"""Choose a batch greedily: each run is conditioned on those before it."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What an acquisition may look at."""
+"""The inputs of an acquisition."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Candidates that are not on any list: cells of a space, their mixtures found by optimisation.
+"""Candidates found by optimising mixtures in every cell of a space.
 
 A mixture is improved by steps towards other mixtures that the bounds allow, which stay inside
 without rejection, since what is allowed is convex. The steps shrink from round to round; every

@@ -1,4 +1,4 @@
-"""Acquisitions that look at the decision: how much better a mixture would a run let us choose.
+"""Acquisitions that score by how much a run would improve the choice of the mixture.
 
 With f(m) the objective of mixture m at the target, the mixture chosen now has the least expected
 f, and a run with losses y lets us choose again:

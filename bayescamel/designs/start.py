@@ -1,4 +1,4 @@
-"""Before the first fit: runs spread over mixtures and the small sizes."""
+"""The runs before the first fit, spread over mixtures and the small sizes."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""When to stop: what the next batch would save against what it costs.
+"""When to stop: when the next batch costs more than it would save.
 
 A nat of regret has a price in FLOPs: those by which the target would have to be trained longer, or
 made larger, to win it back. By the posterior the objective falls by s nats per unit of ln FLOPs at

@@ -1,4 +1,4 @@
-"""Which of a table of candidates would teach the most about a target, per FLOP."""
+"""`next_runs`: the candidates of a table that teach the most about a target per FLOP."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -50,7 +50,7 @@ class Chains(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What a sampler hands back: draws of everything, axes (chain, draw, ...)."""
+    """Draws of everything by one sampler, axes (chain, draw, ...)."""
 
     chains: Chains
     coefficients: np.ndarray
@@ -175,7 +175,7 @@ def run_chains(
     pilot: bool = False,
     until_divergence: bool = False,
 ) -> tuple[Chains, np.ndarray]:
-    """Sample.
+    """Draw from a density by NUTS.
 
     The warm-up adapts the step size alone: the geometry is known. NumPyro's schedule also learns a
     mass, and begins the step size anew after it, for which a short warm-up leaves too little.

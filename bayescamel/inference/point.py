@@ -1,4 +1,4 @@
-"""The peers' recipe: a law fitted by Huber loss, L-BFGS and many starts, without priors.
+"""Point fits as other authors make them: Huber loss, L-BFGS, many starts, no priors.
 
 For comparison, and for those who want it. The loss function is Huber's on the error of the log
 loss with δ = 10⁻³, as Hoffmann et al. 2022 (arXiv:2203.15556, section 3.3) fit theirs and the

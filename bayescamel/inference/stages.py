@@ -33,7 +33,7 @@ RHAT_DRAWS = 100
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the sampler; see `bayescamel.inference.fit.fit`."""
+    """Settings of the sampler; see `bayescamel.inference.fit.fit`."""
 
     chains: int
     draws: int
@@ -108,7 +108,7 @@ def keep(
     density: Density,
     on_progress: Progress,
 ) -> Chains:
-    """Draws at the acceptance asked for; where one diverges, new ones with half the steps.
+    """Draw at the acceptance asked for, and anew with half the step where a draw diverges.
 
     Half the step, and not a higher acceptance: so trajectories stay as long as they were, while
     those of an acceptance between turn back sooner and give fewer effective draws.
@@ -163,7 +163,7 @@ def agreed(draws: np.ndarray) -> bool:
 
 
 def joined(first: Chains, then: Chains) -> Chains:
-    """Chains that go on where others ended."""
+    """Chains, and after them those that go on where they ended."""
     stats = {name: np.concatenate([v, then.stats[name]], 1) for name, v in first.stats.items()}
     return first._replace(
         unconstrained=np.concatenate([first.unconstrained, then.unconstrained], 1), stats=stats
@@ -171,7 +171,7 @@ def joined(first: Chains, then: Chains) -> Chains:
 
 
 def thinned(chains: Chains, step: int) -> Chains:
-    """Every so many draws' last; steps are added up, and a divergence of any counts."""
+    """The last of every `step` draws; their steps add up, and a divergence of any counts."""
     grouped = {name: value.reshape(len(value), -1, step) for name, value in chains.stats.items()}
     stats = {name: value[..., -1] for name, value in grouped.items()}
     stats |= {"n_steps": grouped["n_steps"].sum(-1), "diverging": grouped["diverging"].any(-1)}

@@ -1,4 +1,4 @@
-"""What chains are whitened by, learned from draws of the posterior, and where they start."""
+"""The whitening of chains, learned from draws of the posterior, and where chains start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DRAWS_PER_NUMBER = 10
 
 @dataclass(frozen=True)
 class Whitening:
-    """What chains are whitened by and start from; a refit inherits it.
+    """The whitening and the starts of chains; a refit inherits both.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a mixture must satisfy: bounds, sums over groups, tokens that exist, a trust region."""
+"""Constraints on a mixture: bounds, sums over groups, tokens that exist, a trust region."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a mixture must satisfy.
+    """Constraints on a mixture.
 
     Parameters
     ----------

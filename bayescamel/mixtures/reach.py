@@ -1,4 +1,4 @@
-"""How far measured mixtures reach, and what lies within their reach."""
+"""The mixtures within reach of the measured ones."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,8 +1,7 @@
-"""Sets of mixtures to measure or to search from: random, and spread evenly.
+"""Sets of mixtures to train or to search from: random, or spread evenly.
 
-Within constraints nothing is drawn and thrown away: points walk along random chords of the
-allowed set (hit-and-run; Smith, 1984), which leaves their distribution as it is and every point
-inside.
+Within constraints no draw is rejected: chains move along random chords of the allowed set
+(hit-and-run; Smith, 1984), which keeps their distribution and every point inside.
 """
 
 from collections.abc import Iterable

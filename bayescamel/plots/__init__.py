@@ -1,1 +1,1 @@
-"""Every picture; functions return the figure and show nothing."""
+"""Every plot; functions return the figure and show nothing."""

@@ -1,4 +1,4 @@
-"""What a table of runs may hold, and what a law needs of it."""
+"""Checks of a run table: values that runs can have, and runs that a law can be fitted to."""
 
 import numpy as np
 import xarray as xr

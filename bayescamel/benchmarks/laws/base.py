@@ -1,4 +1,4 @@
-"""What a law of the benchmark step is: parameters with priors, and one pure function of a signal.
+"""Laws from loss to benchmark: parameters with priors, and one pure function of a signal.
 
 A benchmark listens to the validation losses through one number, its signal: a weighted mean of the
 losses with weights on the simplex (`Listening` ``"simplex"``), or one of the losses

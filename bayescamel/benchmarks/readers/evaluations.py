@@ -1,4 +1,4 @@
-"""What every reader returns: one row a model and benchmark, and what was not used."""
+"""The table that every reader returns: one row a model and benchmark, and what was not used."""
 
 import json
 import math

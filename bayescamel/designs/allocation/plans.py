@@ -1,4 +1,4 @@
-"""How to split a budget over sizes: the question before a FLOP is spent.
+"""Split a budget over sizes before the first run.
 
 A split says how many runs of each size are made; within a size they go over mixtures that are
 spread over the space, so that each prefix covers it too. Its expected error is that of the target's
