@@ -32,7 +32,13 @@ BUSY_SECONDS = 30
 """How long SQLite waits for another writer; a writer holds the lock for milliseconds."""
 PATIENCE = 60.0
 """Seconds for which a database that is away is tried again."""
-NOT_YET = ("starting up", "shutting down", "recovery mode", "not yet accepting", "too many clients")
+PASSING_REFUSALS = (
+    "starting up",
+    "shutting down",
+    "recovery mode",
+    "not yet accepting",
+    "too many clients",
+)
 """PostgreSQL's refusals that pass; a wrong password or database does not."""
 REMEDY = (
     "a study lives in a SQLite file (study.db) or in PostgreSQL (postgresql://user@host/name; in a "
@@ -295,6 +301,6 @@ def _passing(error: DBAPIError) -> bool:
     # psycopg gives no state to an error of the connection itself; 57P0x: starting or stopping.
     state = getattr(error.orig, "sqlstate", "-")
     if state is None and type(error.orig).__name__ == "OperationalError":
-        refused = "FATAL" in reason and not any(words in reason for words in NOT_YET)
+        refused = "FATAL" in reason and not any(words in reason for words in PASSING_REFUSALS)
         return not refused
     return str(state).startswith(("08", "57P0"))

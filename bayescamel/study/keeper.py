@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-POLL = 0.1
+POLL_SECONDS = 0.1
 """Seconds between looks at the trainer."""
 CUT = 75
 """Exit status of a trainer that was ended since its loop was."""
@@ -75,7 +75,7 @@ def end(trainer: "subprocess.Popen[bytes]", grace: float) -> None:
         else:
             send(number, [pid for pid in left if pid not in told])
             told.update(left)
-        time.sleep(POLL / 5)
+        time.sleep(POLL_SECONDS / 5)
 
 
 def _left(trainer: "subprocess.Popen[bytes]") -> list[int]:
@@ -98,7 +98,7 @@ def wait(trainer: "subprocess.Popen[bytes]", timeout: float | None) -> int:
         signal.signal(number, lambda *_: asked.append(1))
     deadline = float("inf") if timeout is None else time.monotonic() + timeout
     while (status := trainer.poll()) is None:
-        readable, _, _ = select.select([0], [], [], POLL)
+        readable, _, _ = select.select([0], [], [], POLL_SECONDS)
         if asked or (readable and not os.read(0, 1)):
             return CUT
         if time.monotonic() > deadline:

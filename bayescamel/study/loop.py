@@ -22,16 +22,16 @@ from bayescamel.study.rows import StoredRun
 from bayescamel.study.study import Study
 from bayescamel.study.trainers import candidate_file, last_words
 
-POLL = 0.2
+POLL_SECONDS = 0.2
 """Seconds between looks at the trainers."""
 
-LEASE = 600.0
+LEASE_SECONDS = 600.0
 """Seconds of a lease; it is renewed while the loop lives, so that a killed one's runs come back."""
 
 MAX_FAILURES = 3
 """Failures in a row, with no run told between, after which the trainer is taken for broken."""
 
-LOOK = 2.0
+LOOK_SECONDS = 2.0
 """Seconds between looks at runs that others hold."""
 
 LAST_LINES = 5
@@ -90,7 +90,7 @@ class Loop:
         batch: int = 1,
         stop_early: bool = True,
         wait: bool = False,
-        lease: float = LEASE,
+        lease: float = LEASE_SECONDS,
         worker: str | None = None,
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> None:
@@ -139,7 +139,7 @@ class Loop:
                         self._show("done")
                         return self._ending
                     self._show("training" if held else "waiting for runs that others hold")
-                    time.sleep(POLL)
+                    time.sleep(POLL_SECONDS)
             finally:
                 self._launcher.stop()
 
@@ -226,7 +226,7 @@ class Loop:
         """Whether asking may bring more than it did the last time."""
         if self._asked_at is None:
             return True
-        if not self._wait or time.monotonic() - self._looked < LOOK:
+        if not self._wait or time.monotonic() - self._looked < LOOK_SECONDS:
             return False
         self._looked = time.monotonic()
         return self._situation() != self._asked_at

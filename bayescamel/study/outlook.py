@@ -14,10 +14,10 @@ from bayescamel.study.rows import Snapshot
 from bayescamel.study.settings import Settings
 from bayescamel.targets import objective_weights
 
-DRAWN_OPTIMA = 48
+N_OPTIMA = 48
 """Optima of single draws among the mixtures between which the target's is decided."""
 
-SPREAD = 64
+N_SPREAD_MIXTURES = 64
 """Mixtures spread over the space among them."""
 
 
@@ -87,8 +87,8 @@ class Outlooks:
         posterior = self._posteriors.of(runs)
         best = posterior.optimal_mixture(settings.target, settings.objective)
         optima = best.draws.to_numpy()
-        some = np.linspace(0, len(optima) - 1, min(DRAWN_OPTIMA, len(optima))).astype(int)
-        spread = settings.space.mixtures(SPREAD, settings.fit.seed)
+        some = np.linspace(0, len(optima) - 1, min(N_OPTIMA, len(optima))).astype(int)
+        spread = settings.space.mixtures(N_SPREAD_MIXTURES, settings.fit.seed)
         return Outlook(
             settings=settings,
             predictive=PredictiveDraws.of(posterior),

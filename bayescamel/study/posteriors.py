@@ -27,10 +27,10 @@ from bayescamel.study.rows import StoredRun
 from bayescamel.study.settings import Settings
 from bayescamel.study.storage import Storage
 
-AGREED = 1.03
+MAX_WARM_RHAT = 1.03
 """R-hat below which a refit from the last posterior is used; beyond it, it is done from scratch."""
 
-KEPT = 2
+N_KEPT = 2
 """Files that stay: the newest, and the one before it for a worker that is still reading."""
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class Posteriors:
         options = dataclasses.asdict(self._settings.fit)
         if before is not None and self._is_alike(before, runs):
             warm = fit(runs, **options, warm_start=before, progress=self.watch)
-            if warm.status.rhat_max < AGREED:
+            if warm.status.rhat_max < MAX_WARM_RHAT:
                 return warm
         fresh: Posterior = fit(runs, **options, progress=self.watch)
         return fresh
@@ -181,7 +181,7 @@ class Posteriors:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             posterior.save(self._file(wanted), force=True)
-            for path in self._files()[KEPT:]:
+            for path in self._files()[N_KEPT:]:
                 path.unlink(missing_ok=True)
         except (OSError, StorageError) as error:
             log.warning("the posterior could not be kept beside the database: %s", error)

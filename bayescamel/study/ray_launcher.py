@@ -18,7 +18,7 @@ from bayescamel.study.candidate import Candidate
 from bayescamel.study.launchers import Finished
 from bayescamel.study.trainers import Trainer
 
-POLL = 0.2
+POLL_SECONDS = 0.2
 """Seconds between looks at the trainer."""
 
 
@@ -156,7 +156,7 @@ def _train(trainer: Trainer, values: dict[str, Any], device: str, timeout: float
         # Ray has set CUDA_VISIBLE_DEVICES to the GPUs of this task.
         kept = trainer.start(candidate, folder, device, os.environ, timeout)
         while kept.status() is None:
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)
         if (reason := kept.failure()) is not None:
             raise TrainerError(reason)
         return kept.record.read_bytes()

@@ -19,7 +19,7 @@ from bayescamel.targets import Target, objective_weights
 if TYPE_CHECKING:
     from bayescamel.study.storage import Storage
 
-MOST = {"chains": 64, "draws": 100_000, "tune": 100_000, "seed": 2**32 - 1}
+MAX_SETTINGS = {"chains": 64, "draws": 100_000, "tune": 100_000, "seed": 2**32 - 1}
 """What a fit takes at most."""
 
 
@@ -44,7 +44,7 @@ class FitOptions:
     def __post_init__(self) -> None:
         get_law(self.law)
         check_numbers(self.chains, self.draws, self.tune)
-        for name, most in MOST.items():
+        for name, most in MAX_SETTINGS.items():
             if not 0 <= (value := getattr(self, name)) <= most:
                 raise StudyError(f"{name} = {shown(value)}: 0 to {most} can be used")
 

@@ -18,7 +18,7 @@ from bayescamel.study.records import Record
 from bayescamel.study.rows import Ledger, Snapshot, StoredRun, columns_of, describe_conflict
 from bayescamel.study.stored import Clock, StoredStudy, database_clock, find
 
-KEPT = ("measured", "n_params", "n_active_params", "n_tokens", "mixture", "flops")
+DROPPED_FACTS = ("measured", "n_params", "n_active_params", "n_tokens", "mixture", "flops")
 """What the log keeps of a run that is dropped."""
 
 MAX_REASON = 2000
@@ -332,7 +332,7 @@ class Storage:
                     gone["cost"] = 0.0
                 study.change(run_id, **gone)
             detail = {"reason": _said(reason), "refunded": refund}
-            detail |= {key: getattr(stored, key) for key in ("state", *KEPT)}
+            detail |= {key: getattr(stored, key) for key in ("state", *DROPPED_FACTS)}
             study.log("dropped", run_id, None, detail)
             study.forget_names(run_id, losses)
 

@@ -43,22 +43,22 @@ from bayescamel.study.sources import read_attached
 from bayescamel.study.storage import Storage
 from bayescamel.targets import Target
 
-LEASE = 3600.0
+LEASE_SECONDS = 3600.0
 """Seconds after which a run that was not told is handed out again."""
 
 MAX_ASKED = 1000
 """Runs of one ask."""
 
-MINUTE = 60.0
+UNTOLD_SECONDS = 60.0
 """Seconds that a run is taken to need before any has said how long it took."""
 
-ATTEMPTS = 5
+MAX_PROPOSALS = 5
 """Proposals for one ask: each time another worker asked meanwhile, one is made anew."""
 
-EVERYWHERE = 24
+N_PRIOR_MIXTURES = 24
 """Mixtures at every size on which the prior's losses must be plausible."""
 
-TOO_FEW = (
+TOO_FEW_RUNS = (
     "the runs that were told are too few for a law over size and mixture: it needs two sizes, some "
     "weight on every domain, and three runs more than there are domains"
 )
@@ -184,7 +184,7 @@ class Study:
         self,
         n: int = 1,
         *,
-        lease: float = LEASE,
+        lease: float = LEASE_SECONDS,
         worker: str | None = None,
         holder: str | None = None,
     ) -> list[Candidate]:
@@ -215,7 +215,7 @@ class Study:
                 f"{LONGEST_LEASE:g} s at most, not {shown(n)} for {lease:g} s"
             )
         who = printable(worker or f"{socket.gethostname()}:{os.getpid()}")
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_PROPOSALS):
             seen = self._see()
             wanted = n - len(seen.returned())
             rows = []
@@ -241,7 +241,7 @@ class Study:
     ) -> list[dict[str, Any]]:
         """What may still be stored of a proposal, with the write lock held."""
         same = {run.run_id for run in now.pending()} == {run.run_id for run in seen.pending()}
-        if not same and attempt < ATTEMPTS - 1:
+        if not same and attempt < MAX_PROPOSALS - 1:
             raise OvertakenError
         left = budget_left(self.settings, now)
         kept = []
@@ -321,7 +321,7 @@ class Study:
             return None
         speed = self.speed(seen)
         table = as_table([run], self.settings)
-        expected = MINUTE if speed is None else float(speed.seconds(table)[0])
+        expected = UNTOLD_SECONDS if speed is None else float(speed.seconds(table)[0])
         return run.flops * min(1.0, seconds / expected)
 
     def refund(self, run_id: str, reason: str) -> bool:
@@ -374,7 +374,7 @@ class Study:
         """
         self._storage.database.backup(Path(out), force)
 
-    def renew(self, run_ids: list[str], lease: float = LEASE) -> None:
+    def renew(self, run_ids: list[str], lease: float = LEASE_SECONDS) -> None:
         """Keep pending runs for so many more seconds; 0 gives them back at once."""
         self._storage.renew(run_ids, lease)
 
@@ -438,7 +438,7 @@ class Study:
         """
         runs = fittable(self._see(), self.settings)
         if runs is None:
-            raise StudyError(TOO_FEW)
+            raise StudyError(TOO_FEW_RUNS)
         return self._posteriors.of(runs)
 
     def best_mixture(self) -> OptimalMixture:
@@ -451,7 +451,7 @@ class Study:
         """
         outlook = self._outlooks.of(self._see())
         if outlook is None:
-            raise StudyError(TOO_FEW)
+            raise StudyError(TOO_FEW_RUNS)
         return outlook.best
 
     def status(self) -> Status:
@@ -512,7 +512,7 @@ class Study:
         hierarchy = Hierarchy(
             get_law(self.settings.fit.law), len(validation), len(space.domains), sparse=sparse
         )
-        everywhere = cells(space, space.mixtures(EVERYWHERE, self.settings.fit.seed))
+        everywhere = cells(space, space.mixtures(N_PRIOR_MIXTURES, self.settings.fit.seed))
         return Scenarios.prior(hierarchy, space.domains, validation, everywhere)
 
     def _known_losses(self, validation: Sequence[str] | None) -> set[str]:

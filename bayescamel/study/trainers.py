@@ -27,10 +27,10 @@ from bayescamel.output import write_whole
 from bayescamel.study import keeper
 from bayescamel.study.candidate import Candidate
 
-PLACES = {"candidate", "record", "device", "gpus"}
-GRACE = 5.0
+PLACEHOLDERS = {"candidate", "record", "device", "gpus"}
+GRACE_SECONDS = 5.0
 """Seconds between asking a trainer to end and killing it."""
-TAIL = 2**16
+TAIL_BYTES = 2**16
 """Bytes at the end of a log in which the last words are looked for."""
 
 
@@ -85,7 +85,7 @@ class Kept:
         """Wait until it and all that it started have ended."""
         self.cut()
         try:
-            self.process.wait(3 * GRACE)
+            self.process.wait(3 * GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -124,8 +124,10 @@ class Trainer:
         except ValueError as error:
             raise StudyError(f"the command {shlex.join(self.command)!r}: {error}") from error
         places = {place for place in parsed if place is not None}
-        for place in places - PLACES:
-            raise StudyError(f"the command has a place {{{place}}}; there are: {sorted(PLACES)}")
+        for place in places - PLACEHOLDERS:
+            raise StudyError(
+                f"the command has a place {{{place}}}; there are: {sorted(PLACEHOLDERS)}"
+            )
         for place in {"candidate", "record"} - places:
             raise StudyError(f"the command has no place for the {place}: write {{{place}}}")
 
@@ -190,7 +192,7 @@ class Trainer:
             "draft": str(draft),
             "record": str(record),
             "timeout": timeout,
-            "grace": GRACE,
+            "grace": GRACE_SECONDS,
         }
         log = folder / f"{candidate.run_id}.log"
         with log.open("ab") as file:
@@ -226,7 +228,7 @@ def last_words(log: Path, most: int = 1) -> list[str]:
     if not log.exists():
         return ["it said nothing"]
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL))
-        lines = file.read(TAIL).decode("utf-8", errors="replace").split("\n")
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        lines = file.read(TAIL_BYTES).decode("utf-8", errors="replace").split("\n")
     said = [shown(line.strip(), 500) for line in lines if line.strip()]
     return said[-most:] or ["it said nothing"]

@@ -19,10 +19,10 @@ from bayescamel.study.proposing import as_table
 from bayescamel.study.rows import Snapshot
 from bayescamel.study.study import Study
 
-REFRESH = 1.0
+REFRESH_SECONDS = 1.0
 """Seconds between looks into the database."""
 
-LINES = 6
+N_LINES = 6
 """Of what happened."""
 
 MAX_LINE = 300
@@ -63,7 +63,7 @@ class View:
 
     def _draw(self) -> RenderableType:
         now = time.monotonic()
-        if self._seen is None or now - self._looked > REFRESH:
+        if self._seen is None or now - self._looked > REFRESH_SECONDS:
             try:
                 self._seen, self._looked = self._study.snapshot(), now
             except StorageError as error:
@@ -91,7 +91,7 @@ def picture(study: Study, seen: Snapshot, outlook: Outlook | None, progress: Pro
     else:
         parts.append(_recommendation(outlook))
     parts.append(_trainers(study, seen, progress))
-    said = "\n".join(shown(line, MAX_LINE) for line in progress.said[-LINES:])
+    said = "\n".join(shown(line, MAX_LINE) for line in progress.said[-N_LINES:])
     parts.append(Text(said, style="dim"))
     return Group(*parts)
 

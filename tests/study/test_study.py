@@ -266,12 +266,12 @@ def test_refit_begins_from_the_last(folder: Path, monkeypatch: pytest.MonkeyPatc
         return replace(before, runs=runs, tree=tree)
 
     monkeypatch.setattr(posteriors, "fit", fit)
-    monkeypatch.setattr(posteriors, "AGREED", np.inf)
+    monkeypatch.setattr(posteriors, "MAX_WARM_RHAT", np.inf)
     study.attach(elsewhere().iloc[:2])
     after = study.posterior()
     assert after.runs.sizes["run"] == 12
     assert seen == [before]
-    assert len(list((folder / "study.posteriors").glob("*.nc"))) <= posteriors.KEPT
+    assert len(list((folder / "study.posteriors").glob("*.nc"))) <= posteriors.N_KEPT
 
 
 def sampled(monkeypatch: pytest.MonkeyPatch, posterior: Posterior) -> list[dict[str, Any]]:

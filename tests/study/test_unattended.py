@@ -18,7 +18,7 @@ from bayescamel.study.candidate import Candidate
 from bayescamel.study.holders import is_gone, this_process
 from bayescamel.study.launchers import Finished, LocalLauncher
 from bayescamel.study.loop import Loop, Progress
-from bayescamel.study.trainers import GRACE
+from bayescamel.study.trainers import GRACE_SECONDS
 from bayescamel.study.view import View
 from tests.study.examples import measure
 from tests.study.test_loop import CHEAPEST, command, create, launcher, run, trainers, wait_for
@@ -254,7 +254,7 @@ def test_no_process_outlives_the_loop(tmp_path: Path, numbers: list[signal.Signa
         child.wait(60)
     finally:
         child.kill()
-    wait_for(lambda: processes(tmp_path) == [], GRACE + 5)
+    wait_for(lambda: processes(tmp_path) == [], GRACE_SECONDS + 5)
     assert len(study.snapshot().returned()) == 2
     run(study, tmp_path)
     assert len(study.snapshot().told()) == 4
