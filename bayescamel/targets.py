@@ -42,6 +42,11 @@ class Target:
                 f"n_active_params = {self.n_active_params:g} exceeds n_params = {self.n_params:g}"
             )
 
+    @property
+    def active(self) -> float:
+        """Parameters used per token: all of them in a dense model."""
+        return self.n_params if self.n_active_params is None else self.n_active_params
+
 
 def objective_weights(
     objective: Mapping[str, float] | None, validation: Iterable[str]

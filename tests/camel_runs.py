@@ -42,18 +42,19 @@ def curve(
     """Mean loss by run and domain, nats per token."""
     law = get_law("camel")
     weights = table[[c for c in table if str(c).startswith("w_")]].to_numpy()
-    log_size = np.log(table["n_params"].to_numpy() / centre["n_params"])[:, None]
+    n = weights.shape[1]
+    log_size = np.log(table["n_params"].to_numpy() / centre["n_params"])
     inputs = Inputs(
         log_total=log_size,
         log_active=log_size,
-        log_tokens=np.log(table["n_tokens"].to_numpy() / centre["n_tokens"])[:, None],
-        mixture=weights[:, None, :],
+        log_capacity=log_size,
+        log_tokens=np.log(table["n_tokens"].to_numpy() / centre["n_tokens"]),
+        mixture=weights[None],
         reference=centre["mixture"],
-        own=np.eye(weights.shape[1]),
+        own=np.eye(n)[:, None],
     )
-    names = {p.name for p in law.parameters if not p.sparse_only}
-    terms = law.terms(np, inputs, **{k: v for k, v in parameters.items() if k in names})
-    return np.asarray(sum(parameters[c] * terms.basis[c] for c in ("E", "A", "B")))
+    coefficients = np.stack([parameters[c] for c in "EAB"], axis=-1)
+    return np.asarray(Hierarchy(law, n, n).curve(np, parameters, coefficients, inputs)).T
 
 
 def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict[str, Any]]:

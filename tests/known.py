@@ -16,7 +16,7 @@ import xarray as xr
 
 from bayescamel.draws.status import Status
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.models.hierarchy import Hierarchy, Noise
 from bayescamel.models.problem import build
 from bayescamel.posterior import Posterior
 from bayescamel.runs.sizes import Centre, scales
@@ -33,16 +33,14 @@ def terms(
     gamma: Array,
     pull: Array,
     beta: Array,
-    sparsity: Array = 0.0,
 ) -> Terms:
     """The equation of this module's docstring."""
-    log_own = xp.log(xp.sum(inputs.own * inputs.mixture / inputs.reference, axis=-1))
+    own = inputs.own * inputs.mixture / inputs.reference
+    log_own = xp.log(xp.sum(own, axis=-1) + 1e-6)  # finite at the corners, as a law has to be
     pulled = xp.sum(pull * inputs.mixture, axis=-1)
-    capacity = inputs.log_active + sparsity * (inputs.log_total - inputs.log_active)
-    by_capacity = xp.exp(-0.3 * capacity - gamma * log_own - pulled)
+    by_capacity = xp.exp(-0.3 * inputs.log_capacity - gamma * log_own - pulled)
     by_tokens = xp.exp(-0.3 * inputs.log_tokens - beta * log_own)
-    ones = xp.ones_like(by_capacity)
-    return Terms(fixed=0 * ones, basis={"E": ones, "A": by_capacity, "B": by_tokens})
+    return Terms({"E": 1.0, "A": by_capacity, "B": by_tokens})
 
 
 KNOWN = Law(
@@ -52,7 +50,6 @@ KNOWN = Law(
         Parameter("gamma", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2),
         Parameter("pull", ("validation", "domain"), "real", 0.0, location_sd=0.3, spread=0.2),
         Parameter("beta", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2),
-        Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0, sparse_only=True),
     ),
     coefficients=tuple(
         Coefficient(name, mean, location_sd=0.1, spread=0.1)
@@ -110,10 +107,12 @@ def known_posterior(
     }
     if sparsity is not None:
         values["sparsity"] = np.full((1, n_draws), sparsity)
-    problem = build(runs, Centre.of(runs), padded=False)
-    fixed, basis = terms(np, problem.inputs(), **{k: v.mean((0, 1)) for k, v in values.items()})
-    loss = REFERENCE_LOSS * (fixed + E * basis["E"] + A * basis["A"] + B * basis["B"])
-    runs = runs.assign(loss=(("run", "validation"), loss))
+    alike = Noise(run_spread=0, mixture_dependent=False)
+    hierarchy = Hierarchy(KNOWN, n_domains, n_domains, sparse=sparsity is not None, noise=alike)
+    inputs = build(runs, Centre.of(runs), padded=False).inputs()
+    means = {name: value.mean((0, 1)) for name, value in values.items()}
+    loss = hierarchy.curve(np, means, np.tile([E, A, B], (n_domains, 1)), inputs)
+    runs = runs.assign(loss=(("run", "validation"), REFERENCE_LOSS * loss.T))
     values |= {
         "E": np.full(per_validation, E),
         "A": np.full(per_validation, A),
@@ -122,7 +121,7 @@ def known_posterior(
         "size_effect": np.zeros((*per_validation, n_scales)),
         "size_effect_scale": np.full((1, n_draws), SIGMA),
     }
-    dims = {parameter.name: parameter.dims for parameter in KNOWN.parameters}
+    dims = {parameter.name: parameter.dims for parameter in hierarchy.parameters()}
     dims |= dict.fromkeys(("E", "A", "B", "sigma"), ("validation",))
     dims |= {"size_effect": ("validation", "scale"), "size_effect_scale": ()}
     names = runs["domain"].to_numpy()
@@ -133,7 +132,7 @@ def known_posterior(
     return Posterior(
         tree=xr.DataTree.from_dict({"posterior": dataset}),
         runs=runs,
-        hierarchy=Hierarchy(KNOWN, n_domains, n_domains, sparse=sparsity is not None),
+        hierarchy=hierarchy,
         centre=replace(Centre.of(runs), loss=np.full(n_domains, REFERENCE_LOSS)),
         status=Status(1.0, 1000.0, 1000.0, 0, 1.0, 0.0),
     )

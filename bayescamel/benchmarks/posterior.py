@@ -17,7 +17,8 @@ from bayescamel.targets import Target
 
 if TYPE_CHECKING:
     from bayescamel.decisions.objectives import DrawObjective
-    from bayescamel.posterior import Kind, Posterior
+    from bayescamel.draws.prediction import Kind
+    from bayescamel.posterior import Posterior
 
 MIN_GAIN = 0.02
 """What a benchmark must have gained, as a share of the way from chance to 1, to count as moving."""

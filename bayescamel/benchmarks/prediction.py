@@ -16,7 +16,8 @@ from bayescamel.targets import Target
 
 if TYPE_CHECKING:
     from bayescamel.benchmarks.posterior import BenchmarkPosterior
-    from bayescamel.posterior import Kind, Posterior
+    from bayescamel.draws.prediction import Kind
+    from bayescamel.posterior import Posterior
 
 KINDS = ("curve", "mean", "run")
 

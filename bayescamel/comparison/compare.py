@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayescamel.comparison.backtest import backtest
 from bayescamel.comparison.scores import normal_log_density
+from bayescamel.draws.scatter import curve_distribution
 from bayescamel.posterior import Posterior
 
 
@@ -78,7 +79,7 @@ def with_log_likelihood(posterior: Posterior) -> xr.DataTree:
     """
     runs = posterior.runs
     observed = runs["loss"].to_numpy()
-    mean, sd = posterior.curve_distribution(runs, fitted=True)
+    mean, sd = curve_distribution(posterior, runs, fitted=True)
     density = normal_log_density(observed, mean, sd)
     row, column = np.nonzero(~np.isnan(observed))
     sizes = posterior.tree["posterior"].sizes

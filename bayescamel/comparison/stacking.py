@@ -19,9 +19,11 @@ import xarray as xr
 
 from bayescamel.comparison.backtest import MIN_SIZES, by_training_set, fitted, horizons
 from bayescamel.comparison.scores import log_density
+from bayescamel.draws.draws import Draws, evenly
+from bayescamel.draws.prediction import Kind
 from bayescamel.exceptions import FitError
 from bayescamel.mixtures import Mixtures
-from bayescamel.posterior import Kind, Posterior
+from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 
 
@@ -74,6 +76,16 @@ class StackedPosterior:
         mean, sd = (np.concatenate(values) for values in zip(*parts, strict=True))
         return mean, sd
 
+    @property
+    def n_draws(self) -> None:
+        """None: each law has draws of its own."""
+        return None
+
+    def parts(self, max_draws: int) -> tuple[tuple[Draws, np.ndarray], ...]:
+        """Of each law as many draws as its weight says; see `bayescamel.draws.draws.Averaged`."""
+        shares = self.shares(max_draws)
+        return tuple((self.components[law].thinned(rows), rows) for law, rows in shares.items())
+
     def shares(self, max_draws: int | None = None) -> dict[str, np.ndarray]:
         """Which draws of each component are used: as many as its weight says, evenly spread.
 
@@ -93,11 +105,6 @@ class StackedPosterior:
             f"{name} {float(self.weights.sel(law=name)):.2f}" for name in self.components
         )
         return f"StackedPosterior of {self.runs.sizes['run']} runs: {words}"
-
-
-def evenly(n: int, count: int) -> np.ndarray:
-    """Which `count` of `n` draws to take, evenly spread, both ends among them."""
-    return np.linspace(0, n - 1, count).round().astype(int)
 
 
 def stack(posteriors: Sequence[Posterior], **options: Any) -> StackedPosterior:

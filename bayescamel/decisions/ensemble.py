@@ -1,58 +1,51 @@
 """The draws that a decision is taken from: of one law, or of several that are averaged."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import xarray as xr
 
-from bayescamel.draws.prediction import run_noise, run_scatter
-from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-    from bayescamel.laws.base import Law
-    from bayescamel.posterior import Posterior
+from bayescamel.draws.curves import model_losses
+from bayescamel.draws.draws import Averaged, Draws
+from bayescamel.draws.residuals import Residuals
+from bayescamel.draws.scatter import Scatter, run_noise, run_scatter
+from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.sizes import Sizes
 
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Posteriors of the same runs, thinned to the draws in use, which count alike.
+    """Draws of laws of the same runs, which count alike.
 
     Parameters
     ----------
     parts
         One a law, each with one chain.
-    draws
+    rows
         For each part, which draws of its posterior these are, chains stacked.
     """
 
-    parts: tuple["Posterior", ...]
-    draws: tuple[np.ndarray, ...]
+    parts: tuple[Draws, ...]
+    rows: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, posterior: "Posterior | StackedPosterior", max_draws: int) -> Self:
+    def of(cls, posterior: Averaged, max_draws: int) -> Self:
         """Take draws evenly; of a stack, from each law as many as its weight says."""
-        from bayescamel.comparison.stacking import evenly
-        from bayescamel.posterior import Posterior
-
-        if isinstance(posterior, Posterior):
-            chosen = evenly(posterior.n_draws, min(max_draws, posterior.n_draws))
-            return cls((_selected(posterior, chosen),), (chosen,))
-        shares = posterior.shares(max_draws)
-        parts = [_selected(posterior.components[law], rows) for law, rows in shares.items()]
-        return cls(tuple(parts), tuple(shares.values()))
+        parts, rows = zip(*posterior.parts(max_draws), strict=True)
+        return cls(parts, rows)
 
     def thinned(self, max_draws: int) -> Self:
         """At most about `max_draws` of the draws, evenly of each part."""
         step = -(-self.n_draws // max_draws)
-        parts = [_selected(part, np.arange(0, part.n_draws, step)) for part in self.parts]
-        return type(self)(tuple(parts), tuple(draws[::step] for draws in self.draws))
+        parts = [part.thinned(np.arange(0, part.n_draws, step)) for part in self.parts]
+        return type(self)(tuple(parts), tuple(rows[::step] for rows in self.rows))
 
     @property
-    def laws(self) -> tuple["Law", ...]:
-        """The law of each part."""
-        return tuple(part.law for part in self.parts)
+    def hierarchies(self) -> tuple[Hierarchy, ...]:
+        """The law and prior of each part."""
+        return tuple(part.hierarchy for part in self.parts)
 
     @property
     def runs(self) -> xr.Dataset:
@@ -64,42 +57,24 @@ class Ensemble:
         """Draws of all parts together."""
         return sum(part.n_draws for part in self.parts)
 
-    def curve_losses(self, target: Target, mixtures: xr.DataArray) -> np.ndarray:
-        """Losses (draw, mixture, validation) by the laws alone, parts one after the other."""
-        each = [part.predict(target, mixtures, kind="curve")["loss"] for part in self.parts]
-        return np.concatenate([loss.to_numpy()[0] for loss in each])
+    @property
+    def residuals(self) -> Residuals:
+        """What the laws miss of their runs."""
+        return Residuals.of(self.parts)
 
-    def curve_distribution(
-        self, runs: xr.Dataset, fitted: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of runs' losses by draw, by the laws alone, parts one after the other."""
-        each = [part.curve_distribution(runs, fitted) for part in self.parts]
-        return np.concatenate([mean for mean, _ in each]), np.concatenate([sd for _, sd in each])
+    def _joined(self, function: Callable[[Draws], np.ndarray]) -> np.ndarray:
+        """Parts one after the other."""
+        return np.concatenate([function(part) for part in self.parts])
 
-    def scatter(
-        self, target: Target, mixtures: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """How runs scatter, nats per token, parts one after the other.
+    def losses(self, models: Sizes, mixtures: np.ndarray) -> np.ndarray:
+        """Losses (draw, model, validation) by the laws alone, nats per token."""
+        return self._joined(lambda part: model_losses(part, models, mixtures))
 
-        See `bayescamel.draws.prediction.run_scatter`: effect of the size and its sd
-        (draw, validation), sd of a typical run's noise (draw, mixture, validation).
-        """
-        each = [
-            [values * part.centre.loss for values in run_scatter(part, target, mixtures)]
-            for part in self.parts
-        ]
-        shift, shared, own = (np.concatenate(values) for values in zip(*each, strict=True))
-        return shift, shared, own
+    def scatter(self, models: Sizes, mixtures: np.ndarray) -> Scatter:
+        """How runs scatter; see `bayescamel.draws.scatter`."""
+        each = [run_scatter(part, models, mixtures) for part in self.parts]
+        return Scatter(*(np.concatenate(values) for values in zip(*each, strict=True)))
 
     def run_noise(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """What multiplies the noise of `n` new runs: (draw, run)."""
-        return np.concatenate([run_noise(part, n, rng) for part in self.parts])
-
-
-def _selected(posterior: "Posterior", draws: np.ndarray) -> "Posterior":
-    """The posterior with some of its draws, as one chain."""
-    flat = posterior.tree["posterior"].to_dataset().stack(sample=("chain", "draw"))
-    some = flat.isel(sample=draws).drop_vars(["sample", "chain", "draw"])
-    one = some.rename(sample="draw").expand_dims("chain").transpose("chain", "draw", ...)
-    one = one.assign_coords(chain=[0], draw=np.arange(len(draws)))
-    return replace(posterior, tree=xr.DataTree.from_dict({"posterior": one}))
+        return self._joined(lambda part: run_noise(part, n, rng))

@@ -1,7 +1,5 @@
 """The mixture to train a target on: a distribution over mixtures, and a recommendation."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import xarray as xr
 
@@ -10,15 +8,12 @@ from bayescamel.decisions.problem import MAX_DRAWS, Problem, pose, solve
 from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.result import LEVELS, Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
+from bayescamel.draws.draws import Averaged
 from bayescamel.draws.prediction import extrapolation
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.mixtures.reach import Reach
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-    from bayescamel.posterior import Posterior
 
 CERTAINTY = 0.9
 """Below this probability of being better, a mixture counts as not told from another."""
@@ -28,7 +23,7 @@ NEGLIGIBLE_SHARE = 1e-4
 
 
 def optimal_mixture(
-    posterior: "Posterior | StackedPosterior",
+    posterior: Averaged,
     target: Target,
     objective: Objective = None,
     *,
@@ -132,7 +127,7 @@ def optimal_mixture(
 def how_far(problem: Problem, mixture: np.ndarray) -> float:
     """How far outside the runs a mixture (domain,) at the target lies."""
     place = xr.DataArray(mixture[None], dims=("mixture", "domain"))
-    return float(extrapolation(problem.ensemble.parts[0], problem.target, place)[0])
+    return float(extrapolation(problem.ensemble.runs, problem.target, place)[0])
 
 
 def _compare(name: str, domains: list[str], mixture: np.ndarray, gain: np.ndarray) -> Comparison:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,16 +10,13 @@ import xarray as xr
 from bayescamel.decisions.objectives import Aim, Objective
 from bayescamel.decisions.problem import Problem, pose, solve
 from bayescamel.decisions.result import LEVELS
+from bayescamel.draws.draws import Averaged
 from bayescamel.laws.base import Array
 from bayescamel.targets import Target
 
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-    from bayescamel.posterior import Posterior
-
 
 def pareto_front(
-    posterior: "Posterior | StackedPosterior",
+    posterior: Averaged,
     target: Target,
     first: Objective,
     second: Objective,

@@ -1,7 +1,7 @@
 """How the best mixture moves with the size of the model."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,19 +10,16 @@ from bayescamel.decisions.objectives import Objective
 from bayescamel.decisions.optimum import how_far
 from bayescamel.decisions.problem import pose, solve
 from bayescamel.decisions.result import LEVELS
+from bayescamel.draws.draws import Averaged
 from bayescamel.exceptions import TargetError
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-    from bayescamel.posterior import Posterior
 
 PATH_DRAWS = 500
 """Draws on a path: a band needs fewer than a decision."""
 
 
 def optimal_path(
-    posterior: "Posterior | StackedPosterior",
+    posterior: Averaged,
     sizes: Sequence[float | Target],
     objective: Objective = None,
     *,

@@ -1,7 +1,6 @@
 """One decision as a problem to be searched, and its solution draw by draw."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,14 +10,11 @@ from bayescamel.decisions.objectives import Aim, Objective, as_aim
 from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.risk import Risk
 from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
-from bayescamel.draws.residuals import Residuals
+from bayescamel.draws.draws import Averaged
 from bayescamel.mixtures import Polytope, dirichlet
 from bayescamel.mixtures.constraints import Constraints
+from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-    from bayescamel.posterior import Posterior
 
 MAX_DRAWS = 2000
 """Draws that are optimised one by one; of more every so-manieth is taken."""
@@ -65,16 +61,16 @@ class Problem:
 
     def values(self, mixtures: np.ndarray) -> np.ndarray:
         """The objective (draw, M) of mixtures (M, domain)."""
-        return evaluate(self.ensemble.laws, self.aim, self.curves, mixtures[None])
+        return evaluate(self.ensemble.hierarchies, self.aim, self.curves, mixtures[None])
 
     def local_values(self, mixtures: np.ndarray) -> np.ndarray:
         """The same with what the laws miss of each mixture, for fewer draws."""
         some = self.ensemble.thinned(COMPARED)
         curves = _curves(some, self.target, self.aim, self.unique, self.repetition, self.seed)
-        effects = Residuals.of(some).at(self.target, mixtures)
-        drawn = effects.draw(np.random.default_rng(self.seed))
-        drawn = drawn * some.scatter(self.target, mixtures)[2]
-        return evaluate(some.laws, self.aim, curves, mixtures[None], drawn)
+        models = Sizes.of_target(self.target, len(mixtures))
+        drawn = some.residuals.at(models, mixtures).draw(np.random.default_rng(self.seed))
+        drawn = drawn * some.scatter(models, mixtures).noise
+        return evaluate(some.hierarchies, self.aim, curves, mixtures[None], drawn)
 
     def regret(
         self, best: np.ndarray, at_best: np.ndarray, own: np.ndarray
@@ -83,13 +79,13 @@ class Problem:
 
         A search stops a little short: no draw's optimum is worse than a mixture known to us.
         """
-        at_own = evaluate(self.ensemble.laws, self.aim, self.curves, own[:, None])[:, 0]
+        at_own = evaluate(self.ensemble.hierarchies, self.aim, self.curves, own[:, None])[:, 0]
         own = np.where((at_best < at_own)[:, None], best, own)
         return own, np.maximum(at_best - at_own, 0.0)
 
 
 def pose(
-    posterior: "Posterior | StackedPosterior",
+    posterior: Averaged,
     target: Target,
     objective: Objective = None,
     *,
@@ -108,8 +104,8 @@ def pose(
     limits = Constraints() if constraints is None else constraints
     prior = Repetition() if repetition is None else repetition
     ensemble = Ensemble.of(posterior, max_draws)
-    n_draws = getattr(posterior, "n_draws", None)
-    aim = as_aim(objective, validation, runs["loss"].mean("run").to_numpy(), n_draws)
+    reference_loss = runs["loss"].mean("run").to_numpy()
+    aim = as_aim(objective, validation, reference_loss, posterior.n_draws)
     unique = limits.shares(domains, target)
     return Problem(
         ensemble=ensemble,
@@ -134,10 +130,10 @@ def _curves(
 ) -> tuple[Curve, ...]:
     r_star = repetition.draws(ensemble.n_draws, seed)[:, None, None]
     curves, first = [], 0
-    for part, draws in zip(ensemble.parts, ensemble.draws, strict=True):
-        here = slice(first, first := first + len(draws))
+    for part, rows in zip(ensemble.parts, ensemble.rows, strict=True):
+        here = slice(first, first := first + len(rows))
         repeated = None if unique is None else Repeated(unique, r_star[here])
-        curves.append(make_curve(part, target, aim.arrays(draws), repeated))
+        curves.append(make_curve(part, target, aim.arrays(rows), repeated))
     return tuple(curves)
 
 
@@ -149,7 +145,7 @@ def solve(problem: Problem, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     known
         Mixtures (M, domain) to start from as well.
     """
-    laws, value, allowed = problem.ensemble.laws, problem.aim.searched, problem.allowed
+    laws, value, allowed = problem.ensemble.hierarchies, problem.aim.searched, problem.allowed
     stages = [
         tuple(curve._replace(aim=curve.aim | stage) for curve in problem.curves)
         for stage in problem.aim.stages

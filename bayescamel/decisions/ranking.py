@@ -1,7 +1,5 @@
 """Rank given mixtures: those that were measured, or the few that a team considers."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import xarray as xr
 
@@ -10,24 +8,22 @@ from bayescamel.decisions.objectives import Objective, as_aim
 from bayescamel.decisions.problem import MAX_DRAWS
 from bayescamel.decisions.result import LEVELS
 from bayescamel.decisions.risk import Risk
-from bayescamel.draws.prediction import extrapolation, scattered
-from bayescamel.draws.residuals import Residuals
+from bayescamel.draws.draws import Averaged
+from bayescamel.draws.prediction import Kind, extrapolation
+from bayescamel.draws.scatter import scattered
 from bayescamel.mixtures import Mixtures, as_mixtures
+from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-    from bayescamel.posterior import Kind, Posterior
 
 
 def rank_mixtures(
-    posterior: "Posterior | StackedPosterior",
+    posterior: Averaged,
     target: Target,
     mixtures: Mixtures,
     objective: Objective = None,
     *,
     risk: Risk | None = None,
-    kind: "Kind" = "mean",
+    kind: Kind = "mean",
     residuals: bool = True,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -60,23 +56,24 @@ def rank_mixtures(
     """
     domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
     choice = as_mixtures(mixtures, domains)
-    ensemble = Ensemble.of(posterior, max_draws=getattr(posterior, "n_draws", MAX_DRAWS))
-    loss = ensemble.curve_losses(target, choice)
+    ensemble = Ensemble.of(posterior, posterior.n_draws or MAX_DRAWS)
+    models, weights = Sizes.of_target(target, len(choice)), choice.to_numpy()
+    loss = ensemble.losses(models, weights)
     rng = np.random.default_rng(seed)
-    shift, shared, own = ensemble.scatter(target, choice.to_numpy())
+    scatter = ensemble.scatter(models, weights)
     times = ensemble.run_noise(len(choice), rng) if kind == "run" else None
     noise = np.zeros_like(loss)
     if residuals:
-        effects = Residuals.of(ensemble).at(target, choice.to_numpy())
-        noise = own * effects.draw(rng, times)
+        noise = scatter.noise * ensemble.residuals.at(models, weights).draw(rng, times)
     elif times is not None:
-        noise = own * times[:, :, None] * rng.normal(size=loss.shape)
+        noise = scatter.noise * times[:, :, None] * rng.normal(size=loss.shape)
     if kind == "run":
-        noise = noise + (shift + shared * rng.normal(size=shared.shape))[:, None]
+        new_size = rng.normal(size=(len(loss), 1, loss.shape[2]))
+        noise = noise + scatter.shift + scatter.shared * new_size
     loss = scattered(loss, noise)
     validation = [str(name) for name in posterior.runs["validation"].to_numpy()]
     reference_loss = posterior.runs["loss"].mean("run").to_numpy()
-    aim = as_aim(objective, validation, reference_loss, getattr(posterior, "n_draws", None))
+    aim = as_aim(objective, validation, reference_loss, posterior.n_draws)
     values = aim.value(np, loss, aim.arrays(np.arange(len(loss))))
 
     regrets = values - values.min(axis=1, keepdims=True)
@@ -89,11 +86,11 @@ def rank_mixtures(
         "probability_best": (regrets == 0).mean(axis=0),
         "regret": regrets.mean(axis=0),
         "regret90": np.quantile(regrets, 0.9, axis=0),
-        "extrapolation": extrapolation(ensemble.parts[0], target, choice).to_numpy(),
+        "extrapolation": extrapolation(posterior.runs, target, choice).to_numpy(),
     }
     ranked = xr.Dataset(
         {name: ("mixture", values) for name, values in columns.items()}
-        | {"weights": (("mixture", "domain"), choice.to_numpy())},
+        | {"weights": (("mixture", "domain"), weights)},
         {"mixture": choice["mixture"].to_numpy(), "domain": domains},
         {"unit": aim.unit},
     )

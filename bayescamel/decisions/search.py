@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayescamel.decisions.curve import Curve, objective_values
-from bayescamel.laws.base import Array, Law
+from bayescamel.laws.base import Array
 from bayescamel.mixtures import Polytope
+from bayescamel.models.hierarchy import Hierarchy
 
 STEPS = 100
 """Gradient steps where only bounds and the sum of 1 hold."""
@@ -32,7 +33,7 @@ PENALTY, STIFFENING = 4.0, 1.6
 """First penalty, in units of the steepest slope at the start, and its factor between stages."""
 
 
-type Laws = tuple[Law, ...]
+type Laws = tuple[Hierarchy, ...]
 type Curves = tuple[Curve, ...]
 """One of each for every law that is averaged."""
 

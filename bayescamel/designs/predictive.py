@@ -1,29 +1,22 @@
 """Draws of any run's loss by a law, from the posterior or before the first run from the prior."""
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.prior import broadcast, centred, law_curve, own_names, plausible_draws
-from bayescamel.draws.prediction import law_draws
-from bayescamel.laws.base import Law
+from bayescamel.designs.prior import centred, own_names, plausible_draws
+from bayescamel.draws.curves import Curves, all_losses
+from bayescamel.draws.draws import Draws, evenly
+from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.sizes import Centre, active_params, same_names, scales
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Centre, LogSizes, active_params, scales
 
 DISCREPANCY = 0.1
 """Share of a difference in loss that a law misses."""
 
 MAX_DRAWS = 2000
 """Draws that are used; more of them are thinned evenly."""
-
-MAX_ELEMENTS = 4_000_000
-"""Numbers in the largest intermediate array of an evaluation in NumPy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +27,12 @@ class PredictiveDraws:
 
     Parameters
     ----------
-    law, centre
-        The equation, and the point around which it is written.
+    hierarchy, centre
+        The law, and the point around which it is written.
     domains, validation
         Names of training and validation domains.
-    parameters
-        Draws by name, shaped (draw, 1, ...) to broadcast over runs.
-    coefficients
-        (draw, validation, coefficient), in units of the reference loss.
-    own
-        (validation, domain): 1 where names match.
+    draws
+        Of the law.
     sizes, size_effects
         Total and active parameters of the sizes that were measured, (scale, 2), and the effect
         that all runs of such a size share, (draw, validation, scale), in nats.
@@ -54,13 +43,11 @@ class PredictiveDraws:
         Share of a difference in loss that the law misses; see `bayescamel.designs.projection`.
     """
 
-    law: Law
+    hierarchy: Hierarchy
     centre: Centre
     domains: tuple[str, ...]
     validation: tuple[str, ...]
-    parameters: dict[str, np.ndarray]
-    coefficients: np.ndarray
-    own: np.ndarray
+    draws: Curves
     sizes: np.ndarray
     size_effects: np.ndarray
     noise: np.ndarray
@@ -68,27 +55,20 @@ class PredictiveDraws:
     discrepancy: float = DISCREPANCY
 
     @classmethod
-    def of(cls, posterior: "Posterior") -> "PredictiveDraws":
+    def of(cls, posterior: Draws) -> "PredictiveDraws":
         """Draws of the posterior."""
-        parameters, coefficients = law_draws(posterior)
-        draws = posterior.tree["posterior"].to_dataset()
-        n_draws, n_validation, _ = coefficients.shape
-        keep = np.linspace(0, n_draws - 1, min(MAX_DRAWS, n_draws)).round().astype(int)
-        effects = draws["size_effect"].transpose("chain", "draw", "validation", "scale").to_numpy()
+        rows = evenly(posterior.n_draws, min(MAX_DRAWS, posterior.n_draws))
         loss = posterior.centre.loss
-        size_variance = float((draws["size_effect_scale"] ** 2).mean())
         return cls(
-            law=posterior.law,
+            hierarchy=posterior.hierarchy,
             centre=posterior.centre,
             domains=tuple(str(name) for name in posterior.runs["domain"].to_numpy()),
             validation=tuple(str(name) for name in posterior.runs["validation"].to_numpy()),
-            parameters={name: value[keep] for name, value in parameters.items()},
-            coefficients=coefficients[keep],
-            own=same_names(posterior.runs),
+            draws=Curves.of(posterior).take(rows),
             sizes=scales(posterior.runs)[0],
-            size_effects=effects.reshape(n_draws, n_validation, -1)[keep] * loss[:, None],
-            noise=(draws["sigma"] ** 2).mean(("chain", "draw")).to_numpy() * loss**2,
-            size_noise=size_variance * loss**2,
+            size_effects=posterior.flat("size_effect")[rows] * loss[:, None],
+            noise=(posterior.flat("sigma") ** 2).mean(axis=0) * loss**2,
+            size_noise=float((posterior.flat("size_effect_scale") ** 2).mean()) * loss**2,
         )
 
     @classmethod
@@ -104,8 +84,6 @@ class PredictiveDraws:
         seed: int = 0,
     ) -> "PredictiveDraws":
         """Draws before any run; see `bayescamel.designs.prior.plausible_draws`."""
-        from bayescamel.models.blocks import unflatten
-
         own = own_names(domains, validation)
         draws = plausible_draws(hierarchy, centre, own, runs, n_draws, seed)
         values = unflatten(hierarchy, draws.flat)
@@ -113,13 +91,17 @@ class PredictiveDraws:
         noise = float(np.median(np.exp(2 * values["log_sigma"])))
         size_noise = float(np.median(np.exp(2 * values["log_size_effect_scale"])))
         return cls(
-            law=hierarchy.law,
+            hierarchy=hierarchy,
             centre=centre,
             domains=domains,
             validation=validation,
-            parameters=broadcast(hierarchy, hierarchy.constrained(np, values, own)),
-            coefficients=draws.coefficients,
-            own=own,
+            draws=Curves(
+                parameters=hierarchy.constrained(np, values, own),
+                coefficients=draws.coefficients,
+                reference_loss=centre.loss,
+                reference=centre.mixture,
+                own=own,
+            ),
             sizes=np.zeros((0, 2)),
             size_effects=np.zeros((n_draws, len(validation), 0)),
             noise=noise * centre.loss**2,
@@ -129,18 +111,7 @@ class PredictiveDraws:
     @property
     def n_draws(self) -> int:
         """How many draws there are."""
-        return len(self.coefficients)
-
-    @cached_property
-    def arrays(self) -> tuple[Any, ...]:
-        """What `law_curve` needs beside the runs."""
-        return (
-            self.parameters,
-            self.coefficients,
-            self.centre.loss,
-            self.centre.mixture,
-            self.own,
-        )
+        return len(self.draws.coefficients)
 
     def scale_of(self, runs: pd.DataFrame) -> np.ndarray:
         """Which measured size each run has, (run,); -1: one that was not measured."""
@@ -150,7 +121,7 @@ class PredictiveDraws:
             result[(pairs == size).all(axis=1)] = scale
         return result
 
-    def law_inputs(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def law_inputs(self, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
         """Logs over the centre's and mixtures; see `bayescamel.designs.prior.centred`."""
         weights = [f"w_{name}" for name in self.domains]
         other = [name for name in runs if not str(name).startswith("w_")]
@@ -158,11 +129,4 @@ class PredictiveDraws:
 
     def curves(self, runs: pd.DataFrame) -> np.ndarray:
         """The mean curve at each run, (draw, run, validation), in double precision."""
-        logs, mixtures = self.law_inputs(runs)
-        n_validation, n_domain = self.own.shape
-        step = max(1, MAX_ELEMENTS // (self.n_draws * n_validation * n_domain))
-        parts = [
-            law_curve(np, self.law, self.arrays, logs[i : i + step], mixtures[i : i + step])
-            for i in range(0, len(logs), step)
-        ]
-        return np.concatenate(parts, axis=1)
+        return all_losses(self.hierarchy, self.draws, *self.law_inputs(runs))

@@ -1,15 +1,16 @@
 """Draws of a law's prior under which losses are plausible, for choices before any run."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.exceptions import DesignError
-from bayescamel.laws.base import Array, Inputs, Law
+from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.sizes import Centre, active_params, same_names
+from bayescamel.runs.sizes import Centre, LogSizes, Sizes, active_params, same_names
 
 PLAUSIBLE_FACTOR = 3.0
 """A text model's loss lies within this factor of a typical one: it begins near ln 50,000 = 10.8
@@ -19,7 +20,7 @@ MAX_BATCHES = 50
 """How often the prior is asked for as many draws as are wanted."""
 
 
-class Draws(NamedTuple):
+class PriorDraws(NamedTuple):
     """Draws of what a sampler moves, and of the coefficients."""
 
     flat: np.ndarray
@@ -35,7 +36,7 @@ def plausible_draws(
     runs: pd.DataFrame,
     n_draws: int,
     seed: int,
-) -> Draws:
+) -> PriorDraws:
     """Draws of the prior that give every run a plausible loss.
 
     The prior of a curved law gives some losses that no run ever had: draws that put some run
@@ -55,29 +56,23 @@ def plausible_draws(
     DesignError
         When the prior holds hardly any plausible draw.
     """
-    from bayescamel.models.blocks import unflatten
-
     rng = np.random.default_rng(seed)
     logs, mixtures = centred(centre, runs)
-    kept: list[Draws] = []
+    kept: list[PriorDraws] = []
     found = 0
     for _ in range(MAX_BATCHES):
         batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
         values = hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
-        arrays = (
-            broadcast(hierarchy, values),
-            batch.coefficients,
-            1.0,
-            centre.mixture,
-            own,
-        )
+        one = np.ones(hierarchy.n_validation)
+        curves = Curves(values, batch.coefficients, one, centre.mixture, own)
         with np.errstate(over="ignore"):  # what overflows is left out
-            losses = law_curve(np, hierarchy.law, arrays, logs, mixtures)
-        keep = ((losses > 1 / PLAUSIBLE_FACTOR) & (losses < PLAUSIBLE_FACTOR)).all(axis=(1, 2))
-        kept.append(Draws(*(part[keep] for part in batch)))
+            loss = all_losses(hierarchy, curves, logs, mixtures)
+        keep = ((loss > 1 / PLAUSIBLE_FACTOR) & (loss < PLAUSIBLE_FACTOR)).all(axis=(1, 2))
+        kept.append(PriorDraws(*(part[keep] for part in batch)))
         found += int(keep.sum())
         if found >= n_draws:
-            return Draws(*(np.concatenate(parts)[:n_draws] for parts in zip(*kept, strict=True)))
+            parts = zip(*kept, strict=True)
+            return PriorDraws(*(np.concatenate(part)[:n_draws] for part in parts))
     raise DesignError(
         f"the prior of law {hierarchy.law.name!r} gives plausible losses in only {found} of "
         f"{MAX_BATCHES * n_draws} draws over this space: narrow the sizes, or plan after a first "
@@ -101,51 +96,13 @@ def centre_of(runs: pd.DataFrame, domains: tuple[str, ...], n_validation: int) -
     )
 
 
-def centred(centre: Centre, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Logs of total parameters, active parameters and tokens over the centre's; mixtures.
-
-    Returns
-    -------
-    logs, mixtures
-        Shapes (run, 3) and (run, domain), domains in the table's order.
-    """
-    tokens = np.zeros(len(runs))
-    if centre.n_tokens is not None:
-        tokens = np.log(runs["n_tokens"].to_numpy(np.float64) / centre.n_tokens)
-    total = np.log(runs["n_params"].to_numpy(np.float64) / centre.n_params)
-    active = np.log(active_params(runs) / centre.n_params)
+def centred(centre: Centre, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
+    """Logs of the runs' sizes over the centre's; mixtures (run, domain) in the table's order."""
+    sizes = Sizes.of(runs)
+    if centre.n_tokens is None:
+        sizes = sizes._replace(tokens=None)
     weights = [name for name in runs if str(name).startswith("w_")]
-    return np.stack([total, active, tokens], axis=1), runs[weights].to_numpy(np.float64)
-
-
-def law_curve(xp: Any, law: Law, arrays: Any, logs: Array, mixtures: Array) -> Any:
-    """A law's mean curve for all draws, (draw, run, validation), in NumPy or JAX.
-
-    Parameters
-    ----------
-    arrays
-        Parameters by name, (draw, 1, ...); coefficients; reference loss; reference mixture; own.
-    logs, mixtures
-        See `centred`.
-    """
-    parameters, coefficients, loss, reference, own = arrays
-    total, active, tokens = (logs[:, i, None] for i in range(3))
-    inputs = Inputs(total, active, tokens, mixtures[:, None, :], reference, own)
-    terms = law.terms(xp, inputs, **parameters)
-    result = terms.fixed
-    for i, coefficient in enumerate(law.coefficients):
-        result = result + coefficients[:, None, :, i] * terms.basis[coefficient.name]
-    return result * loss
-
-
-def broadcast(hierarchy: Hierarchy, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Constrained parameters with draws in front, shaped to broadcast over runs."""
-    result = {}
-    for parameter in hierarchy.parameters():
-        value = values[parameter.name]
-        axis = () if "validation" in parameter.dims else (1,)
-        result[parameter.name] = value.reshape(len(value), 1, *axis, *value.shape[1:])
-    return result
+    return sizes.logs(centre), runs[weights].to_numpy(np.float64)
 
 
 def _draw(
@@ -169,5 +126,5 @@ def _draw(
     return flat, np.stack(coefficients, axis=-1)
 
 
-def _stack(draws: list[tuple[np.ndarray, np.ndarray]]) -> Draws:
-    return Draws(*(np.stack(parts) for parts in zip(*draws, strict=True)))
+def _stack(draws: list[tuple[np.ndarray, np.ndarray]]) -> PriorDraws:
+    return PriorDraws(*(np.stack(parts) for parts in zip(*draws, strict=True)))

@@ -20,9 +20,10 @@ import pandas as pd
 
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.predictive import PredictiveDraws
-from bayescamel.designs.prior import law_curve
-from bayescamel.laws.base import Array, Law
-from bayescamel.runs.sizes import active_params
+from bayescamel.draws.curves import Curves, losses
+from bayescamel.laws.base import Array
+from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.sizes import LogSizes, active_params
 from bayescamel.targets import Target
 
 CHUNK = 256
@@ -95,7 +96,7 @@ class Projection:
         noise = np.sqrt(predictive.noise)
         logs, mixtures = predictive.law_inputs(runs)
         # By content, so that the order of the candidates decides nothing.
-        ordered = np.lexsort(np.column_stack([mixtures, logs]).T)
+        ordered = np.lexsort(np.column_stack([mixtures, *logs]).T)
         n_runs = max(1, SAMPLED_LOSSES // len(noise))
         picked = np.random.default_rng(seed).permutation(ordered)[:n_runs]
         some = runs.iloc[picked]
@@ -138,13 +139,15 @@ class Projection:
         rows = np.arange(-(-len(runs) // CHUNK) * CHUNK) % len(runs)
         middle = predictive.centre.mixture[None]
         ahead = predictive.law_inputs(target_table(self.target, middle, predictive.domains))[0]
-        shared = (predictive.arrays, self.draws, _padded_effects(predictive), ahead)
+        shared = (predictive.draws, self.draws, _padded_effects(predictive), ahead)
         fixed = jax.tree.map(_single, shared)
 
         def chunk(start: int) -> list[np.ndarray]:
             some = rows[start : start + CHUNK]
-            at_runs = (_single(logs[some]), _single(mixtures[some]), scale[some])
-            return [np.asarray(part) for part in _compiled()(predictive.law, *fixed, *at_runs)]
+            sizes = LogSizes(*(_single(column[some]) for column in logs))
+            at_runs = (sizes, _single(mixtures[some]), scale[some])
+            parts = _compiled()(predictive.hierarchy, *fixed, *at_runs)
+            return [np.asarray(part) for part in parts]
 
         # Two at a time: the program's threads leave cores idle.
         with ThreadPoolExecutor(2) as pool:
@@ -188,41 +191,41 @@ def _compiled() -> Any:
     import jax.numpy as jnp
 
     def project(
-        law: Law,
-        arrays: Any,
+        hierarchy: Hierarchy,
+        curves: Curves,
         components: Array,
         effects: Array,
-        ahead: Array,
-        logs: Array,
+        ahead: LogSizes,
+        logs: LogSizes,
         mixtures: Array,
         scale: Array,
     ) -> tuple[Array, ...]:
-        losses = law_curve(jnp, law, arrays, logs, mixtures)
-        losses = losses + jnp.moveaxis(effects[:, :, scale], 1, 2)
-        mean = losses.mean(axis=0)
-        centred = losses - mean
+        loss = losses(jnp, hierarchy, curves, logs, mixtures)
+        loss = loss + jnp.moveaxis(effects[:, :, scale], 1, 2)
+        mean = loss.mean(axis=0)
+        centred = loss - mean
         degrees = len(centred) - 1
         features = jnp.einsum("scv,sf->cvf", centred, components) / degrees
         variance = jnp.sum(centred**2, axis=0) / degrees
-        return mean, features, variance, _extrapolated(law, arrays, ahead, logs, mixtures)
+        squares = _extrapolated(hierarchy, curves, ahead, logs, mixtures)
+        return mean, features, variance, squares
 
     return jax.jit(project, static_argnums=0)
 
 
-def _extrapolated(law: Law, arrays: Any, ahead: Array, logs: Array, mixtures: Array) -> Array:
+def _extrapolated(
+    hierarchy: Hierarchy, curves: Curves, ahead: LogSizes, logs: LogSizes, mixtures: Array
+) -> Array:
     """Squared differences in loss over which the law extrapolates: (run, validation)."""
-    import jax
     import jax.numpy as jnp
 
-    parameters, coefficients, loss, reference, own = arrays
-    step = -(-len(coefficients) // DISCREPANCY_DRAWS)
-    some = jax.tree.map(lambda values: values[::step], (parameters, coefficients))
+    some = curves.take(slice(None, None, -(-len(curves.coefficients) // DISCREPANCY_DRAWS)))
 
-    def mean(logs: Array, mixtures: Array) -> Array:
-        return law_curve(jnp, law, (*some, loss, reference, own), logs, mixtures).mean(axis=0)
+    def mean(logs: LogSizes, mixtures: Array) -> Array:
+        return losses(jnp, hierarchy, some, logs, mixtures).mean(axis=0)
 
     # Not from the curves evaluated above: to keep those beside the losses takes longer.
     here = mean(logs, mixtures)
-    size = here - mean(jnp.broadcast_to(ahead, logs.shape), mixtures)
-    mixture = here - mean(logs, jnp.broadcast_to(reference, mixtures.shape))
+    size = here - mean(ahead, mixtures)
+    mixture = here - mean(logs, jnp.broadcast_to(curves.reference, mixtures.shape))
     return size**2 + mixture**2

@@ -1,7 +1,6 @@
 """`next_runs`: the candidates of a table that teach the most about a target per FLOP."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,16 +12,14 @@ from bayescamel.designs.choose import choose
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.draws.draws import Draws
 from bayescamel.exceptions import TargetError
 from bayescamel.mixtures import as_mixtures
 from bayescamel.targets import Target, objective_weights
 
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
-
 
 def next_runs(
-    posterior: "Posterior",
+    posterior: Draws,
     candidates: pd.DataFrame,
     target: Target,
     *,

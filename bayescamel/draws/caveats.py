@@ -1,13 +1,10 @@
 """What a posterior that converged may still get wrong, said in words."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from bayescamel.draws.draws import Draws
+from bayescamel.draws.scatter import curve_distribution
 from bayescamel.models.hierarchy import SIZE_EFFECT_SD
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
 
 FAR = 3.0
 """Prior standard deviations beyond which the scale of the size effects says that the law misses
@@ -22,15 +19,15 @@ NAMED = 5
 """How many such runs are named."""
 
 
-def caveats(posterior: "Posterior") -> tuple[str, ...]:
+def caveats(draws: Draws) -> tuple[str, ...]:
     """What the data say against the law or leave open; empty where nothing does."""
-    found = (_too_few_sizes(posterior), _sizes_off(posterior), _runs_off(posterior))
+    found = (_too_few_sizes(draws), _sizes_off(draws), _runs_off(draws))
     return tuple(caveat for caveat in found if caveat is not None)
 
 
-def _too_few_sizes(posterior: "Posterior") -> str | None:
+def _too_few_sizes(draws: Draws) -> str | None:
     """Two sizes: what separates the exponents from the irreducible loss is the prior."""
-    if len(np.unique(posterior.runs["n_params"])) > 2:
+    if len(np.unique(draws.runs["n_params"])) > 2:
         return None
     return (
         "only two sizes were fitted: how fast the losses fall, how far they can fall and how the "
@@ -39,40 +36,39 @@ def _too_few_sizes(posterior: "Posterior") -> str | None:
     )
 
 
-def _sizes_off(posterior: "Posterior") -> str | None:
+def _sizes_off(draws: Draws) -> str | None:
     """Effects shared by all runs of a size that stand in for the law's dependence on size.
 
     Then the curve fits and says little of a size that was not fitted.
     """
-    draws = posterior.tree["posterior"].to_dataset()
-    if "size_effect_scale" not in draws:
+    if draws.is_point_fit:
         return None
-    scale = float(draws["size_effect_scale"].median())
-    usual = posterior.hierarchy.noise.size_effect
+    scale = float(draws.values["size_effect_scale"].median())
+    usual = draws.hierarchy.noise.size_effect
     if scale <= usual * np.exp(FAR * SIZE_EFFECT_SD):
         return None
     return (
-        f"law {posterior.law.name!r} does not describe how these losses depend on size: sizes lie "
+        f"law {draws.law.name!r} does not describe how these losses depend on size: sizes lie "
         f"{scale:.1%} off its curve, where {usual:.1%} is usual. Compare laws "
         "(bayescamel backtest) before you trust it at a larger size"
     )
 
 
-def _runs_off(posterior: "Posterior") -> str | None:
+def _runs_off(draws: Draws) -> str | None:
     """Runs that lie far off the curve in most of their losses, as one does that went wrong.
 
     Their own noise is learned to be large, so they count little: right for a run that went wrong,
     as three of 101 on gadre_scaling, and wrong where it is the law that misses its mixture.
     """
-    mean, sd = posterior.curve_distribution(posterior.runs)
-    loss = posterior.runs["loss"].to_numpy()
+    mean, sd = curve_distribution(draws, draws.runs)
+    loss = draws.runs["loss"].to_numpy()
     z = ((loss - mean) / sd).mean(axis=0)
     off = np.nanmedian(z, axis=1)
     worst = [i for i in np.argsort(-np.abs(off)) if abs(off[i]) > OFF]
     if not worst:
         return None
     apart = np.nanmean(loss / mean.mean(axis=0) - 1, axis=1)
-    names = posterior.runs["run"].to_numpy()
+    names = draws.runs["run"].to_numpy()
     words = [f"{str(names[i])!r} ({apart[i]:+.1%})" for i in worst[:NAMED]]
     more = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
     return (

@@ -8,20 +8,20 @@ import numpy as np
 import xarray as xr
 
 from bayescamel._version import __version__
+from bayescamel.draws.draws import Draws
 from bayescamel.draws.netcdf import read_status, read_tree, write_tree
 from bayescamel.exceptions import StorageError
-from bayescamel.laws import get_law
+from bayescamel.laws import Law, get_law
 from bayescamel.models.hierarchy import Hierarchy, Noise
-from bayescamel.models.problem import Centre
 from bayescamel.output import check_output
-from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Centre
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a file of today can no longer be read."""
 
 
-def save(posterior: Posterior, path: Path, force: bool = False) -> None:
-    """Write a posterior; the file appears whole or not at all.
+def save(draws: Draws, path: Path, force: bool = False) -> None:
+    """Write draws and what made them; the file appears whole or not at all.
 
     Raises
     ------
@@ -29,20 +29,16 @@ def save(posterior: Posterior, path: Path, force: bool = False) -> None:
         When the file is there and `force` is not set, or its folder is not.
     """
     check_output(path, force)
-    tree = posterior.tree.copy()
-    tree["runs"] = xr.DataTree(posterior.runs)
-    hierarchy, centre = posterior.hierarchy, posterior.centre
+    tree = draws.tree.copy()
+    tree["runs"] = xr.DataTree(draws.runs)
+    hierarchy, centre = draws.hierarchy, draws.centre
     tree.attrs = {
         "format": FORMAT,
         "bayescamel_version": __version__,
         "law": hierarchy.law.name,
-        "fingerprint": posterior.runs.attrs.get("fingerprint", ""),
-        "priors": json.dumps(
-            {
-                "parameters": [dataclasses.asdict(p) for p in hierarchy.law.parameters],
-                "coefficients": [dataclasses.asdict(c) for c in hierarchy.law.coefficients],
-            }
-        ),
+        "fingerprint": draws.runs.attrs.get("fingerprint", ""),
+        "priors": _priors(hierarchy.law),
+        "is_point_fit": int(draws.is_point_fit),
         "hierarchy": json.dumps(
             {
                 "n_validation": hierarchy.n_validation,
@@ -53,13 +49,18 @@ def save(posterior: Posterior, path: Path, force: bool = False) -> None:
             }
         ),
         "centre": json.dumps({"n_params": centre.n_params, "n_tokens": centre.n_tokens}),
-        "status": json.dumps(posterior.status.to_dict()),
+        "status": json.dumps(draws.status.to_dict()),
     }
     write_tree(tree, path)
 
 
-def load(path: Path) -> Posterior:
-    """Read a posterior.
+def _priors(law: Law) -> str:
+    parameters = [dataclasses.asdict(prior) for prior in law.parameters]
+    return json.dumps([*parameters, *(dataclasses.asdict(prior) for prior in law.coefficients)])
+
+
+def load[D: Draws](path: Path, into: type[D]) -> D:
+    """Read what `save` wrote.
 
     Raises
     ------
@@ -77,17 +78,14 @@ def load(path: Path) -> Posterior:
     if set(options["noise"]) != {field.name for field in dataclasses.fields(Noise)}:
         raise StorageError(f"{path}: the priors of the noise have changed since: fit again")
     hierarchy = Hierarchy(law, **options | {"noise": Noise(**options["noise"])})
-    priors = json.loads(attrs["priors"])
-    if priors["parameters"] != json.loads(
-        json.dumps([dataclasses.asdict(p) for p in law.parameters])
-    ):
+    if attrs["priors"] != _priors(law):
         raise StorageError(f"{path}: the priors of law {law.name!r} have changed since: fit again")
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"]
-    status = read_status(attrs["status"])
+    status, is_point_fit = read_status(attrs["status"]), bool(attrs["is_point_fit"])
     tree.attrs = {}
-    return Posterior(
+    return into(
         tree=tree,
         runs=runs,
         hierarchy=hierarchy,
@@ -97,4 +95,5 @@ def load(path: Path) -> Posterior:
             **json.loads(attrs["centre"]),
         ),
         status=status,
+        is_point_fit=is_point_fit,
     )

@@ -14,28 +14,20 @@ as the losses on the most varied fitted domain.
 """
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from scipy.stats import truncnorm
 
-from bayescamel.draws.prediction import (
-    MAX_ELEMENTS,
-    extrapolation,
-    run_noise,
-    scattered,
-    target_inputs,
-    unseen_tokens,
-)
+from bayescamel.draws.curves import Curves, all_losses
+from bayescamel.draws.draws import Draws
+from bayescamel.draws.prediction import Kind, extrapolation
+from bayescamel.draws.scatter import run_noise, scattered
 from bayescamel.exceptions import TargetError
-from bayescamel.laws.base import Inputs
+from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy, lopsidedness
-from bayescamel.models.problem import build, same_names
+from bayescamel.runs.sizes import Sizes, same_names
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Kind, Posterior
 
 PRIOR_WEIGHT = 2.0
 """How many observations the prior's spread of a pair's effect counts for."""
@@ -46,19 +38,19 @@ MIN_DOMAINS = 3
 
 
 def predict_new_validation(
-    posterior: "Posterior",
+    draws: Draws,
     target: Target,
     mixtures: xr.DataArray,
     reference_loss: float | None = None,
     own: str | None = None,
-    kind: "Kind" = "mean",
+    kind: Kind = "mean",
     seed: int = 0,
 ) -> xr.Dataset:
     """Losses on a validation domain that no run was measured on.
 
     Parameters
     ----------
-    posterior
+    draws
         Partially or fully pooled.
     mixtures
         Dims (mixture, domain).
@@ -83,22 +75,27 @@ def predict_new_validation(
         When the posterior is not pooled, there is no such training domain, or the reference loss
         is not positive or cannot be drawn.
     """
-    if posterior.hierarchy.pooling == "none":
+    if draws.hierarchy.pooling == "none":
         raise TargetError(
             "an unpooled posterior knows nothing of a new validation domain: fit with "
             "pooling='partial'"
         )
     rng = np.random.default_rng(seed)
-    matching = _own(posterior, own)
-    reference = _reference(posterior, reference_loss, rng)
-    hierarchy = dataclasses.replace(posterior.hierarchy, n_validation=1)
-    values = _draw_blocks(posterior, hierarchy, matching, rng)
-    curve = _Curve.of(posterior, hierarchy, values, matching, rng)
-    fitted = build(posterior.runs, posterior.centre, padded=False).inputs()
-    with np.errstate(over="ignore", invalid="ignore"):
-        over_runs = curve.at(fitted)
-        relative = curve.at(target_inputs(posterior, target, mixtures))
-    possible = np.isfinite(relative).all(axis=1) & _plausible(over_runs, posterior)
+    matching = _own(draws, own)
+    reference = _reference(draws, reference_loss, rng)
+    hierarchy = dataclasses.replace(draws.hierarchy, n_validation=1)
+    values = _draw_blocks(draws, hierarchy, matching, rng)
+    curves = _curves(draws, hierarchy, values, matching, rng)
+    weights = mixtures.to_numpy()
+
+    def evaluated(models: Sizes, mixtures: np.ndarray) -> np.ndarray:
+        logs = models.logs(draws.centre)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return all_losses(hierarchy, curves, logs, mixtures)[:, :, 0]
+
+    over_runs = evaluated(Sizes.of(draws.runs), draws.runs["mixture"].to_numpy())
+    relative = evaluated(Sizes.of_target(target, len(weights)), weights)
+    possible = np.isfinite(relative).all(axis=1) & _plausible(over_runs, draws)
     if not possible.any():
         raise TargetError(
             "no draw from the hierarchy has losses that vary over the runs as losses do: too few "
@@ -108,32 +105,31 @@ def predict_new_validation(
         possible, np.arange(len(relative)), rng.choice(np.flatnonzero(possible), len(relative))
     )
     relative = relative[kept] / over_runs[kept].mean(axis=1, keepdims=True)
-    relative *= unseen_tokens(posterior, target)[:, :1]
     if kind == "run":
         scale = np.exp(values["log_size_effect_scale"])[:, None]
         sigma = np.exp(values["log_sigma"])
         if hierarchy.noise.mixture_dependent:
-            lopsided = lopsidedness(mixtures.to_numpy(), posterior.centre.mixture)
+            lopsided = lopsidedness(weights, draws.centre.mixture)
             sigma = sigma * np.exp(values["noise_lopsided"][:, None] * lopsided)
-        times = run_noise(posterior, len(mixtures), rng)
+        times = run_noise(draws, len(mixtures), rng)
         noise = sigma * times * rng.normal(size=relative.shape)
         relative = scattered(relative, scale * rng.normal(size=(len(relative), 1)) + noise)
-    draws = posterior.tree["posterior"]
-    shape = (draws.sizes["chain"], draws.sizes["draw"], len(mixtures))
+    sizes = draws.values.sizes
+    shape = (sizes["chain"], sizes["draw"], len(mixtures))
     loss = (relative * reference[:, None]).reshape(shape)
     return xr.Dataset(
         {
             "loss": (("chain", "draw", "mixture"), loss, {"units": "nats per token"}),
-            "extrapolation": extrapolation(posterior, target, mixtures),
+            "extrapolation": extrapolation(draws.runs, target, mixtures),
         },
-        {name: draws[name].to_numpy() for name in ("chain", "draw")}
+        {name: draws.values[name].to_numpy() for name in ("chain", "draw")}
         | {"mixture": mixtures["mixture"].to_numpy()},
     )
 
 
-def _plausible(over_runs: np.ndarray, posterior: "Posterior") -> np.ndarray:
+def _plausible(over_runs: np.ndarray, draws: Draws) -> np.ndarray:
     """Which curves (draw, run) vary over the fitted runs as losses do; see the docstring above."""
-    measured = np.log(posterior.runs["loss"].to_numpy())
+    measured = np.log(draws.runs["loss"].to_numpy())
     most = VARIED * np.nanstd(measured, axis=0).max()
     positive = np.isfinite(over_runs).all(axis=1) & (over_runs > 0).all(axis=1)
     spread = np.full(len(over_runs), np.inf)
@@ -141,22 +137,22 @@ def _plausible(over_runs: np.ndarray, posterior: "Posterior") -> np.ndarray:
     return spread <= most
 
 
-def _own(posterior: "Posterior", own: str | None) -> np.ndarray:
+def _own(draws: Draws, own: str | None) -> np.ndarray:
     """(1, domain): 1 at the training domain of that name."""
-    domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
+    domains = [str(name) for name in draws.runs["domain"].to_numpy()]
     if own is not None and own not in domains:
         raise TargetError(f"unknown training domain {own!r}; there are: {', '.join(domains)}")
     return np.array([[float(name == own) for name in domains]])
 
 
-def _reference(posterior: "Posterior", given: float | None, rng: np.random.Generator) -> np.ndarray:
+def _reference(draws: Draws, given: float | None, rng: np.random.Generator) -> np.ndarray:
     """Reference loss by draw."""
-    n = posterior.n_draws
+    n = draws.n_draws
     if given is not None:
         if not (np.isfinite(given) and given > 0):
             raise TargetError(f"reference_loss = {given:g}: give a positive number of nats")
         return np.full(n, float(given))
-    logs = np.log(posterior.centre.loss)
+    logs = np.log(draws.centre.loss)
     if len(logs) < MIN_DOMAINS:
         raise TargetError(
             f"{len(logs)} validation domains do not tell how reference losses scatter: give "
@@ -167,20 +163,18 @@ def _reference(posterior: "Posterior", given: float | None, rng: np.random.Gener
 
 
 def _draw_blocks(
-    posterior: "Posterior", hierarchy: Hierarchy, own: np.ndarray, rng: np.random.Generator
+    draws: Draws, hierarchy: Hierarchy, own: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Blocks of one new validation domain, draws in front; shared blocks are the posterior's."""
-    from bayescamel.models.blocks import unflatten
-
-    flat = posterior.tree["unconstrained"]["value"].to_numpy()
-    known = unflatten(posterior.hierarchy, flat.reshape(posterior.n_draws, -1))
-    pairs = same_names(posterior.runs)
+    flat = draws.tree["unconstrained"]["value"].to_numpy()
+    known = unflatten(draws.hierarchy, flat.reshape(draws.n_draws, -1))
+    pairs = same_names(draws.runs)
     values: dict[str, np.ndarray] = {}
     for block in hierarchy.blocks():
         if "validation" not in block.dims:
             values[block.name] = known[block.name]
             continue
-        shape = (posterior.n_draws, *hierarchy.shape(block.dims))
+        shape = (draws.n_draws, *hierarchy.shape(block.dims))
         extra = (1,) * len(block.dims)
         shared = {n: v.reshape(len(v), *extra) for n, v in values.items() if v.ndim == 1}
         location, scale = block.prior(np, shared, own)
@@ -214,58 +208,30 @@ def _learned(
     return effects.mean(axis=1) + spread / np.sqrt(n) * rng.normal(size=draws), spread
 
 
-@dataclasses.dataclass(frozen=True)
-class _Curve:
-    """A law's curve on one validation domain, by draw."""
-
-    hierarchy: Hierarchy
-    parameters: dict[str, np.ndarray]
-    coefficients: list[np.ndarray]
-    own: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        posterior: "Posterior",
-        hierarchy: Hierarchy,
-        values: dict[str, np.ndarray],
-        own: np.ndarray,
-        rng: np.random.Generator,
-    ) -> "_Curve":
-        n = posterior.n_draws
-        parameters = {}
-        constrained = hierarchy.constrained(np, values, own)
-        for parameter in hierarchy.parameters():
-            value = constrained[parameter.name]
-            axis = () if "validation" in parameter.dims else (1,)
-            parameters[parameter.name] = value.reshape(n, 1, *axis, *value.shape[1:])
-        coefficients = []
-        last = hierarchy.law.coefficients[-1]
-        for coefficient, location, spread in zip(
-            hierarchy.law.coefficients, *hierarchy.coefficient_prior(values), strict=True
-        ):
-            if hierarchy.truncated() and coefficient is last:
-                low = -np.asarray(location) / spread
-                drawn = truncnorm.rvs(low, np.inf, location, spread, size=n, random_state=rng)
-            else:
-                drawn = location + spread * rng.normal(size=n)
-            coefficients.append(np.reshape(drawn, (n, 1, 1)))
-        return cls(hierarchy, parameters, coefficients, own)
-
-    def at(self, inputs: Inputs) -> np.ndarray:
-        """Shape (draw, run or mixture)."""
-        n_rows = max(len(inputs.mixture), len(inputs.log_total))
-        n_draws = len(self.coefficients[0])
-        result = np.empty((n_draws, n_rows))
-        step = max(1, MAX_ELEMENTS // (n_rows * self.hierarchy.n_domain))
-        inputs = inputs._replace(own=self.own)
-        for first in range(0, n_draws, step):
-            part = slice(first, first + step)
-            parameters = {name: value[part] for name, value in self.parameters.items()}
-            total, basis = self.hierarchy.law.terms(np, inputs, **parameters)
-            for coefficient, value in zip(
-                self.hierarchy.law.coefficients, self.coefficients, strict=True
-            ):
-                total = total + value[part] * basis[coefficient.name]
-            result[part] = np.broadcast_to(total, (len(result[part]), n_rows, 1))[:, :, 0]
-        return result
+def _curves(
+    draws: Draws,
+    hierarchy: Hierarchy,
+    values: dict[str, np.ndarray],
+    matching: np.ndarray,
+    rng: np.random.Generator,
+) -> Curves:
+    """A law's curve on one validation domain, in units of its reference loss."""
+    coefficients = []
+    last = hierarchy.law.coefficients[-1]
+    for coefficient, location, spread in zip(
+        hierarchy.law.coefficients, *hierarchy.coefficient_prior(values), strict=True
+    ):
+        if hierarchy.truncated() and coefficient is last:
+            low = -np.asarray(location) / spread
+            size = draws.n_draws
+            drawn = truncnorm.rvs(low, np.inf, location, spread, size=size, random_state=rng)
+        else:
+            drawn = location + spread * rng.normal(size=draws.n_draws)
+        coefficients.append(drawn)
+    return Curves(
+        parameters=hierarchy.constrained(np, values, matching),
+        coefficients=np.stack(coefficients, axis=-1)[:, None],
+        reference_loss=np.ones(1),
+        reference=draws.centre.mixture,
+        own=matching,
+    )

@@ -12,15 +12,16 @@ with noise of variance 1 − share. Its three numbers are set at their posterior
 domains together; far from any measured mixture, or where residuals do not persist, it adds nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
-import xarray as xr
 
+from bayescamel.draws.draws import Draws
+from bayescamel.draws.scatter import curve_distribution
 from bayescamel.mixtures.reach import Reach
-from bayescamel.models.problem import active_params
-from bayescamel.targets import Target
+from bayescamel.runs.sizes import Sizes
 
 MAX_RUNS = 400
 """The largest runs are used, up to this number: their residuals are nearest to the target's."""
@@ -35,21 +36,6 @@ JITTER = 1e-8
 
 FURTHEST = 4.0
 """Prior standard deviations from the median at which the search for the mode stops."""
-
-
-class Measuring(Protocol):
-    """A posterior, or an ensemble of them: what knows of measured runs."""
-
-    @property
-    def runs(self) -> xr.Dataset:
-        """The runs that were fitted."""
-        ...
-
-    def curve_distribution(
-        self, runs: xr.Dataset, fitted: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of each draw's loss, shapes (draw, run, validation), by the law alone."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,26 +65,26 @@ class Persistence:
 
 @dataclass(frozen=True, eq=False)
 class LocalEffects:
-    """Residuals of mixtures at a size, given those of the runs, in units of the noise.
+    """Residuals of models on mixtures, given those of the runs, in units of the noise.
 
     Parameters
     ----------
     mean
         What the runs tell, (draw, mixture, validation).
-    factor
-        Cholesky factors (validation, mixture, mixture) of what they leave open.
-    own
-        Variance of a run's own noise, the share that does not persist.
+    covariance
+        Of what they leave open, (validation, mixture, mixture).
+    fresh
+        Variance of what does not persist: a run's noise.
     """
 
     mean: np.ndarray
-    factor: np.ndarray
-    own: float
+    covariance: np.ndarray
+    fresh: float
 
     @property
-    def run_variance(self) -> np.ndarray:
-        """Of a new run around `mean`: left open, and its own noise; (mixture, validation)."""
-        return np.asarray((self.factor**2).sum(axis=2).T + self.own)
+    def variance(self) -> np.ndarray:
+        """Of what the runs leave open, (mixture, validation)."""
+        return np.diagonal(self.covariance, axis1=1, axis2=2).T
 
     def draw(self, rng: np.random.Generator, times: np.ndarray | None = None) -> np.ndarray:
         """One effect of each mixture a draw, (draw, mixture, validation).
@@ -106,10 +92,11 @@ class LocalEffects:
         With a run's noise where `times` (draw, mixture) says what multiplies the usual one.
         """
         normal = rng.normal(size=self.mean.shape)
-        effect = self.mean + np.einsum("vmn,snv->smv", self.factor, normal)
+        factor = np.linalg.cholesky(self.covariance)
+        effect = self.mean + np.einsum("vmn,snv->smv", factor, normal)
         if times is not None:
-            own = np.sqrt(self.own) * times[:, :, None]
-            effect = effect + own * rng.normal(size=self.mean.shape)
+            noise = np.sqrt(self.fresh) * times[:, :, None]
+            effect = effect + noise * rng.normal(size=self.mean.shape)
         return np.asarray(effect)
 
 
@@ -134,13 +121,14 @@ class Residuals:
     persistence: Persistence
 
     @classmethod
-    def of(cls, posterior: Measuring) -> Self:
-        """The residuals of a posterior's largest runs."""
-        runs = posterior.runs
-        log_size = np.log(active_params(runs))
+    def of(cls, parts: Sequence[Draws]) -> Self:
+        """The residuals of the largest runs, after the draws of one law or of several."""
+        runs = parts[0].runs
+        log_size = np.log(Sizes.of(runs).active)
         rows = np.sort(np.argsort(-log_size, kind="stable")[:MAX_RUNS])
-        chosen: xr.Dataset = runs.isel(run=rows)
-        mean, sd = posterior.curve_distribution(chosen, fitted=True)
+        chosen = runs.isel(run=rows)
+        each = [curve_distribution(part, chosen, fitted=True) for part in parts]
+        mean, sd = (np.concatenate(values) for values in zip(*each, strict=True))
         loss = chosen["loss"].to_numpy()
         z = np.nan_to_num((loss - mean) / sd)
         mixture, present = chosen["mixture"].to_numpy(), np.isfinite(loss)
@@ -149,23 +137,23 @@ class Residuals:
         )
         return cls(z, mixture, log_size[rows], present, learned)
 
-    def at(self, target: Target, mixtures: np.ndarray) -> LocalEffects:
-        """Residuals to expect of mixtures (M, domain) at the target."""
-        log_size = np.log(target.n_active_params or target.n_params)
+    def at(self, models: Sizes, mixtures: np.ndarray) -> LocalEffects:
+        """Residuals to expect of models on mixtures (model, domain)."""
+        log_size = np.log(models.active)
         across = _variation(mixtures, self.mixture)
-        cross = self.persistence.covariance(across, log_size - self.log_size)
-        among = self.persistence.covariance(_variation(mixtures, mixtures), np.zeros(1))
+        cross = self.persistence.covariance(across, log_size[:, None] - self.log_size)
+        among = _variation(mixtures, mixtures)
+        among = self.persistence.covariance(among, log_size[:, None] - log_size)
         apart = self.log_size[:, None] - self.log_size
         covariance = _covariance(_variation(self.mixture, self.mixture), apart, self.persistence)
         mean = np.empty((len(self.z), len(mixtures), self.z.shape[2]))
-        factor = np.empty((self.z.shape[2], len(mixtures), len(mixtures)))
+        left = np.empty((self.z.shape[2], len(mixtures), len(mixtures)))
         for rows, columns in _patterns(self.present):
             weights = np.linalg.solve(covariance[np.ix_(rows, rows)], cross[:, rows].T).T
             told = np.einsum("srv,mr->smv", self.z[:, rows][:, :, columns], weights, optimize=True)
             mean[:, :, columns] = told
-            left = among - weights @ cross[:, rows].T
-            factor[columns] = np.linalg.cholesky(left + JITTER * np.eye(len(left)))
-        return LocalEffects(mean, factor, 1 - self.persistence.share)
+            left[columns] = among - weights @ cross[:, rows].T + JITTER * np.eye(len(among))
+        return LocalEffects(mean, left, 1 - self.persistence.share)
 
 
 def _patterns(present: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.models.blocks import dimension, unflatten
-from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Centre, same_names, scales
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def assemble(
         size_effects[..., : len(sizes)],
     )
     n = dimension(hierarchy)
-    if hierarchy.noise.run_spread > 0:
-        own = chains.unconstrained[..., n : n + runs.sizes["run"]]
-        posterior["run_noise"] = ((*DRAWS, "run"), np.exp(own))
+    if hierarchy.has_run_noise:
+        log_noise = values[RUN_NOISE][..., : runs.sizes["run"]]
+        posterior["run_noise"] = ((*DRAWS, "run"), np.exp(log_noise))
     constant = runs.drop_vars("loss").assign(
         reference_loss=("validation", centre.loss), reference_mixture=("domain", centre.mixture)
     )

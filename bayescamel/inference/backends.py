@@ -17,8 +17,8 @@ from bayescamel.inference.engine import STARTS
 from bayescamel.inference.nuts import Chains, Drawn, placed
 from bayescamel.inference.stages import Request
 from bayescamel.models import compiled
-from bayescamel.models.blocks import dimension, unflatten
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
+from bayescamel.models.blocks import unflatten
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc
@@ -71,8 +71,6 @@ def sample_plain(
         keys = jax.random.split(jax.random.key(request.seed), request.chains)
         coefficients, effects = compiled.effects(hierarchy, flats, problem, keys)
     starts = unflatten(hierarchy, flats)
-    if hierarchy.noise.run_spread > 0:
-        starts[RUN_NOISE] = flats[:, dimension(hierarchy) :]
     if hierarchy.pooling != "full":
         for i, coefficient in enumerate(hierarchy.law.coefficients):
             starts[coefficient.name] = np.asarray(coefficients[..., i])
@@ -94,8 +92,6 @@ def _gather(
 ) -> Drawn:
     shape = draws["size_effect"].shape[:2]
     sampled = [block.name for block in hierarchy.blocks()]
-    if hierarchy.noise.run_spread > 0:
-        sampled.append(RUN_NOISE)
     unconstrained = np.concatenate([draws[name].reshape(*shape, -1) for name in sampled], axis=-1)
     names = [coefficient.name for coefficient in hierarchy.law.coefficients]
     if hierarchy.pooling == "full":

@@ -268,7 +268,7 @@ def _warm_whitening(
     sampled = previous.tree["unconstrained"].to_dataset()
     draws = sampled["value"].to_numpy()
     n = draws.shape[-1]
-    if hierarchy.noise.run_spread > 0:
+    if hierarchy.has_run_noise:
         own = _run_noise(previous, runs["run"].to_numpy())
         draws = np.concatenate([draws, own], axis=-1)
     flat = draws.reshape(-1, draws.shape[-1])
@@ -301,4 +301,4 @@ def _run_noise(previous: "Posterior", names: np.ndarray) -> np.ndarray:
 def _also_sampled(hierarchy: Hierarchy) -> list[str]:
     """Names in the posterior of what is judged beside the hierarchy's numbers."""
     names = [coefficient.name for coefficient in hierarchy.law.coefficients]
-    return [*names, "run_noise"] if hierarchy.noise.run_spread > 0 else names
+    return [*names, "run_noise"] if hierarchy.has_run_noise else names

@@ -21,7 +21,7 @@ from bayescamel.exceptions import FitError
 from bayescamel.models import compiled
 from bayescamel.models.blocks import arrow_root, dimension, flatten, marked, parts
 from bayescamel.models.density import LOG_2_PI, log_density
-from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Problem
 
 NATS_WORTH_A_LOOK = 60.0
@@ -32,7 +32,7 @@ SIZE_EFFECTS = frozenset({"log_size_effect_scale"})
 """Held until the law fits. A law that does not fit yet has large size effects, and a scale that has
 grown to them keeps them: with two sizes they then stand in for the dependence on size, in a mode of
 its own."""
-NOISE = frozenset({"sigma_location", "log_sigma", "noise_lopsided"})
+NOISE = frozenset({"sigma_location", "log_sigma", "noise_lopsided", RUN_NOISE})
 SAME_MODE = 0.5
 """Two optima closer than this in log density are one."""
 AGREEING = 3
@@ -74,18 +74,17 @@ def start_positions(hierarchy: Hierarchy, problem: Problem, n: int, seed: int) -
 
     The noise is `LOUD`, and the same for all runs.
     """
-    runs = np.zeros(len(problem.loss) if hierarchy.noise.run_spread > 0 else 0)
     rng = np.random.default_rng(seed)
     positions = []
     for _ in range(n):
         values: dict[str, np.ndarray] = {}
         for block in hierarchy.blocks():
             location, scale = block.prior(np, values, problem.own)
-            shape = hierarchy.shape(block.dims)
-            scatter = 0.7 if block.dims else 0.0
+            shape = hierarchy.shape(block.dims, len(problem.loss))
+            scatter = 0.7 if {"validation", "domain"} & set(block.dims) else 0.0
             values[block.name] = location + scatter * scale * rng.normal(size=shape)
         values["log_sigma"] = values["log_sigma"] + np.log(LOUD)
-        positions.append(np.concatenate([flatten(hierarchy, values), runs]))
+        positions.append(flatten(hierarchy, values))
     return np.stack(positions)
 
 
@@ -112,8 +111,7 @@ def find_modes(
         return -float(value), -np.asarray(gradient)
 
     def climb(start: np.ndarray, held: frozenset[str], ftol: float) -> Any:
-        fixed = np.full(len(start), bool(held & NOISE))  # behind the blocks, the runs' own noise
-        fixed[: dimension(hierarchy)] = marked(hierarchy, held.__contains__)
+        fixed = marked(hierarchy, held.__contains__, len(start) - dimension(hierarchy))
         bounds = [(x, x) if stays else (None, None) for x, stays in zip(start, fixed, strict=True)]
         options = {"maxiter": 3000, "ftol": ftol}
         return minimize(

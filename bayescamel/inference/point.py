@@ -97,14 +97,13 @@ class Coordinates:
 def _values_and_gradients(
     coordinates: Coordinates, flats: Array, problem: Problem, batch: Batch
 ) -> tuple[Array, Array]:
-    law = coordinates.hierarchy.law
+    hierarchy = coordinates.hierarchy
 
     def objective(flat: Array, one: Batch) -> Array:
         parameters, coefficients = coordinates.constrained(jnp, flat, one.own)
-        total, basis = law.terms(jnp, problem.inputs()._replace(own=one.own), **parameters)
-        for i, coefficient in enumerate(law.coefficients):
-            total = total + coefficients[:, i] * basis[coefficient.name]
-        error = jnp.abs(jnp.log(total) - jnp.log(one.loss))
+        inputs = problem.inputs()._replace(own=one.own[:, None])
+        total = hierarchy.curve(jnp, parameters, coefficients, inputs)
+        error = jnp.abs(jnp.log(total.T) - jnp.log(one.loss))
         huber = jnp.where(error < DELTA, 0.5 * error**2 / DELTA, error - 0.5 * DELTA)
         return jnp.sum(one.weight * huber)
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayescamel.draws.prediction import Kind
 from bayescamel.draws.status import Status
 from bayescamel.exceptions import FitError
 from bayescamel.laws.base import Law
 from bayescamel.mixtures import Mixtures
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, Problem, build, hierarchy_for, scales
-from bayescamel.posterior import Kind, Posterior
+from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -182,18 +183,17 @@ def fit_point(runs: xr.Dataset, law: Law, seed: int = 0) -> PointFit:
         {dim: runs[dim].to_numpy() for dim in ("validation", "domain")},
     )
     per_domain = layout.coordinates.dimension * len(layout.groups) / runs.sizes["validation"]
-    parameters["sigma"] = ("validation", _residual_sd(law, problem, parameters, per_domain))
+    parameters["sigma"] = ("validation", _residual_sd(hierarchy, problem, parameters, per_domain))
     return PointFit(parameters, runs, hierarchy, centre, positions, int(agreeing))
 
 
 def _residual_sd(
-    law: Law, problem: Problem, parameters: xr.Dataset, n_parameters: float
+    hierarchy: Hierarchy, problem: Problem, parameters: xr.Dataset, n_parameters: float
 ) -> np.ndarray:
     """By validation domain, in units of the reference loss."""
-    values = {p.name: parameters[p.name].to_numpy() for p in law.parameters if p.name in parameters}
-    fitted, basis = law.terms(np, problem.inputs(), **values)
-    for coefficient in law.coefficients:
-        fitted = fitted + parameters[coefficient.name].to_numpy() * basis[coefficient.name]
+    values = {str(name): value.to_numpy() for name, value in parameters.items()}
+    coefficients = np.stack([values[c.name] for c in hierarchy.law.coefficients], axis=-1)
+    fitted = hierarchy.curve(np, values, coefficients, problem.inputs()).T
     squares = (problem.measured * (problem.loss - fitted) ** 2).sum(axis=0)
     # Where there are hardly more losses than parameters, one degree of freedom is left.
     return np.asarray(np.sqrt(squares / np.maximum(problem.measured.sum(axis=0) - n_parameters, 1)))
@@ -208,14 +208,7 @@ def _resample(scale: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray
 
 
 def _as_draws(fitted: PointFit, draws: xr.Dataset) -> Posterior:
-    """Parameters with dims (chain, draw) in the form that prediction reads; no size effects."""
-    sizes, _ = scales(fitted.runs)
-    shape = (draws.sizes["chain"], draws.sizes["draw"])
-    effects = np.zeros((*shape, fitted.runs.sizes["validation"], len(sizes)))
-    draws = draws.assign(
-        size_effect_scale=(("chain", "draw"), np.zeros(shape)),
-        size_effect=(("chain", "draw", "validation", "scale"), effects),
-    )
+    """Parameters with dims (chain, draw) in the form that prediction reads."""
     nothing = Status(np.nan, np.nan, np.nan, 0, np.nan, np.nan)  # nothing was sampled
     return Posterior(
         tree=xr.DataTree.from_dict({"posterior": draws}),
@@ -223,4 +216,5 @@ def _as_draws(fitted: PointFit, draws: xr.Dataset) -> Posterior:
         hierarchy=fitted.hierarchy,
         centre=fitted.centre,
         status=nothing,
+        is_point_fit=True,
     )

@@ -16,14 +16,7 @@ one half, since returns diminish.
 """
 
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import (
-    PAIRS,
-    SIZE_EXPONENT,
-    SPARSITY,
-    TOKEN_EXPONENT,
-    log_capacity,
-    power,
-)
+from bayescamel.laws.parts import BY_TOKENS, PAIRS, SIZE_EXPONENT, TOKEN_EXPONENT, power
 
 
 def terms(
@@ -34,19 +27,17 @@ def terms(
     beta: Array,
     share: Array,
     share_exponent: Array,
-    sparsity: Array = 0.0,
 ) -> Terms:
     """Evaluate the equation of this module's docstring; shares need not sum to 1."""
     useful = share * power(xp, inputs.mixture / inputs.reference, share_exponent)
     mixture_term = xp.sum(share, axis=-1) / xp.sum(useful, axis=-1)
     return Terms(
-        fixed=xp.zeros_like(mixture_term),
-        basis={
-            "E": xp.ones_like(mixture_term),
+        {
+            "E": 1.0,
             "M": mixture_term,
-            "A": xp.exp(-alpha * log_capacity(inputs, sparsity)),
+            "A": xp.exp(-alpha * inputs.log_capacity),
             "B": xp.exp(-beta * inputs.log_tokens),
-        },
+        }
     )
 
 
@@ -61,13 +52,13 @@ COEFFICIENTS = (
     Coefficient("E", mean=0.4, location_sd=0.15, spread=0.1),
     Coefficient("M", mean=0.2, location_sd=0.1, spread=0.1),
     Coefficient("A", mean=0.3, location_sd=0.15, spread=0.1),
-    Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
+    BY_TOKENS,
 )
 
 ADDITIVE = Law(
     name="additive",
     title="Shukor et al.'s additive law: mixture, size and tokens in terms of their own",
-    parameters=(*PARAMETERS, SPARSITY),
+    parameters=PARAMETERS,
     coefficients=COEFFICIENTS,
     terms=terms,
     falls_with=frozenset({"size", "tokens"}),

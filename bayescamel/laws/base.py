@@ -8,7 +8,8 @@ over the runs (the *reference loss*), as a sum
 in which ``fixed`` and the ``basis_c`` are curved in the parameters and the coefficients enter
 linearly. The split is written into the law because the sampler integrates the coefficients out.
 `Law.terms` is evaluated by NumPy, JAX and PyTensor alike: it gets the array namespace as an
-argument and uses nothing beyond ``exp``, ``log``, ``sum(axis=-1)``, ``where`` and operators.
+argument and uses nothing beyond ``exp``, ``log``, ``sum`` and ``max`` over the last axis,
+``where``, ``swapaxes`` and operators, ``@`` among them.
 """
 
 import inspect
@@ -34,29 +35,33 @@ type Support = Literal["real", "positive", "unit"]
 class Inputs(NamedTuple):
     """What a law may know of a run, relative to the centre of the fitted runs.
 
-    Shapes broadcast: the first group over (run, validation) or (validation, run), as parameters do,
-    ``mixture`` and ``reference`` over the same axes and (domain,) behind them.
+    Axes are (validation, run), with (domain,) behind them and draws in front where there are any;
+    parameters have the same axes, of length 1 where they do not differ (`Parameter.beside_runs`).
     """
 
     log_total: PerPlace
-    """ln(N / N₀), all parameters."""
+    """(run,) ln(N / N₀), all parameters."""
     log_active: PerPlace
-    """ln(N_act / N₀), parameters used per token; equals ``log_total`` for a dense run."""
+    """(run,) ln(N_act / N₀), parameters used per token; equals ``log_total`` for a dense run."""
+    log_capacity: PerPlace
+    """(run,) ln(Ñ / N₀), effective parameters; equals ``log_total`` for a dense run."""
     log_tokens: PerPlace
-    """ln(D / D₀)."""
+    """(run,) ln(D / D₀)."""
     mixture: PerDomain
-    """w, weights over the training domains."""
+    """(1, run, domain) w, weights over the training domains."""
     reference: PerDomain
-    """w⁰, the mean mixture of the fitted runs."""
+    """(domain,) w⁰, the mean mixture of the fitted runs."""
     own: PerDomain
-    """1 where validation and training domain have the same name, else 0."""
+    """(validation, 1, domain) 1 where validation and training domain have the same name, else 0."""
 
 
 class Terms(NamedTuple):
     """A law's value before the coefficients are applied; see the module's docstring."""
 
-    fixed: PerPlace
-    basis: Mapping[str, PerPlace]
+    basis: Mapping[str, PerPlace | float]
+    """By coefficient."""
+    fixed: PerPlace | float = 0.0
+    """What no coefficient multiplies."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,6 @@ class Parameter:
     shared_out
         Divide ``typical`` by the number of training domains, for parameters that are summed
         over them.
-    sparse_only
-        Present only where some run has fewer active than total parameters; `Law.terms` then
-        gives a default for the dense case.
     """
 
     name: str
@@ -97,7 +99,12 @@ class Parameter:
     spread: float
     own: float | None = None
     shared_out: bool = False
-    sparse_only: bool = False
+
+    def beside_runs(self, value: Array) -> Array:
+        """The parameter with its own dims last, draws in front: as `Inputs` has its axes."""
+        behind = (slice(None),) if "domain" in self.dims else ()
+        validation = slice(None) if "validation" in self.dims else None
+        return value[(..., validation, None, *behind)]
 
 
 @dataclass(frozen=True)
@@ -141,22 +148,15 @@ class Law:
 
     def __post_init__(self) -> None:
         keywords = {
-            name: keyword
+            name
             for name, keyword in inspect.signature(self.terms).parameters.items()
             if keyword.kind is inspect.Parameter.KEYWORD_ONLY
         }
         declared = {parameter.name for parameter in self.parameters}
-        if set(keywords) != declared:
+        if keywords != declared:
             raise TypeError(
                 f"law {self.name!r}: terms() takes {sorted(keywords)} but priors are declared for "
                 f"{sorted(declared)}"
             )
         if any(coefficient.positive for coefficient in self.coefficients[:-1]):
             raise TypeError(f"law {self.name!r}: only the last coefficient may be positive")
-        for parameter in self.parameters:
-            has_default = keywords[parameter.name].default is not inspect.Parameter.empty
-            if has_default != parameter.sparse_only:
-                raise TypeError(
-                    f"law {self.name!r}: {parameter.name!r} needs a default in terms() exactly "
-                    "when it is sparse_only"
-                )

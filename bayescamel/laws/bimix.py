@@ -22,32 +22,21 @@ are half of those in `bayescamel.laws.r1`.
 
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
 from bayescamel.laws.parts import (
+    BY_SIZE,
+    BY_TOKENS,
     PAIRS,
     SIZE_EXPONENT,
-    SPARSITY,
     TOKEN_EXPONENT,
-    log_capacity,
     log_share,
 )
 
 
-def terms(
-    xp: Array,
-    inputs: Inputs,
-    *,
-    alpha: Array,
-    beta: Array,
-    elasticity: Array,
-    sparsity: Array = 0.0,
-) -> Terms:
+def terms(xp: Array, inputs: Inputs, *, alpha: Array, beta: Array, elasticity: Array) -> Terms:
     """Evaluate the equation of this module's docstring."""
     factor = xp.exp(-xp.sum(elasticity, axis=-1) * log_share(xp, elasticity, inputs))
-    size_term = xp.exp(-alpha * log_capacity(inputs, sparsity)) * factor
+    size_term = xp.exp(-alpha * inputs.log_capacity) * factor
     token_term = xp.exp(-beta * inputs.log_tokens) * factor
-    return Terms(
-        fixed=xp.zeros_like(factor),
-        basis={"C": factor, "A": size_term, "B": token_term},
-    )
+    return Terms({"C": factor, "A": size_term, "B": token_term})
 
 
 BIMIX = Law(
@@ -66,12 +55,11 @@ BIMIX = Law(
             own=0.1,
             shared_out=True,
         ),
-        SPARSITY,
     ),
     coefficients=(
         Coefficient("C", mean=0.5, location_sd=0.15, spread=0.1),
-        Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1),
-        Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
+        BY_SIZE,
+        BY_TOKENS,
     ),
     terms=terms,
     falls_with=frozenset({"size", "tokens"}),

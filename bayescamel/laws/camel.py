@@ -34,15 +34,8 @@ domains take `camel_shared`. What was tried stands in ``results/LOG.md``.
 
 from dataclasses import replace
 
-from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import (
-    IRREDUCIBLE,
-    PAIRS,
-    SIZE_EXPONENT,
-    SPARSITY,
-    log_capacity,
-    log_share,
-)
+from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
+from bayescamel.laws.parts import BY_SIZE, BY_TOKENS, IRREDUCIBLE, PAIRS, SIZE_EXPONENT, log_share
 
 TYPICAL_A, TYPICAL_B = 0.4, 0.1
 """What the two reducible terms contribute to a proxy's loss, roughly; see the docstring."""
@@ -62,21 +55,17 @@ def terms(
     elasticity: Array,
     token_fraction: Array,
     fading: Array,
-    sparsity: Array = 0.0,
 ) -> Terms:
-    """Evaluate the equation of this module's docstring; ``sparsity`` is s."""
+    """Evaluate the equation of this module's docstring."""
     by_capacity = elasticity * (1 - token_fraction) / (MIXED * TYPICAL_A)
     by_tokens = elasticity * token_fraction / TYPICAL_B
     gamma, beta = xp.sum(by_capacity, axis=-1), xp.sum(by_tokens, axis=-1)
     log_phi, log_psi = (log_share(xp, e, inputs) for e in (by_capacity, by_tokens))
-    size = alpha * log_capacity(inputs, sparsity)
+    size = alpha * inputs.log_capacity
     mixed = xp.exp(-fading * size) * _bounded(xp, gamma * log_phi)
     capacity_term = (1 - MIXED) * xp.exp(-size) + MIXED * mixed
     token_term = xp.exp(-beta * inputs.log_tokens) * _bounded(xp, beta * log_psi)
-    return Terms(
-        fixed=xp.zeros_like(token_term),
-        basis={"E": xp.ones_like(capacity_term), "A": capacity_term, "B": token_term},
-    )
+    return Terms({"E": 1.0, "A": capacity_term, "B": token_term})
 
 
 def _bounded(xp: Array, log_worth: Array) -> Array:
@@ -102,13 +91,8 @@ CAMEL = Law(
         ),
         Parameter("token_fraction", PAIRS, "unit", 0.2, location_sd=0.5, spread=0.5, own=0.2),
         Parameter("fading", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.4),
-        SPARSITY,
     ),
-    coefficients=(
-        IRREDUCIBLE,
-        Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1),
-        Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
-    ),
+    coefficients=(IRREDUCIBLE, BY_SIZE, BY_TOKENS),
     terms=terms,
     falls_with=frozenset({"size", "tokens"}),
 )

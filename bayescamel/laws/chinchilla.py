@@ -8,36 +8,22 @@ for each validation domain on its own:
 Priors. Near the published exponents (0.34 and 0.28) and shares of the loss.
 """
 
-from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Terms
-from bayescamel.laws.parts import (
-    IRREDUCIBLE,
-    SIZE_EXPONENT,
-    SPARSITY,
-    TOKEN_EXPONENT,
-    log_capacity,
-)
+from bayescamel.laws.base import Array, Inputs, Law, Terms
+from bayescamel.laws.parts import BY_SIZE, BY_TOKENS, IRREDUCIBLE, SIZE_EXPONENT, TOKEN_EXPONENT
 
 
-def terms(xp: Array, inputs: Inputs, *, alpha: Array, beta: Array, sparsity: Array = 0.0) -> Terms:
+def terms(xp: Array, inputs: Inputs, *, alpha: Array, beta: Array) -> Terms:
     """Evaluate the equation of this module's docstring."""
-    size_term = xp.exp(-alpha * log_capacity(inputs, sparsity))
+    size_term = xp.exp(-alpha * inputs.log_capacity)
     token_term = xp.exp(-beta * inputs.log_tokens)
-    return Terms(
-        # The mixture is in no term; its axes are, so that every law's loss has one shape.
-        fixed=0.0 * xp.sum(inputs.mixture, axis=-1),
-        basis={"E": xp.ones_like(size_term), "A": size_term, "B": token_term},
-    )
+    return Terms({"E": 1.0, "A": size_term, "B": token_term})
 
 
 CHINCHILLA = Law(
     name="chinchilla",
     title="Chinchilla (Hoffmann et al.): size and tokens, no mixture",
-    parameters=(SIZE_EXPONENT, TOKEN_EXPONENT, SPARSITY),
-    coefficients=(
-        IRREDUCIBLE,
-        Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1),
-        Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
-    ),
+    parameters=(SIZE_EXPONENT, TOKEN_EXPONENT),
+    coefficients=(IRREDUCIBLE, BY_SIZE, BY_TOKENS),
     terms=terms,
     falls_with=frozenset({"size", "tokens"}),
 )

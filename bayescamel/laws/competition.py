@@ -27,8 +27,8 @@ Priors. b as the size exponents elsewhere; demands within a factor of e; H a fif
 typical size.
 """
 
-from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import IRREDUCIBLE, PAIRS, SPARSITY, log_capacity, log_share
+from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
+from bayescamel.laws.parts import BY_SIZE, BY_TOKENS, IRREDUCIBLE, PAIRS, log_share
 
 NEWTON_STEPS = 7
 
@@ -77,11 +77,10 @@ def terms(
     floor: Array,
     affinity: Array,
     token_elasticity: Array,
-    sparsity: Array = 0.0,
 ) -> Terms:
     """Evaluate the equation of this module's docstring."""
     floor = floor[..., None]  # by domain, as the capacities are
-    capacity = xp.exp(log_capacity(inputs, sparsity))[..., None]
+    capacity = xp.exp(inputs.log_capacity)[..., None]
     capacity = xp.where(capacity > 2 * floor, capacity, 2 * floor)
     central = xp.where(floor < 0.5, 1.0, 2 * floor)
     log_x = allocate(xp, inputs.mixture, demand, exponent, capacity, floor)
@@ -91,10 +90,7 @@ def terms(
     beta = xp.sum(token_elasticity, axis=-1)
     log_psi = log_share(xp, token_elasticity, inputs)
     token_term = xp.exp(-beta * (inputs.log_tokens + log_psi))
-    return Terms(
-        fixed=xp.zeros_like(token_term),
-        basis={"E": xp.ones_like(token_term), "A": capacity_term, "B": token_term},
-    )
+    return Terms({"E": 1.0, "A": capacity_term, "B": token_term})
 
 
 COMPETITION = Law(
@@ -115,13 +111,8 @@ COMPETITION = Law(
             own=0.15,
             shared_out=True,
         ),
-        SPARSITY,
     ),
-    coefficients=(
-        IRREDUCIBLE,
-        Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1),
-        Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
-    ),
+    coefficients=(IRREDUCIBLE, BY_SIZE, BY_TOKENS),
     terms=terms,
     falls_with=frozenset({"size", "tokens"}),
 )

@@ -21,14 +21,7 @@ weight; exponents of the mixture around those of size and tokens.
 """
 
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import (
-    PAIRS,
-    SIZE_EXPONENT,
-    SPARSITY,
-    TOKEN_EXPONENT,
-    log_capacity,
-    log_share,
-)
+from bayescamel.laws.parts import BY_TOKENS, PAIRS, SIZE_EXPONENT, TOKEN_EXPONENT, log_share
 
 
 def terms(
@@ -41,20 +34,18 @@ def terms(
     eta: Array,
     gamma: Array,
     epsilon: Array,
-    sparsity: Array = 0.0,
 ) -> Terms:
     """Evaluate the equation of this module's docstring."""
     log_r = log_share(xp, affinity, inputs)
     floored = (xp.exp(log_r) + epsilon) / (1 + epsilon)
     mixture_term = xp.exp(-gamma * xp.log(floored))
     return Terms(
-        fixed=xp.zeros_like(mixture_term),
-        basis={
-            "E": xp.ones_like(mixture_term),
-            "A": xp.exp(-alpha * log_capacity(inputs, sparsity)),
+        {
+            "E": 1.0,
+            "A": xp.exp(-alpha * inputs.log_capacity),
             "C": mixture_term,
             "B": xp.exp(eta * log_r - beta * inputs.log_tokens),
-        },
+        }
     )
 
 
@@ -72,13 +63,12 @@ DCPT = Law(
         _exponent("eta", 0.2, 0.5),
         _exponent("gamma", 0.3, 0.4),
         _exponent("epsilon", 0.1, 0.7),
-        SPARSITY,
     ),
     coefficients=(
         Coefficient("E", mean=0.4, location_sd=0.15, spread=0.1),
         Coefficient("A", mean=0.3, location_sd=0.15, spread=0.1),
         Coefficient("C", mean=0.2, location_sd=0.1, spread=0.1),
-        Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True),
+        BY_TOKENS,
     ),
     terms=terms,
     falls_with=frozenset({"size", "tokens"}),

@@ -18,7 +18,7 @@ together.
 
 from bayescamel.laws import additive
 from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import PAIRS, SPARSITY, log_share
+from bayescamel.laws.parts import PAIRS, log_share
 
 
 def terms(
@@ -31,18 +31,16 @@ def terms(
     share_exponent: Array,
     size_elasticity: Array,
     token_elasticity: Array,
-    sparsity: Array = 0.0,
 ) -> Terms:
     """Evaluate the equation of this module's docstring."""
-    fixed, basis = additive.terms(
+    basis = additive.terms(
         xp,
         inputs,
         alpha=alpha,
         beta=beta,
         share=share,
         share_exponent=share_exponent,
-        sparsity=sparsity,
-    )
+    ).basis
 
     def factor(elasticity: Array) -> Array:
         return xp.exp(xp.sum(elasticity, axis=-1) * log_share(xp, elasticity, inputs))
@@ -51,7 +49,7 @@ def terms(
         "A": basis["A"] * factor(size_elasticity),
         "B": basis["B"] * factor(token_elasticity),
     }
-    return Terms(fixed, {**basis, **changed})
+    return Terms({**basis, **changed})
 
 
 def _elasticity(name: str) -> Parameter:
@@ -67,7 +65,6 @@ JOINT = Law(
         *additive.PARAMETERS,
         _elasticity("size_elasticity"),
         _elasticity("token_elasticity"),
-        SPARSITY,
     ),
     coefficients=additive.COEFFICIENTS,
     terms=terms,

@@ -20,40 +20,31 @@ reaches and what it does not; the tilts are those of `bayescamel.laws.r2`.
 """
 
 from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Terms
-from bayescamel.laws.parts import SIZE_EXPONENT, SPARSITY, TOKEN_EXPONENT, log_capacity, tilted
+from bayescamel.laws.parts import SIZE_EXPONENT, TOKEN_EXPONENT, tilted
 from bayescamel.laws.r2 import TILT
 
 
-def terms(
-    xp: Array,
-    inputs: Inputs,
-    *,
-    alpha: Array,
-    beta: Array,
-    tilt: Array,
-    sparsity: Array = 0.0,
-) -> Terms:
+def terms(xp: Array, inputs: Inputs, *, alpha: Array, beta: Array, tilt: Array) -> Terms:
     """Evaluate the equation of this module's docstring."""
     mixing = xp.exp(tilted(xp, tilt, inputs))
-    size_term = xp.exp(-alpha * log_capacity(inputs, sparsity))
+    size_term = xp.exp(-alpha * inputs.log_capacity)
     token_term = xp.exp(-beta * inputs.log_tokens)
     return Terms(
-        fixed=xp.zeros_like(mixing),
-        basis={
-            "E": xp.ones_like(mixing),
+        {
+            "E": 1.0,
             "A": size_term,
             "C": mixing,
             "F": size_term * mixing,
             "G": token_term * mixing,
             "B": token_term,
-        },
+        }
     )
 
 
 MIXING_LAWS = Law(
     name="mixing-laws",
     title="Data Mixing Laws (Ye et al.), nested over size and tokens",
-    parameters=(SIZE_EXPONENT, TOKEN_EXPONENT, TILT, SPARSITY),
+    parameters=(SIZE_EXPONENT, TOKEN_EXPONENT, TILT),
     coefficients=(
         Coefficient("E", mean=0.35, location_sd=0.15, spread=0.1),
         Coefficient("A", mean=0.2, location_sd=0.1, spread=0.1),

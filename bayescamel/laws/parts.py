@@ -1,4 +1,4 @@
-"""Pieces that several laws share: effective capacity, and what a mixture gives to a domain.
+"""Pieces that several laws share: exponents, and what a mixture gives to a domain.
 
 Everything here stays finite, with finite gradients, where weights are 0: a share is a sum over all
 training domains with positive affinities, so it is positive at every corner of the simplex, and
@@ -16,18 +16,22 @@ SIZE_EXPONENT = Parameter("alpha", ("validation",), "positive", 0.3, location_sd
 TOKEN_EXPONENT = Parameter("beta", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.2)
 """β of the token term; 0.28 in Hoffmann et al. 2022."""
 
-SPARSITY = Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0, sparse_only=True)
-"""s in Ñ = N_act^(1-s) N^s, the effective capacity of a Mixture-of-Experts model."""
-
 IRREDUCIBLE = Coefficient("E", mean=0.5, location_sd=0.15, spread=0.1)
 """About half of a proxy's loss (1.69 of 2.5 to 3.5 nats per token in Hoffmann et al. 2022).
 
 No tighter: 1.69 nats are two thirds of a 7B model's loss and a quarter of a tiny one's."""
 
 
-def log_capacity(inputs: Inputs, sparsity: PerPlace | float) -> PerPlace:
-    """Logarithm of the effective capacity, ln(Ñ / N₀)."""
-    return inputs.log_active + sparsity * (inputs.log_total - inputs.log_active)
+BY_SIZE = Coefficient("A", mean=0.4, location_sd=0.15, spread=0.1)
+"""What more parameters can still lower of a proxy's loss."""
+
+BY_TOKENS = Coefficient("B", mean=0.1, location_sd=0.05, spread=0.07, positive=True)
+"""What more tokens can still lower of it. Positive: where all runs see the same tokens this term is
+told from the irreducible loss by its curvature alone, and a negative one would let useful data
+raise the loss."""
+
+REDUCIBLE = Coefficient("A", mean=0.5, location_sd=0.15, spread=0.1, positive=True)
+"""Both together, in laws with one reducible term."""
 
 
 def log_share(xp: Array, affinity: PerDomain, inputs: Inputs) -> PerPlace:
@@ -35,16 +39,8 @@ def log_share(xp: Array, affinity: PerDomain, inputs: Inputs) -> PerPlace:
 
     0 at the reference mixture; positive affinities keep it finite on the whole simplex.
     """
-    weights = inputs.mixture / inputs.reference
-    # A matrix product is faster: without draws in front, or with (draw, 1, ...).
-    if affinity.ndim == 2:
-        useful = (affinity @ weights[..., 0, :].T).T
-    elif affinity.ndim == 3 and weights.ndim == 2 and affinity.shape[1] == 1:  # by validation
-        useful = affinity[:, 0] @ weights.T
-    elif affinity.ndim == 4 and weights.ndim == 3 and affinity.shape[1] == weights.shape[1] == 1:
-        useful = xp.swapaxes(affinity[:, 0] @ weights[:, 0].T, 1, 2)
-    else:
-        useful = xp.sum(affinity * weights, axis=-1)
+    weights = (inputs.mixture / inputs.reference)[..., 0, :, :]
+    useful = affinity[..., 0, :] @ xp.swapaxes(weights, -1, -2)  # twice as fast as a sum
     return xp.log(useful) - xp.log(xp.sum(affinity, axis=-1))
 
 

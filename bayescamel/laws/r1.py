@@ -16,33 +16,16 @@ Priors. As in `camel`; the mixture acts through one term instead of two, so its 
 larger.
 """
 
-from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import (
-    IRREDUCIBLE,
-    PAIRS,
-    SIZE_EXPONENT,
-    SPARSITY,
-    log_capacity,
-    log_share,
-)
+from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
+from bayescamel.laws.parts import IRREDUCIBLE, PAIRS, REDUCIBLE, SIZE_EXPONENT, log_share
 
 
-def terms(
-    xp: Array,
-    inputs: Inputs,
-    *,
-    alpha: Array,
-    capacity_elasticity: Array,
-    sparsity: Array = 0.0,
-) -> Terms:
+def terms(xp: Array, inputs: Inputs, *, alpha: Array, capacity_elasticity: Array) -> Terms:
     """Evaluate the equation of this module's docstring."""
     gamma = xp.sum(capacity_elasticity, axis=-1)
     log_phi = log_share(xp, capacity_elasticity, inputs)
-    capacity_term = xp.exp(-alpha * log_capacity(inputs, sparsity) - gamma * log_phi)
-    return Terms(
-        fixed=xp.zeros_like(capacity_term),
-        basis={"E": xp.ones_like(capacity_term), "A": capacity_term},
-    )
+    capacity_term = xp.exp(-alpha * inputs.log_capacity - gamma * log_phi)
+    return Terms({"E": 1.0, "A": capacity_term})
 
 
 R1 = Law(
@@ -60,12 +43,8 @@ R1 = Law(
             own=0.2,
             shared_out=True,
         ),
-        SPARSITY,
     ),
-    coefficients=(
-        IRREDUCIBLE,
-        Coefficient("A", mean=0.5, location_sd=0.15, spread=0.1, positive=True),
-    ),
+    coefficients=(IRREDUCIBLE, REDUCIBLE),
     terms=terms,
     falls_with=frozenset({"size"}),
 )

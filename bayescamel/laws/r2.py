@@ -15,15 +15,8 @@ Priors. Moving the whole mixture into the own domain divides the reducible loss 
 domains do little; a mixture changes the size exponent by less than the exponent itself.
 """
 
-from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import (
-    IRREDUCIBLE,
-    PAIRS,
-    SIZE_EXPONENT,
-    SPARSITY,
-    log_capacity,
-    tilted,
-)
+from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
+from bayescamel.laws.parts import IRREDUCIBLE, PAIRS, REDUCIBLE, SIZE_EXPONENT, tilted
 
 TILT = Parameter("tilt", PAIRS, "real", 0.0, location_sd=0.5, spread=0.7, own=-1.0)
 """t_vk, shared with `bayescamel.laws.mixing_laws`."""
@@ -32,40 +25,27 @@ INTERPLAY = Parameter("interplay", PAIRS, "real", 0.0, location_sd=0.05, spread=
 """s_vk."""
 
 
-def terms(
-    xp: Array,
-    inputs: Inputs,
-    *,
-    alpha: Array,
-    tilt: Array,
-    interplay: Array,
-    sparsity: Array = 0.0,
-) -> Terms:
+def terms(xp: Array, inputs: Inputs, *, alpha: Array, tilt: Array, interplay: Array) -> Terms:
     """Evaluate the equation of this module's docstring."""
     exponent = alpha - tilted(xp, interplay, inputs)
-    reducible = xp.exp(tilted(xp, tilt, inputs) - exponent * log_capacity(inputs, sparsity))
-    return Terms(
-        fixed=xp.zeros_like(reducible),
-        basis={"E": xp.ones_like(reducible), "A": reducible},
-    )
+    reducible = xp.exp(tilted(xp, tilt, inputs) - exponent * inputs.log_capacity)
+    return Terms({"E": 1.0, "A": reducible})
 
 
-def separable_terms(
-    xp: Array, inputs: Inputs, *, alpha: Array, tilt: Array, sparsity: Array = 0.0
-) -> Terms:
+def separable_terms(xp: Array, inputs: Inputs, *, alpha: Array, tilt: Array) -> Terms:
     """`terms` with s = 0."""
-    return terms(xp, inputs, alpha=alpha, tilt=tilt, interplay=0.0 * tilt, sparsity=sparsity)
+    return terms(xp, inputs, alpha=alpha, tilt=tilt, interplay=0.0 * tilt)
 
 
 COEFFICIENTS = (
     IRREDUCIBLE,
-    Coefficient("A", mean=0.5, location_sd=0.15, spread=0.1, positive=True),
+    REDUCIBLE,
 )
 
 R2 = Law(
     name="r2",
     title="R2: log-linear mixture effect that changes with size",
-    parameters=(SIZE_EXPONENT, TILT, INTERPLAY, SPARSITY),
+    parameters=(SIZE_EXPONENT, TILT, INTERPLAY),
     coefficients=COEFFICIENTS,
     terms=terms,
 )
@@ -73,7 +53,7 @@ R2 = Law(
 R2_SEPARABLE = Law(
     name="r2-separable",
     title="R2 with s = 0: log-linear mixture effect, the same at every size",
-    parameters=(SIZE_EXPONENT, TILT, SPARSITY),
+    parameters=(SIZE_EXPONENT, TILT),
     coefficients=COEFFICIENTS,
     terms=separable_terms,
     falls_with=frozenset({"size"}),

@@ -25,15 +25,20 @@ class Blocked(Protocol):
 
 
 def dimension(prior: Blocked) -> int:
-    """How many numbers the sampler moves."""
-    return sum(math.prod(prior.shape(block.dims)) for block in prior.blocks())
+    """How many numbers there are beside those of single runs."""
+    pooled = (block.dims for block in prior.blocks() if "run" not in block.dims)
+    return sum(math.prod(prior.shape(dims)) for dims in pooled)
 
 
 def unflatten(prior: Blocked, flat: Array) -> dict[str, Array]:
-    """The blocks of a vector of unconstrained numbers (leading axes are kept)."""
+    """The blocks of a vector of unconstrained numbers (leading axes are kept).
+
+    What is behind the numbers counted by `dimension` is a number a run.
+    """
     values, start = {}, 0
+    n_run = flat.shape[-1] - dimension(prior)
     for block in prior.blocks():
-        shape = prior.shape(block.dims)
+        shape = (n_run,) if "run" in block.dims else prior.shape(block.dims)
         stop = start + math.prod(shape)
         values[block.name] = flat[..., start:stop].reshape((*flat.shape[:-1], *shape))
         start = stop
@@ -45,11 +50,12 @@ def flatten(prior: Blocked, values: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.concatenate([np.ravel(values[block.name]) for block in prior.blocks()])
 
 
-def marked(prior: Blocked, wanted: Callable[[str], bool]) -> np.ndarray:
+def marked(prior: Blocked, wanted: Callable[[str], bool], n_run: int = 0) -> np.ndarray:
     """Which numbers of the vector are of a block whose name is wanted."""
-    blocks = prior.blocks()
-    marks = {block.name: np.full(prior.shape(block.dims), wanted(block.name)) for block in blocks}
-    return flatten(prior, marks)
+    marks = np.zeros(dimension(prior) + n_run, dtype=bool)
+    for name, places in unflatten(prior, np.arange(len(marks))).items():
+        marks[places] = wanted(name)
+    return marks
 
 
 def parts(prior: Blocked, dim: str) -> list[np.ndarray]:
@@ -60,11 +66,9 @@ def parts(prior: Blocked, dim: str) -> list[np.ndarray]:
     """
     own: list[np.ndarray] = []
     pooled: list[np.ndarray] = []
-    start = 0
+    all_places = unflatten(prior, np.arange(dimension(prior)))
     for block in prior.blocks():
-        shape = prior.shape(block.dims)
-        places = start + np.arange(math.prod(shape)).reshape(shape)
-        start += places.size
+        places = all_places[block.name]
         if block.dims[:1] == (dim,):
             own.append(places.reshape(len(places), -1))
         else:

@@ -9,11 +9,10 @@ M = I + Zᵀ Σ⁻¹ Z (a matrix as wide as there are coefficients and scales),
 
     log p(y | θ) = -½ (rᵀ Σ⁻¹ r - bᵀ M⁻¹ b + log|M| + log|Σ|) + const,   b = Zᵀ Σ⁻¹ r,
 
-at a cost linear in the runs. θ includes each run's own noise, a number a run behind the blocks of
-the hierarchy. A law's last coefficient may be positive: truncating its prior at 0
-multiplies the likelihood by P(c > 0 | y, θ) / P(c > 0), two normal tails. What was integrated out
-is drawn exactly afterwards. NUTS on the full set of parameters has to follow the banana between
-E, A and α instead.
+at a cost linear in the runs. θ includes each run's noise, a number a run. A law's last coefficient
+may be positive: truncating its prior at 0 multiplies the likelihood by P(c > 0 | y, θ) / P(c > 0),
+two normal tails. What was integrated out is drawn exactly afterwards. NUTS on the full set of
+parameters has to follow the banana between E, A and α instead.
 """
 
 from collections.abc import Callable
@@ -25,8 +24,8 @@ import numpy as np
 from jax.scipy.special import erfc, ndtr, ndtri
 
 from bayescamel.laws.base import Array
-from bayescamel.models.blocks import dimension, unflatten
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
+from bayescamel.models.blocks import unflatten
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
 
 LOG_2_PI = float(np.log(2 * np.pi))
@@ -63,25 +62,14 @@ class Conditional(NamedTuple):
     """(V,) log|Σ| over the measured losses."""
 
 
-def read(hierarchy: Hierarchy, flat: Array) -> dict[str, Array]:
-    """The blocks in a vector of the sampler's numbers, and behind them each row's own noise."""
-    values = unflatten(hierarchy, flat)
-    if hierarchy.noise.run_spread > 0:
-        values[RUN_NOISE] = flat[dimension(hierarchy) :]
-    return values
-
-
 def log_prior(hierarchy: Hierarchy, values: dict[str, Array], own: Array) -> Array:
-    """Log density of the blocks and of the runs' own noise."""
+    """Log density of the blocks."""
     total = jnp.zeros(())
     for block in hierarchy.blocks():
         location, scale = block.prior(jnp, values, own)
         z = (values[block.name] - location) / scale
         log_scale = jnp.broadcast_to(jnp.log(scale), z.shape)
         total = total - jnp.sum(0.5 * z**2 + log_scale + 0.5 * LOG_2_PI)
-    if RUN_NOISE in values:
-        z = values[RUN_NOISE] / hierarchy.noise.run_spread
-        total = total - jnp.sum(0.5 * z**2 + np.log(hierarchy.noise.run_spread) + 0.5 * LOG_2_PI)
     return total
 
 
@@ -94,7 +82,7 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
     tau = jnp.exp(values["log_size_effect_scale"])
     loss, measured = problem.loss.T, problem.measured.T
     log_sd = hierarchy.log_noise_sd(values, problem.mixture, problem.reference)
-    log_sd = jnp.broadcast_to(log_sd, problem.loss.shape).T
+    log_sd = jnp.broadcast_to(log_sd, loss.shape)
     precision = measured * jnp.exp(-2 * log_sd)
     residual = loss - fixed - sum(m * x for m, x in zip(locations, bases, strict=True))
     columns = [*(s * x for s, x in zip(spreads, bases, strict=True)), residual]
@@ -124,16 +112,9 @@ def conditional(hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
 def _curves(
     hierarchy: Hierarchy, values: dict[str, Array], problem: Problem
 ) -> tuple[Array, list[Array]]:
-    """A law's fixed part and its bases, each (validation, run).
-
-    The other way round, as the plain programs have them, the same numbers take half as long again:
-    compiled loops are vectorised along the last axis, and there are more runs than domains.
-    """
+    """A law's fixed part and its bases, each (validation, run)."""
     parameters = hierarchy.constrained(jnp, values, problem.own)
-    for parameter in hierarchy.parameters():
-        if "validation" in parameter.dims:
-            parameters[parameter.name] = parameters[parameter.name][:, None]
-    fixed, basis = hierarchy.law.terms(jnp, problem.inputs_by_validation(), **parameters)
+    basis, fixed = hierarchy.terms(jnp, parameters, problem.inputs())
     shape = problem.loss.T.shape
     return fixed, [jnp.broadcast_to(basis[c.name], shape) for c in hierarchy.law.coefficients]
 
@@ -235,7 +216,7 @@ def draw_above(key: Array, bound: Array) -> Array:
 
 def log_density(hierarchy: Hierarchy, flat: Array, problem: Problem) -> Array:
     """Log of the posterior density of the unconstrained numbers, up to the evidence."""
-    values = read(hierarchy, flat)
+    values = unflatten(hierarchy, flat)
     prior = log_prior(hierarchy, values, problem.own)
     given = conditional(hierarchy, values, problem)
     return prior + log_likelihood(given, hierarchy.truncated())
@@ -251,7 +232,7 @@ def draw_effects(
     coefficients, size_effects
         Shapes (validation, coefficient) and (validation, scale), in units of the reference loss.
     """
-    given = conditional(hierarchy, read(hierarchy, flat), problem)
+    given = conditional(hierarchy, unflatten(hierarchy, flat), problem)
     coefficient_key, tail_key, size_key = jax.random.split(key, 3)
     mean = _solve(given.cholesky, _solve(given.cholesky, given.projected), transposed=True)
     white = jax.random.normal(coefficient_key, mean.shape, dtype=mean.dtype)

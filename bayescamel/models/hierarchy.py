@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bayescamel.laws.base import Array, Law, Parameter
+from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
 
 type Pooling = Literal["none", "partial", "full"]
 POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
@@ -25,7 +25,10 @@ SIZE_EFFECT_SD = 0.3
 """Prior sd of the logarithm of the size effects' scale."""
 
 RUN_NOISE = "log_run_noise"
-"""Name of the runs' own noise, a number a run: the logarithm of what multiplies the others'."""
+"""Block of the runs' noises, a number a run: the logarithm of what multiplies a typical run's."""
+
+SPARSITY = Parameter("sparsity", (), "unit", 0.4, location_sd=1.0, spread=0.0)
+"""s in Ñ = N_act^(1-s) N^s, the effective capacity of a Mixture-of-Experts model."""
 
 LOPSIDED_NOISE = (1.0, 1.0)
 """Prior mean and sd of the growth of the noise's logarithm with lopsidedness: at a corner, around
@@ -113,11 +116,16 @@ class Hierarchy:
     noise: Noise = Noise()
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """The law's parameters that these runs can speak about."""
-        return tuple(p for p in self.law.parameters if self.sparse or not p.sparse_only)
+        """The law's, and with sparse models that of their capacity."""
+        return (*self.law.parameters, SPARSITY) if self.sparse else self.law.parameters
+
+    @property
+    def has_run_noise(self) -> bool:
+        """Whether each run has a noise that is its alone."""
+        return self.noise.run_spread > 0
 
     def blocks(self) -> tuple[Block, ...]:
-        """All blocks, each after those that it refers to."""
+        """All blocks, each after those that it refers to; a number a run last."""
         blocks: list[Block] = []
         for parameter in self.parameters():
             blocks += self._parameter_blocks(parameter)
@@ -139,6 +147,8 @@ class Hierarchy:
                 math.log(SIZE_EFFECT_SD),
             )
         )
+        if self.has_run_noise:
+            blocks.append(Block(RUN_NOISE, ("run",), 0.0, math.log(self.noise.run_spread)))
         return tuple(blocks)
 
     def _parameter_blocks(self, parameter: Parameter) -> list[Block]:
@@ -183,10 +193,44 @@ class Hierarchy:
             case "real":
                 return typical
 
-    def shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
-        """Lengths of ``validation`` and ``domain`` dims."""
-        sizes = {"validation": self.n_validation, "domain": self.n_domain}
+    def shape(self, dims: tuple[str, ...], n_run: int = 0) -> tuple[int, ...]:
+        """Lengths of dims."""
+        sizes = {"validation": self.n_validation, "domain": self.n_domain, "run": n_run}
         return tuple(sizes[dim] for dim in dims)
+
+    def terms(self, xp: Array, parameters: Mapping[str, Array], inputs: Inputs) -> Terms:
+        """The law's terms (validation, run), draws in front.
+
+        Parameters
+        ----------
+        parameters
+            In their own units (`constrained`), draws in front.
+        inputs
+            Of the runs; effective capacity is filled in here.
+        """
+        values = {p.name: p.beside_runs(parameters[p.name]) for p in self.parameters()}
+        if self.sparse:
+            capacity = inputs.log_total - inputs.log_active
+            capacity = inputs.log_active + values.pop(SPARSITY.name) * capacity
+            inputs = inputs._replace(log_capacity=capacity)
+        return self.law.terms(xp, inputs, **values)
+
+    def curve(
+        self, xp: Array, parameters: Mapping[str, Array], coefficients: Array, inputs: Inputs
+    ) -> Array:
+        """The law's loss (validation, run), draws in front, in units of the reference loss.
+
+        Parameters
+        ----------
+        parameters, inputs
+            As in `terms`.
+        coefficients
+            (validation, coefficient), draws in front.
+        """
+        basis, total = self.terms(xp, parameters, inputs)
+        for i, coefficient in enumerate(self.law.coefficients):
+            total = total + coefficients[..., i, None] * basis[coefficient.name]
+        return total
 
     def constrained(self, xp: Array, values: Mapping[str, Array], own: Array) -> dict[str, Array]:
         """The law's parameters, in their own units, from values of the blocks.
@@ -226,15 +270,13 @@ class Hierarchy:
     def log_noise_sd(self, values: Mapping[str, Array], mixture: Array, reference: Array) -> Array:
         """Logarithm of the sd of a run around the curve, in units of the reference loss.
 
-        Shape (run, validation), or (validation,) where it depends neither on the mixture nor on
-        the run. Values without the runs' own noise give that of a typical run.
+        Shape (validation, run), or (validation, 1) where runs scatter alike.
         """
-        log_sd = values["log_sigma"]
+        log_sd = values["log_sigma"][:, None]
         if self.noise.mixture_dependent:
-            growth = values["noise_lopsided"] * lopsidedness(mixture, reference)
-            log_sd = log_sd + growth[:, None]
-        if RUN_NOISE in values:
-            log_sd = log_sd + values[RUN_NOISE][:, None]
+            log_sd = log_sd + values["noise_lopsided"] * lopsidedness(mixture, reference)
+        if self.has_run_noise:
+            log_sd = log_sd + values[RUN_NOISE]
         return log_sd
 
 

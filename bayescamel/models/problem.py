@@ -40,23 +40,13 @@ class Problem(NamedTuple):
     """(R, V) 1 where measured, else 0."""
 
     def inputs(self) -> Inputs:
-        """As a law wants them: axes (run, validation) and (run, validation, domain)."""
-        return Inputs(
-            log_total=self.log_total[:, None],
-            log_active=self.log_active[:, None],
-            log_tokens=self.log_tokens[:, None],
-            mixture=self.mixture[:, None, :],
-            reference=self.reference,
-            own=self.own,
-        )
-
-    def inputs_by_validation(self) -> Inputs:
-        """The same with axes (validation, run) and (validation, run, domain)."""
+        """As a law wants them."""
         return Inputs(
             log_total=self.log_total,
             log_active=self.log_active,
+            log_capacity=self.log_active,
             log_tokens=self.log_tokens,
-            mixture=self.mixture,
+            mixture=self.mixture[None],
             reference=self.reference,
             own=self.own[:, None],
         )

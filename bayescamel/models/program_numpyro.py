@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bayescamel.laws.base import Array
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
 
 
@@ -26,8 +26,8 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
     -------
     callable
         ``program(loss=...)``, for `numpyro.infer.MCMC` and the rest of NumPyro. Its sites: the
-        blocks of the hierarchy, on their unconstrained scales (``log_alpha``); ``log_run_noise
-        (run)``; the coefficients and ``size_effect (validation, scale)``; ``loss (run,
+        blocks of the hierarchy, on their unconstrained scales (``log_alpha``), ``log_run_noise
+        (run)`` among them; the coefficients and ``size_effect (validation, scale)``; ``loss (run,
         validation)``, in units of the reference loss. With ``loss=None`` it draws losses from the
         prior.
     """
@@ -36,7 +36,7 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
     from numpyro import distributions as dist
 
     def normal(name: str, location: Array, scale: Array, dims: tuple[str, ...]) -> Array:
-        shape = hierarchy.shape(dims)
+        shape = hierarchy.shape(dims, len(problem.loss))
         normal = dist.Normal(jnp.broadcast_to(location, shape), scale)
         return numpyro.sample(name, normal.to_event(len(shape)))
 
@@ -45,13 +45,10 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
         for block in hierarchy.blocks():
             location, scale = block.prior(jnp, values, problem.own)
             values[block.name] = normal(block.name, location, scale, block.dims)
-        if hierarchy.noise.run_spread > 0:
-            own = dist.Normal(jnp.zeros(len(problem.loss)), hierarchy.noise.run_spread)
-            values[RUN_NOISE] = numpyro.sample(RUN_NOISE, own.to_event(1))
         parameters = hierarchy.constrained(jnp, values, problem.own)
         for name, value in parameters.items():
             numpyro.deterministic(name, value)
-        mean, basis = hierarchy.law.terms(jnp, problem.inputs(), **parameters)
+        basis, mean = hierarchy.terms(jnp, parameters, problem.inputs())
         locations, spreads = hierarchy.coefficient_prior(values)
         for coefficient, location, spread in zip(
             hierarchy.law.coefficients, locations, spreads, strict=True
@@ -68,14 +65,14 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
                 value = numpyro.sample(name, cut.to_event(1))
             else:
                 value = normal(name, location, spread, ("validation",))
-            mean = mean + value * basis[name]
+            mean = mean + value[:, None] * basis[name]
         scale = jnp.exp(values["log_size_effect_scale"])
         shape = (hierarchy.n_validation, problem.scale.shape[1])
         size_effect = numpyro.sample(
             "size_effect", dist.Normal(jnp.zeros(shape), scale).to_event(2)
         )
-        mean = mean + problem.scale @ size_effect.T
-        sigma = jnp.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
+        mean = (mean + size_effect @ problem.scale.T).T
+        sigma = jnp.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference)).T
         measured = dist.Normal(mean, sigma).mask(problem.measured > 0).to_event(2)
         numpyro.sample("loss", measured, obs=loss)
 

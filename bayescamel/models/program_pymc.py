@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.laws.base import Array, Inputs
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Centre, Problem, build, scales
 
 if TYPE_CHECKING:
@@ -48,23 +48,22 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
         for block in hierarchy.blocks():
             location, spread = block.prior(pt, values, problem.own)
             values[block.name] = pm.Normal(block.name, location, spread, dims=block.dims)
-        if hierarchy.noise.run_spread > 0:
-            values[RUN_NOISE] = pm.Normal(RUN_NOISE, 0.0, hierarchy.noise.run_spread, dims="run")
         parameters = hierarchy.constrained(pt, values, problem.own)
         for parameter in hierarchy.parameters():
             pm.Deterministic(parameter.name, parameters[parameter.name], dims=parameter.dims)
-        mean, basis = hierarchy.law.terms(pt, inputs, **parameters)
+        basis, mean = hierarchy.terms(pt, parameters, inputs)
         for name, value in _coefficients(hierarchy, values).items():
-            mean = mean + value * basis[name]
+            mean = mean + value[:, None] * basis[name]
         size_effect = pm.Normal(
             "size_effect",
             0.0,
             pt.exp(values["log_size_effect_scale"]),
             dims=("validation", "scale"),
         )
-        mean = pm.Deterministic("mean", mean + size_effect.T[scale], dims=("run", "validation"))
+        mean = (mean + size_effect[:, scale]).T
+        mean = pm.Deterministic("mean", mean, dims=("run", "validation"))
         pm.Deterministic("sigma", pt.exp(values["log_sigma"]), dims="validation")
-        sigma = pt.exp(hierarchy.log_noise_sd(values, inputs.mixture[:, 0], problem.reference))
+        sigma = pt.exp(hierarchy.log_noise_sd(values, inputs.mixture[0], problem.reference)).T
         _observe(problem, mean, pt.broadcast_to(sigma, problem.loss.shape))
     return model
 
@@ -72,14 +71,12 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
 def _inputs(problem: Problem) -> Inputs:
     import pymc as pm
 
-    by_run = {
-        name: pm.Data(name, getattr(problem, name), dims="run")[:, None]
+    logs = {
+        name: pm.Data(name, getattr(problem, name), dims="run")
         for name in ("log_total", "log_active", "log_tokens")
     }
     mixture = pm.Data("mixture", problem.mixture, dims=("run", "domain"))
-    return Inputs(
-        **by_run, mixture=mixture[:, None, :], reference=problem.reference, own=problem.own
-    )
+    return problem.inputs()._replace(**logs, log_capacity=logs["log_active"], mixture=mixture[None])
 
 
 def _coefficients(hierarchy: Hierarchy, values: dict[str, Array]) -> dict[str, Array]:

@@ -1,12 +1,14 @@
 """What sizes and names the runs have, and the centre around which a law of them is written."""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.exceptions import FitError
+from bayescamel.exceptions import FitError, TargetError
+from bayescamel.targets import Target
 
 MIN_TYPICAL_WEIGHT = 1e-9
 
@@ -55,6 +57,55 @@ class Centre:
             mixture=mixture,
             loss=runs["loss"].mean("run").to_numpy(),
         )
+
+
+class LogSizes(NamedTuple):
+    """Logs of models' total parameters, active parameters and tokens over the centre's."""
+
+    total: Any
+    active: Any
+    tokens: Any
+
+
+class Sizes(NamedTuple):
+    """Sizes of models, each (model,)."""
+
+    total: np.ndarray
+    active: np.ndarray
+    tokens: np.ndarray | None
+    """None where they are not told."""
+
+    @classmethod
+    def of(cls, runs: xr.Dataset | pd.DataFrame) -> Self:
+        """Those of runs."""
+        tokens = np.asarray(runs["n_tokens"], np.float64) if "n_tokens" in runs else None
+        return cls(np.asarray(runs["n_params"], np.float64), active_params(runs), tokens)
+
+    @classmethod
+    def of_target(cls, target: Target, n: int = 1) -> Self:
+        """`n` models of the target's size."""
+        tokens = None if target.n_tokens is None else np.full(n, target.n_tokens)
+        return cls(np.full(n, target.n_params), np.full(n, target.active), tokens)
+
+    def logs(self, centre: Centre) -> LogSizes:
+        """Over the centre's.
+
+        Raises
+        ------
+        TargetError
+            When the fitted runs tell tokens and these models do not, or the other way round.
+        """
+        total, active = (np.log(size / centre.n_params) for size in (self.total, self.active))
+        if self.tokens is not None and centre.n_tokens is not None:
+            return LogSizes(total, active, np.log(self.tokens / centre.n_tokens))
+        if self.tokens is None and centre.n_tokens is not None:
+            raise TargetError("the target needs n_tokens (--tokens), as the runs have them")
+        if self.tokens is not None:
+            raise TargetError(
+                "the runs have no 'n_tokens' column, so nothing is known of tokens: leave n_tokens "
+                "out"
+            )
+        return LogSizes(total, active, np.zeros_like(total))
 
 
 def active_params(runs: xr.Dataset | pd.DataFrame) -> np.ndarray:

@@ -30,8 +30,8 @@ from bayescamel.inference.stages import Request
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
 from bayescamel.models import compiled
-from bayescamel.models.blocks import dimension, unflatten
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise
+from bayescamel.models.blocks import unflatten
+from bayescamel.models.hierarchy import Hierarchy, Noise
 from bayescamel.models.problem import Problem
 
 DOMAINS = ("a", "b")
@@ -70,22 +70,21 @@ def simulate(
     values: dict[str, np.ndarray] = {}
     for block in hierarchy.blocks():
         location, sd = block.prior(np, values, problem.own)
-        values[block.name] = location + sd * rng.normal(size=hierarchy.shape(block.dims))
-    values[RUN_NOISE] = hierarchy.noise.run_spread * rng.normal(size=len(problem.loss))
+        shape = hierarchy.shape(block.dims, len(problem.loss))
+        values[block.name] = location + sd * rng.normal(size=shape)
     parameters = hierarchy.constrained(np, values, problem.own)
-    fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
+    basis, loss = hierarchy.terms(np, parameters, problem.inputs())
     locations, spreads = hierarchy.coefficient_prior(values)
-    loss = fixed
     for coefficient, location, spread in zip(
         hierarchy.law.coefficients, locations, spreads, strict=True
     ):
         low = -location / spread if coefficient.positive else -np.inf
         z = truncnorm(low, np.inf).rvs(size=hierarchy.n_validation, random_state=rng)
         values[coefficient.name] = location + spread * z
-        loss = loss + values[coefficient.name] * basis[coefficient.name]
+        loss = loss + values[coefficient.name][:, None] * basis[coefficient.name]
     tau = np.exp(values["log_size_effect_scale"])
-    sigma = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
-    loss = loss + problem.scale @ (tau * rng.normal(size=(SIZES, hierarchy.n_validation)))
+    sigma = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference)).T
+    loss = loss.T + problem.scale @ (tau * rng.normal(size=(SIZES, hierarchy.n_validation)))
     loss = loss + sigma * rng.normal(size=loss.shape)
     return values, problem._replace(loss=loss)
 
@@ -105,7 +104,6 @@ def ranks(
         keys = jax.random.split(jax.random.key(seed), RANKS)
         coefficients = np.asarray(compiled.effects(hierarchy, flat[thin], problem, keys)[0])
     draws = unflatten(hierarchy, flat[thin])
-    draws[RUN_NOISE] = flat[thin][:, dimension(hierarchy) :]
     for i, coefficient in enumerate(hierarchy.law.coefficients):
         draws[coefficient.name] = coefficients[..., i]
     return {name: (draws[name] < truth[name]).sum(axis=0) for name in truth}, rhat

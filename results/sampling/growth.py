@@ -41,6 +41,7 @@ def simulate(n_runs: int, n_domains: int) -> "pd.DataFrame":
     from bayescamel.laws import get_law
     from bayescamel.laws.base import Inputs
     from bayescamel.mixtures import dirichlet
+    from bayescamel.models.hierarchy import Hierarchy
 
     rng = np.random.default_rng(n_runs + 10_000 * n_domains)
     names = [f"d{i}" for i in range(n_domains)]
@@ -50,22 +51,23 @@ def simulate(n_runs: int, n_domains: int) -> "pd.DataFrame":
     own = np.eye(VALIDATION, n_domains)
     other = 0.08 / n_domains * np.exp(rng.normal(size=own.shape))
     inputs = Inputs(
-        log_total=log_size[:, None],
-        log_active=log_size[:, None],
-        log_tokens=log_tokens[:, None],
-        mixture=weights[:, None, :],
+        log_total=log_size,
+        log_active=log_size,
+        log_capacity=log_size,
+        log_tokens=log_tokens,
+        mixture=weights[None],
         reference=weights.mean(axis=0),
-        own=own,
+        own=own[:, None],
     )
-    terms = get_law("camel").terms(
-        np,
-        inputs,
-        alpha=np.full(VALIDATION, 0.3),
-        elasticity=np.where(own > 0, 0.08, other),
-        token_fraction=np.full(own.shape, 0.2),
-        fading=np.full(VALIDATION, 0.7),
-    )
-    loss = 0.5 + 0.4 * terms.basis["A"] + 0.1 * terms.basis["B"]
+    parameters = {
+        "alpha": np.full(VALIDATION, 0.3),
+        "elasticity": np.where(own > 0, 0.08, other),
+        "token_fraction": np.full(own.shape, 0.2),
+        "fading": np.full(VALIDATION, 0.7),
+    }
+    hierarchy = Hierarchy(get_law("camel"), VALIDATION, n_domains)
+    coefficients = np.tile([0.5, 0.4, 0.1], (VALIDATION, 1))
+    loss = hierarchy.curve(np, parameters, coefficients, inputs).T
     loss = 3.0 * loss * (1 + NOISE * rng.normal(size=loss.shape))
     table = {
         "run_id": [f"r{i}" for i in range(n_runs)],

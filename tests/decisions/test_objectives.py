@@ -7,8 +7,10 @@ from bayescamel.decisions import DrawObjective, Risk, WorstCase, optimal_mixture
 from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import as_aim
 from bayescamel.draws.residuals import Residuals
+from bayescamel.draws.scatter import curve_distribution
 from bayescamel.exceptions import TargetError
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
 from tests.known import REFERENCE_LOSS, SIGMA, A, known_posterior
 
@@ -106,14 +108,14 @@ def test_residuals_that_persist_decide_between_measured_mixtures(posterior: Post
     runs = posterior.runs
     six = runs["mixture"][-6:].to_numpy()
     runs = runs.assign(mixture=(runs["mixture"].dims, np.tile(six, (3, 1))))
-    curve = replace(posterior, runs=runs).curve_distribution(runs)[0].mean(axis=0)
+    curve = curve_distribution(replace(posterior, runs=runs), runs)[0].mean(axis=0)
     luck = -5 * SIGMA * REFERENCE_LOSS
     lucky = (np.arange(18) % 6 == 2)[:, None]
     informed = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, curve + luck * lucky)))
     target = Target(9e7, 1.8e9)
-    residuals = Residuals.of(informed)
+    residuals = Residuals.of((informed,))
     assert residuals.persistence.share > 0.5
-    mean = residuals.at(target, six).mean.mean(axis=(0, 2))
+    mean = residuals.at(Sizes.of_target(target, 6), six).mean.mean(axis=(0, 2))
     assert mean.argmin() == 2
     assert mean[2] == pytest.approx(-5, rel=0.2)
     alone, informed_too = (
@@ -128,7 +130,7 @@ def test_residuals_that_are_noise_change_little(posterior: Posterior) -> None:
     rng = np.random.default_rng(0)
     noise = SIGMA * REFERENCE_LOSS * rng.normal(size=runs["loss"].shape)
     noisy = replace(posterior, runs=runs.assign(loss=runs["loss"] + noise))
-    effects = Residuals.of(noisy).at(TARGET, runs["mixture"].to_numpy()[:6])
+    effects = Residuals.of((noisy,)).at(Sizes.of_target(TARGET, 6), runs["mixture"].to_numpy()[:6])
     assert np.abs(effects.mean).mean() < 0.5
 
 
@@ -138,6 +140,6 @@ def test_missing_losses_are_no_residuals(posterior: Posterior) -> None:
     loss[::2, 1] = np.nan
     holes = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
     some = Ensemble.of(holes, 20)
-    effects = Residuals.of(some).at(TARGET, runs["mixture"].to_numpy()[:4])
+    effects = some.residuals.at(Sizes.of_target(TARGET, 4), runs["mixture"].to_numpy()[:4])
     assert effects.mean.shape == (20, 4, 3)
     assert np.isfinite(effects.draw(np.random.default_rng(0), np.ones((20, 4)))).all()

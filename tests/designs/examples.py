@@ -8,6 +8,7 @@ import pandas as pd
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.draws.curves import Curves
 from bayescamel.laws import get_law
 from bayescamel.laws.base import Coefficient, Law, Terms
 from bayescamel.models.hierarchy import Hierarchy
@@ -22,17 +23,9 @@ NOISE = 0.01
 
 
 def _terms(xp: Any, inputs: Any) -> Terms:
-    one = xp.ones_like(inputs.log_total * inputs.mixture[..., 0])
-    size = one * inputs.log_total
-    return Terms(
-        fixed=1.0 * one,
-        basis={
-            "E": one,
-            "A": size,
-            "B": one * inputs.mixture[..., 0],
-            "C": size * inputs.mixture[..., 1],
-        },
-    )
+    size, weights = inputs.log_total, inputs.mixture
+    basis = {"E": 1.0, "A": size, "B": weights[..., 0], "C": size * weights[..., 1]}
+    return Terms(basis, fixed=1.0)
 
 
 LINEAR = Law(
@@ -55,13 +48,17 @@ def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
     raw -= raw.mean(axis=0)
     white = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw.T))).T
     return PredictiveDraws(
-        law=LINEAR,
+        hierarchy=Hierarchy(LINEAR, 3, 3),
         centre=centre(),
         domains=DOMAINS,
         validation=DOMAINS,
-        parameters={},
-        coefficients=0.1 * white.reshape(n_draws, 3, 4),
-        own=np.eye(3),
+        draws=Curves(
+            parameters={},
+            coefficients=0.1 * white.reshape(n_draws, 3, 4),
+            reference_loss=np.ones(3),
+            reference=np.full(3, 1 / 3),
+            own=np.eye(3),
+        ),
         sizes=np.array([[1e6, 1e6], [4e6, 4e6], [16e6, 16e6]]),
         size_effects=np.zeros((n_draws, 3, 3)),
         noise=np.full(3, NOISE**2),

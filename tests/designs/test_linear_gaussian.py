@@ -40,7 +40,7 @@ def surrogate(linear: PredictiveDraws) -> LinearGaussian:
 def design_rows(linear: PredictiveDraws, table: pd.DataFrame) -> np.ndarray:
     """What a validation domain's four coefficients are multiplied by: (run, 4)."""
     logs, mixtures = linear.law_inputs(table)
-    size = logs[:, 0]
+    size = logs.total
     return np.stack([np.ones_like(size), size, mixtures[:, 0], size * mixtures[:, 1]], axis=1)
 
 
@@ -143,9 +143,8 @@ def test_what_the_law_may_miss_counts_as_noise(linear: PredictiveDraws) -> None:
     doubted = example_surrogate(replace(linear, discrepancy=0.1), TABLE).candidates.noise
     at_target = TABLE.assign(n_params=TARGET.n_params, n_tokens=TARGET.n_tokens)
     weights = {f"w_{name}": 1 / 3 for name in DOMAINS}
-    some = replace(
-        linear, coefficients=linear.coefficients[:: -(-linear.n_draws // DISCREPANCY_DRAWS)]
-    )
+    step = -(-linear.n_draws // DISCREPANCY_DRAWS)
+    some = replace(linear, draws=linear.draws.take(slice(None, None, step)))
     here = some.curves(TABLE).mean(axis=0)
     size = here - some.curves(at_target).mean(axis=0)
     mixture = here - some.curves(TABLE.assign(**weights)).mean(axis=0)

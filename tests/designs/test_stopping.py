@@ -10,7 +10,9 @@ def test_price_is_the_slope_of_the_law() -> None:
     """In the linear law the loss changes with ln N by its coefficients A and, times w, C."""
     predictive = linear_predictive()
     mixture = np.array([0.2, 0.3, 0.5])
-    slopes = predictive.coefficients[:, :, 1] + predictive.coefficients[:, :, 3] * mixture[1]
+    slopes = (
+        predictive.draws.coefficients[:, :, 1] + predictive.draws.coefficients[:, :, 3] * mixture[1]
+    )
     falls = -float((slopes @ WEIGHTS).mean())
     # Half of a unit of ln FLOPs goes to size, half to tokens, on which this law does not depend.
     assert price(predictive, TARGET, mixture, WEIGHTS) == pytest.approx(max(falls, 0) / 2, abs=1e-6)

@@ -1,5 +1,6 @@
 """Laws at random points: runs everywhere on the simplex, parameters drawn from their priors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,16 @@ def inputs(seed: int = 0, n: int = 12, sparse: bool = True) -> Inputs:
     edges[np.arange(n), np.arange(n) % DOMAINS] += 0.1
     edges /= edges.sum(axis=1, keepdims=True)
     mixture = np.concatenate([np.eye(DOMAINS), edges, rng.dirichlet(np.full(DOMAINS, 2.0), n)])
-    log_total = rng.uniform(-4.6, 4.6, (len(mixture), 1))
+    log_total = rng.uniform(-4.6, 4.6, len(mixture))
+    log_active = log_total - (rng.uniform(0, 3, log_total.shape) if sparse else 0.0)
     return Inputs(
         log_total=log_total,
-        log_active=log_total - (rng.uniform(0, 3, log_total.shape) if sparse else 0.0),
-        log_tokens=rng.uniform(-4.6, 4.6, (len(mixture), 1)),
-        mixture=mixture[:, None, :],
+        log_active=log_active,
+        log_capacity=log_active,
+        log_tokens=rng.uniform(-4.6, 4.6, len(mixture)),
+        mixture=mixture[None],
         reference=np.array([0.4, 0.3, 0.2, 0.1]),
-        own=OWN,
+        own=OWN[:, None],
     )
 
 
@@ -49,13 +52,12 @@ def loss(
     law: Law,
     where: Inputs,
     parameters: dict[str, Any],
-    coefficients: dict[str, Any] | None = None,
+    coefficients: Mapping[str, Any] | None = None,
     xp: Any = np,
 ) -> Any:
-    """The law's value, (run, validation), in units of the reference loss."""
+    """The law's value, (validation, run), in units of the reference loss."""
     if coefficients is None:
         coefficients = typical_coefficients(law)
-    total, basis = law.terms(xp, where, **parameters)
-    for name, value in coefficients.items():
-        total = total + value * basis[name]
-    return total
+    rows = [np.broadcast_to(coefficients[c.name], VALIDATIONS) for c in law.coefficients]
+    hierarchy = Hierarchy(law, VALIDATIONS, DOMAINS, sparse="sparsity" in parameters)
+    return hierarchy.curve(xp, parameters, np.stack(rows, axis=-1), where)

@@ -1,13 +1,17 @@
 """Each law against its source's equation in the source's symbols, and laws against each other."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayescamel.laws import LAWS, Inputs, camel
+from bayescamel.laws import LAWS, Inputs, Law, camel
 from bayescamel.laws.camel import MIXED, TYPICAL_A, TYPICAL_B
 from bayescamel.laws.competition import allocate
-from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw
+from tests.laws import cases
+from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, prior_draw
 
 N0, D0 = 1e8, 3e9
 
@@ -22,9 +26,20 @@ def dense() -> Inputs:
     return inputs(sparse=False)
 
 
+def loss(
+    law: Law,
+    where: Inputs,
+    parameters: Mapping[str, Any],
+    coefficients: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    """(run, validation)."""
+    return np.asarray(cases.loss(law, where, dict(parameters), coefficients)).T
+
+
 def _raw(where: Inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """N, D (run, validation) and w (run, 1, domain) in the source's units."""
-    return N0 * np.exp(where.log_total), D0 * np.exp(where.log_tokens), where.mixture
+    """N, D (run, 1) and w (run, 1, domain) in the source's units."""
+    n, d = N0 * np.exp(where.log_total), D0 * np.exp(where.log_tokens)
+    return n[:, None], d[:, None], where.mixture[0][:, None]
 
 
 def _coefficients(law: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -61,15 +76,16 @@ def test_mixing_laws_is_a_mixing_law_at_every_size_and_a_power_law_for_every_mix
     law = LAWS["mixing-laws"]
     p, c = prior_draw(law, rng, sparse=False), _coefficients("mixing-laws", rng)
     one_size = dense._replace(
-        **{name: np.full((1, 1), 0.7) for name in ("log_total", "log_active", "log_tokens")}
+        **{name: np.full(1, 0.7) for name in ("log_total", "log_capacity", "log_tokens")}
     )
-    mixing = np.exp((p["tilt"] * (dense.mixture - dense.reference)).sum(axis=-1))
+    _, _, w = _raw(dense)
+    mixing = np.exp((p["tilt"] * (w - dense.reference)).sum(axis=-1))
     value = loss(law, one_size, p, c)
     for v in range(VALIDATIONS):  # c + k exp(t·w): a straight line in exp(t·w)
         slope, start = np.polyfit(mixing[:, v], value[:, v], 1)
         np.testing.assert_allclose(value[:, v], start + slope * mixing[:, v], rtol=1e-9)
-    one_mixture = dense._replace(mixture=dense.mixture[[7]], log_tokens=np.zeros((1, 1)))
-    power = np.exp(-p["alpha"] * dense.log_total)
+    one_mixture = dense._replace(mixture=dense.mixture[:, [7]], log_tokens=np.zeros(1))
+    power = np.exp(-p["alpha"] * dense.log_total[:, None])
     value = loss(law, one_mixture, p, c)
     for v in range(VALIDATIONS):  # c + (N₀/N)^α
         slope, start = np.polyfit(power[:, v], value[:, v], 1)
@@ -222,11 +238,8 @@ def test_no_mixture_costs_camel_more_than_no_training(rng: np.random.Generator) 
     dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
     p["elasticity"] = np.full_like(p["elasticity"], 1e-9)
     p["elasticity"][:, 0] = 10.0
-    corners = np.eye(DOMAINS)[:, None, :]
-    at = dense._replace(
-        mixture=corners,
-        **{name: np.zeros((DOMAINS, 1)) for name in ("log_total", "log_active", "log_tokens")},
-    )
+    logs = ("log_total", "log_active", "log_capacity", "log_tokens")
+    at = dense._replace(mixture=np.eye(DOMAINS)[None], **dict.fromkeys(logs, np.zeros(DOMAINS)))
     worst = loss(LAWS["camel"], at, p, {"E": 0.5, "A": 0.4, "B": 0.1})
     most = 0.5 + 0.4 * ((1 - MIXED) + MIXED * (1 + camel.WORST)) + 0.1 * (1 + camel.WORST)
     np.testing.assert_allclose(worst[1:], most, rtol=1e-6)
@@ -243,7 +256,7 @@ def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(
 
     def effect(log_size: float) -> np.ndarray:
         at = np.full_like(dense.log_total, log_size)
-        value = loss(LAWS["camel"], mixtures._replace(log_total=at, log_active=at), p, coefficients)
+        value = loss(LAWS["camel"], mixtures._replace(log_capacity=at), p, coefficients)
         return np.asarray(value - value[0])
 
     np.testing.assert_allclose(effect(-3.0), effect(3.0), rtol=1e-9, atol=1e-12)

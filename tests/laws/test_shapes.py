@@ -7,11 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from beartype import beartype
-from jaxtyping import Float, TypeCheckError, jaxtyped
+from jaxtyping import Float, jaxtyped
 
-from bayescamel.designs.prior import broadcast
 from bayescamel.laws import LAWS, Inputs, Law, base, parts
-from bayescamel.models.hierarchy import Hierarchy
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, prior_draw
 
 
@@ -34,9 +32,10 @@ def test_what_goes_in_and_what_comes_out(law: Law, draws: int, xp: Any) -> None:
     if draws:
         several = [prior_draw(law, rng) for _ in range(draws)]
         stacked = {name: np.stack([draw[name] for draw in several]) for name in values}
-        hierarchy = Hierarchy(law, VALIDATIONS, DOMAINS, sparse=True)
-        values = broadcast(hierarchy, stacked)
-    values = {name: xp.asarray(value, dtype=xp.float32) for name, value in values.items()}
+        values = stacked
+    values = {
+        p.name: xp.asarray(p.beside_runs(values[p.name]), dtype=xp.float32) for p in law.parameters
+    }
     where = Inputs(*(xp.asarray(value, dtype=xp.float32) for value in inputs()))
     terms = law.terms(xp, where, **values)
     with jaxtyped("context"):
@@ -47,7 +46,7 @@ def test_what_goes_in_and_what_comes_out(law: Law, draws: int, xp: Any) -> None:
             shape = base.PerDomain if by_domain else base.PerPlace
             assert is_of(values[parameter.name], shape), parameter.name
         for name, term in {"fixed": terms.fixed, **terms.basis}.items():
-            assert is_of(term, base.PerPlace), name
+            assert isinstance(term, float) or is_of(term, base.PerPlace), name
 
 
 PARTS: dict[str, Callable[[np.ndarray, Inputs], Any]] = {
@@ -62,16 +61,9 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
 def test_parts_take_one_row_a_validation_domain(part: Callable[..., Any]) -> None:
-    affinity = np.random.default_rng(0).uniform(0.1, 1.0, (VALIDATIONS, DOMAINS))
+    affinity = np.random.default_rng(0).uniform(0.1, 1.0, (VALIDATIONS, 1, DOMAINS))
     where = inputs()
-    assert part(affinity, where).shape == (len(where.mixture), VALIDATIONS)
-
-
-def test_capacity_is_one_number_a_run_and_knows_a_dense_run_by_a_plain_zero() -> None:
-    where = inputs()
-    np.testing.assert_array_equal(checked(parts.log_capacity)(where, 0.0), where.log_active)
-    with pytest.raises(TypeCheckError, match="sparsity"):
-        checked(parts.log_capacity)(where, np.zeros(1, int))
+    assert part(affinity, where).shape == (VALIDATIONS, len(where.log_total))
 
 
 def test_an_array_of_another_shape_is_told() -> None:

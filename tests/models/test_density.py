@@ -38,18 +38,18 @@ def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs: x
     values = unflatten(hierarchy, flat)
     given = density.conditional(hierarchy, values, problem)
     parameters = hierarchy.constrained(np, values, problem.own)
-    fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
+    basis, fixed = hierarchy.terms(np, parameters, problem.inputs())
     locations, spreads = hierarchy.coefficient_prior(values)
     sigmas = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
     total = 0.0
     for v in range(hierarchy.n_validation):
-        design = np.stack([basis[c][:, v] for c in ("E", "A", "B")], axis=1)
-        mean = fixed[:, v] + design @ np.array(locations)
+        design = np.stack([np.broadcast_to(basis[c], sigmas.shape)[v] for c in "EAB"], axis=1)
+        mean = fixed + design @ np.array(locations)
         tau = np.exp(values["log_size_effect_scale"])
         covariance = (
             (design * np.square(spreads)) @ design.T
             + tau**2 * problem.scale @ problem.scale.T
-            + np.diag(sigmas[:, v] ** 2)
+            + np.diag(sigmas[v] ** 2)
         )
         total += multivariate_normal(mean, covariance).logpdf(problem.loss[:, v])
         # Truncating B at 0: its prior and conditional tails.
@@ -113,10 +113,10 @@ def test_permuted_domains_have_the_same_density(runs: xr.Dataset, pooling: Any) 
     moved = []
     for block in hierarchy.blocks():
         value = np.asarray(values[block.name])
-        for axis in range(value.ndim):
-            value = np.take(value, order, axis=axis)
+        for axis, dim in enumerate(block.dims):
+            if dim != "run":
+                value = np.take(value, order, axis=axis)
         moved.append(value.ravel())
-    moved.append(flat[dimension(hierarchy) :])
     np.testing.assert_allclose(
         density.log_density(hierarchy, np.concatenate(moved), other),
         density.log_density(hierarchy, flat, problem),

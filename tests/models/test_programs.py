@@ -14,6 +14,7 @@ import bayescamel as bc
 from bayescamel.exceptions import FitError
 from bayescamel.laws import get_law
 from bayescamel.models import density, program_numpyro, program_pymc, to_numpyro, to_pymc
+from bayescamel.models.blocks import flatten
 from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise
 from bayescamel.models.problem import Problem, build, hierarchy_for
 from bayescamel.runs.sizes import Centre
@@ -57,14 +58,13 @@ def draw_point(hierarchy: Hierarchy, problem: Problem, seed: int = 0) -> dict[st
     point: dict[str, Any] = {}
     for block in hierarchy.blocks():
         location, scale = block.prior(np, point, problem.own)
-        point[block.name] = location + 0.5 * scale * rng.normal(size=hierarchy.shape(block.dims))
+        shape = hierarchy.shape(block.dims, len(problem.loss))
+        point[block.name] = location + 0.5 * scale * rng.normal(size=shape)
     if hierarchy.pooling != "full":
         for coefficient in hierarchy.law.coefficients:
             point[coefficient.name] = coefficient.mean * rng.uniform(
                 0.5, 1.5, hierarchy.n_validation
             )
-    if hierarchy.noise.run_spread > 0:
-        point[RUN_NOISE] = hierarchy.noise.run_spread * rng.normal(size=len(problem.loss))
     shape = (hierarchy.n_validation, problem.scale.shape[1])
     point["size_effect"] = 0.003 * rng.normal(size=shape)
     return point
@@ -76,9 +76,8 @@ def numpy_log_density(hierarchy: Hierarchy, problem: Problem, point: dict[str, A
     for block in hierarchy.blocks():
         location, scale = block.prior(np, point, problem.own)
         total += norm(location, scale).logpdf(point[block.name]).sum()
-    mean, basis = hierarchy.law.terms(
-        np, problem.inputs(), **hierarchy.constrained(np, point, problem.own)
-    )
+    parameters = hierarchy.constrained(np, point, problem.own)
+    basis, mean = hierarchy.terms(np, parameters, problem.inputs())
     for coefficient, m, s in zip(
         hierarchy.law.coefficients, *hierarchy.coefficient_prior(point), strict=True
     ):
@@ -91,16 +90,15 @@ def numpy_log_density(hierarchy: Hierarchy, problem: Problem, point: dict[str, A
         else:
             value = point[name]
             total += norm(m, s).logpdf(value).sum()
-        mean = mean + value * basis[name]
+        mean = mean + np.reshape(value, (-1, 1)) * basis[name]
     tau = np.exp(point["log_size_effect_scale"])
     total += norm(0, tau).logpdf(point["size_effect"]).sum()
-    mean = mean + problem.scale @ point["size_effect"].T
+    mean = mean.T + problem.scale @ point["size_effect"].T
     sigma = np.exp(point["log_sigma"]) * np.ones_like(problem.loss)
     if hierarchy.noise.mixture_dependent:
         distance = 0.5 * np.abs(problem.mixture - problem.reference).sum(axis=1)
         sigma = sigma * np.exp(point["noise_lopsided"] * distance)[:, None]
     if hierarchy.noise.run_spread > 0:
-        total += norm(0, hierarchy.noise.run_spread).logpdf(point[RUN_NOISE]).sum()
         sigma = sigma * np.exp(point[RUN_NOISE])[:, None]
     return float(total + norm(mean, sigma).logpdf(problem.loss)[problem.measured > 0].sum())
 
@@ -144,8 +142,7 @@ def test_the_sampled_density_is_the_plain_one_with_the_effects_integrated_out(
     hierarchy = hierarchy_for(runs, get_law(law), **options)
     problem = build(runs, Centre.of(runs), padded=False)
     point = draw_point(hierarchy, problem)
-    sampled = [*(block.name for block in hierarchy.blocks()), RUN_NOISE]
-    flat = np.concatenate([np.ravel(point[name]) for name in sampled if name in point])
+    flat = flatten(hierarchy, point)
     marginal = float(density.log_density(hierarchy, flat, problem))
     joint = numpy_log_density(hierarchy, problem, point)
     conditional = _log_conditional(hierarchy, problem, point)
@@ -157,19 +154,19 @@ def test_the_sampled_density_is_the_plain_one_with_the_effects_integrated_out(
 def _log_conditional(hierarchy: Hierarchy, problem: Problem, point: dict[str, Any]) -> float:
     """Log density of coefficients and size effects given everything else, by linear algebra."""
     parameters = hierarchy.constrained(np, point, problem.own)
-    fixed, basis = hierarchy.law.terms(np, problem.inputs(), **parameters)
+    basis, fixed = hierarchy.terms(np, parameters, problem.inputs())
     locations, spreads = hierarchy.coefficient_prior(point)
-    sigma = np.exp(hierarchy.log_noise_sd(point, problem.mixture, problem.reference))
+    sigma = np.exp(hierarchy.log_noise_sd(point, problem.mixture, problem.reference)).T
     sigma = np.broadcast_to(sigma, problem.loss.shape)
     free = [] if hierarchy.pooling == "full" else list(hierarchy.law.coefficients)
     total = 0.0
     for v in range(hierarchy.n_validation):
         rows = problem.measured[:, v] > 0
         columns = {
-            c.name: np.broadcast_to(basis[c.name], problem.loss.shape)[rows, v]
+            c.name: np.broadcast_to(basis[c.name], problem.loss.T.shape)[v, rows]
             for c in hierarchy.law.coefficients
         }
-        y = problem.loss[rows, v] - np.broadcast_to(fixed, problem.loss.shape)[rows, v]
+        y = problem.loss[rows, v] - np.broadcast_to(fixed, problem.loss.T.shape)[v, rows]
         if not free:
             y = y - sum(
                 m * columns[c.name]

@@ -14,7 +14,7 @@ prior alone, where no single linearisation would.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,16 +22,15 @@ import pandas as pd
 from bayescamel.designs.prior import (
     centre_of,
     centred,
-    law_curve,
     own_names,
     plausible_draws,
 )
+from bayescamel.draws.curves import Curves, losses
+from bayescamel.draws.draws import Draws
 from bayescamel.laws.base import Array
+from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.sizes import Centre
-
-if TYPE_CHECKING:
-    from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Centre, LogSizes
 
 N_SCENARIOS = 48
 """Draws that are tried: enough to tell expected errors to about a tenth."""
@@ -78,10 +77,8 @@ class Scenarios:
         return cls._informed_by(hierarchy, centre, own, draws.flat, draws.coefficients, None)
 
     @classmethod
-    def of(cls, posterior: "Posterior", *, n: int = N_SCENARIOS) -> "Scenarios":
+    def of(cls, posterior: Draws, *, n: int = N_SCENARIOS) -> "Scenarios":
         """Draws of a posterior."""
-        from bayescamel.draws.prediction import law_draws
-
         flat = posterior.tree["unconstrained"]["value"].to_numpy()
         flat = flat.reshape(-1, flat.shape[-1])
         keep = np.linspace(0, len(flat) - 1, min(n, len(flat))).round().astype(int)
@@ -91,11 +88,9 @@ class Scenarios:
             table["n_active_params"] = runs["n_active_params"].to_numpy()
         for name in runs["domain"].to_numpy():
             table[f"w_{name}"] = runs["mixture"].sel(domain=name).to_numpy()
-        own = own_names(tuple(runs["domain"].to_numpy()), tuple(runs["validation"].to_numpy()))
-        coefficients = law_draws(posterior)[1][keep]
-        return cls._informed_by(
-            posterior.hierarchy, posterior.centre, own, flat[keep], coefficients, table
-        )
+        curves = Curves.of(posterior).take(keep)
+        known = (posterior.hierarchy, posterior.centre, curves.own, flat[keep])
+        return cls._informed_by(*known, curves.coefficients, table)
 
     @classmethod
     def _informed_by(
@@ -131,8 +126,6 @@ class Scenarios:
 
     def variances(self) -> tuple[np.ndarray, np.ndarray]:
         """Variances of a run and of a size's effect, (draw, validation) and (draw, 1)."""
-        from bayescamel.models.blocks import unflatten
-
         values = unflatten(self.hierarchy, self.flat)
         size = np.exp(2 * values["log_size_effect_scale"]).reshape(-1, 1)
         return np.exp(2 * values["log_sigma"]), size
@@ -178,8 +171,6 @@ def _compiled() -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
-    from bayescamel.models.blocks import unflatten
-
     def residuals(hierarchy: Hierarchy, own: Array, flat: Array, coefficients: Array) -> Array:
         """Standardised distance of every number from its prior."""
         values = unflatten(hierarchy, flat)
@@ -197,20 +188,15 @@ def _compiled() -> dict[str, Any]:
         hierarchy: Hierarchy,
         own: Array,
         reference: Array,
-        logs: Array,
+        logs: LogSizes,
         mixtures: Array,
         flat: Array,
         coefficients: Array,
     ) -> Array:
         """(run, validation), in units of the reference loss."""
         values = hierarchy.constrained(jnp, unflatten(hierarchy, flat[None]), own)
-        parameters = {}
-        for parameter in hierarchy.parameters():
-            value = values[parameter.name]
-            axis = () if "validation" in parameter.dims else (1,)
-            parameters[parameter.name] = value.reshape(1, 1, *axis, *value.shape[1:])
-        arrays = (parameters, coefficients[None], 1.0, reference, own)
-        return law_curve(jnp, hierarchy.law, arrays, logs, mixtures)[0]
+        curves = Curves(values, coefficients[None], jnp.ones(len(own)), reference, own)
+        return losses(jnp, hierarchy, curves, logs, mixtures)[0]
 
     def joined(derivatives: tuple[Array, Array], lead: int) -> Array:
         by_flat, by_coefficient = derivatives
@@ -230,7 +216,7 @@ def _compiled() -> dict[str, Any]:
         coefficients: Array,
         reference: Array,
         own: Array,
-        logs: Array,
+        logs: LogSizes,
         mixtures: Array,
     ) -> tuple[Array, Array]:
         def one(u: Array, c: Array) -> tuple[Array, Array]:

@@ -1,0 +1,93 @@
+"""The evaluation of a law for draws: of any models on any mixtures, in NumPy and in JAX.
+
+Whatever reads draws reads them here: what a prediction says of a mixture is what a decision, a
+ranking, a design or a picture says of it.
+"""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from bayescamel.draws.draws import Draws
+from bayescamel.laws.base import Array, Inputs
+from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.sizes import LogSizes, Sizes, same_names
+
+MAX_ELEMENTS = 4_000_000
+"""Numbers in the largest intermediate array of an evaluation in NumPy: 32 MB, near the cache."""
+
+
+class Curves(NamedTuple):
+    """Arrays of a law's draws: a tree that JAX compiles for."""
+
+    parameters: dict[str, Array]
+    """By name, (draw, ...), in their own units."""
+    coefficients: Array
+    """(draw, validation, coefficient), in units of the reference loss."""
+    reference_loss: Array
+    """(validation,) nats per token."""
+    reference: Array
+    """(domain,) the centre's mixture."""
+    own: Array
+    """(validation, domain), 1 where names match."""
+
+    @classmethod
+    def of(cls, draws: Draws) -> Self:
+        """All draws of a law, chains stacked."""
+        return cls(
+            parameters={p.name: draws.flat(p.name) for p in draws.hierarchy.parameters()},
+            coefficients=np.stack([draws.flat(c.name) for c in draws.law.coefficients], axis=-1),
+            reference_loss=draws.centre.loss,
+            reference=draws.centre.mixture,
+            own=same_names(draws.runs),
+        )
+
+    def take(self, rows: Any) -> Self:
+        """Some of the draws."""
+        some = {name: value[rows] for name, value in self.parameters.items()}
+        return self._replace(parameters=some, coefficients=self.coefficients[rows])
+
+
+def losses(
+    xp: Any, hierarchy: Hierarchy, curves: Curves, models: LogSizes, mixtures: Array
+) -> Array:
+    """Losses (draw, mixture, validation), nats per token, by the law alone.
+
+    Parameters
+    ----------
+    models
+        One model, () or (1,), or one for each mixture, (mixture,).
+    mixtures
+        (mixture, domain), or with draws in front.
+    """
+    inputs = Inputs(
+        log_total=models.total,
+        log_active=models.active,
+        log_capacity=models.active,
+        log_tokens=models.tokens,
+        mixture=mixtures[..., None, :, :],
+        reference=curves.reference,
+        own=curves.own[:, None],
+    )
+    relative = hierarchy.curve(xp, curves.parameters, curves.coefficients, inputs)
+    shape = (len(curves.coefficients), len(curves.reference_loss), mixtures.shape[-2])
+    return xp.swapaxes(xp.broadcast_to(relative, shape), 1, 2) * curves.reference_loss
+
+
+def all_losses(
+    hierarchy: Hierarchy, curves: Curves, models: LogSizes, mixtures: np.ndarray
+) -> np.ndarray:
+    """`losses` in NumPy, of mixtures (mixture, domain) and as many models, a few at a time."""
+    n_draws, n_validation, _ = curves.coefficients.shape
+    result = np.empty((n_draws, len(mixtures), n_validation))
+    step = max(1, MAX_ELEMENTS // (n_draws * n_validation * mixtures.shape[-1]))
+    for first in range(0, len(mixtures), step):
+        part = slice(first, first + step)
+        some = LogSizes(*(logs[part] for logs in models))
+        result[:, part] = losses(np, hierarchy, curves, some, mixtures[part])
+    return result
+
+
+def model_losses(draws: Draws, models: Sizes, mixtures: np.ndarray) -> np.ndarray:
+    """Losses (draw, model, validation), nats per token, each model on its mixture (domain,)."""
+    return all_losses(draws.hierarchy, Curves.of(draws), models.logs(draws.centre), mixtures)
