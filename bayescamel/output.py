@@ -1,4 +1,4 @@
-"""Output files: refused before the work if they cannot be written, then written whole or not."""
+"""Files of the user: outputs, written whole or not at all, and the folder of what is kept."""
 
 import hashlib
 import os
@@ -66,3 +66,9 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file at once; see `whole`."""
     with whole(path) as part:
         part.write_bytes(content)
+
+
+def cache_folder() -> Path:
+    """Where compiled programs and studies' posteriors are kept for this user."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "bayescamel"

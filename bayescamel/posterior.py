@@ -177,7 +177,9 @@ class Posterior(Draws):
             f"  {self.runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} parameters",
             f"  training domains: {', '.join(self.runs['domain'].to_numpy())}",
             f"  validation domains: {', '.join(self.runs['validation'].to_numpy())}",
-            f"  {self.values.sizes['chain']} chains × {self.values.sizes['draw']} draws; "
+            f"  {self.n_draws} replicates of a point fit"
+            if self.is_point_fit
+            else f"  {self.values.sizes['chain']} chains × {self.values.sizes['draw']} draws; "
             f"{self.status}",
             *(f"  caveat: {caveat}" for caveat in self.caveats),
         ]

@@ -94,11 +94,10 @@ def fit_benchmarks(
     from bayescamel.benchmarks import engine  # here: seconds to load jax
     from bayescamel.benchmarks.posterior import BenchmarkPosterior, beats_chance
     from bayescamel.draws.status import diagnose
-    from bayescamel.inference.fit import cache_folder
     from bayescamel.inference.stages import Request
     from bayescamel.models import compiled
 
-    compiled.use_cache(cache_folder() / "jax")
+    compiled.use_cache()
     problem = build_problem(kept, facts, reference, measures, listens)
     n_benchmark, n_validation = kept.sizes["benchmark"], kept.sizes["validation"]
     hierarchy = BenchmarkHierarchy(chosen, n_benchmark, n_validation, measures)

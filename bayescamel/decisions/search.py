@@ -131,10 +131,9 @@ class _Compiled(NamedTuple):
 def _compiled() -> _Compiled:
     import jax
 
-    from bayescamel.inference.fit import cache_folder
     from bayescamel.models.compiled import use_cache
 
-    use_cache(cache_folder() / "jax")
+    use_cache()
     jnp = jax.numpy
 
     @partial(jax.jit, static_argnums=(0, 1))

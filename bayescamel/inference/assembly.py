@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayescamel.models.blocks import dimension, unflatten
 from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
-from bayescamel.models.problem import Centre, same_names, scales
+from bayescamel.runs.sizes import Centre, same_names, scales
 
 if TYPE_CHECKING:
     from bayescamel.inference.nuts import Chains

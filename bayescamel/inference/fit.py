@@ -1,6 +1,5 @@
 """`fit`: from runs and a law to a posterior."""
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -147,7 +146,7 @@ def fit(
     from bayescamel.models import compiled
     from bayescamel.posterior import Posterior
 
-    compiled.use_cache(cache_folder() / "jax")
+    compiled.use_cache()
     if method == "point":
         from bayescamel.inference.pointfit import fit_point
 
@@ -216,12 +215,6 @@ def _marginal(
 def minimum_runs(runs: xr.Dataset) -> int:
     """How many runs a law needs at least: one a training domain, and two sizes' worth more."""
     return int(runs.sizes["domain"]) + 3
-
-
-def cache_folder() -> Path:
-    """The user's cache folder for compiled programs."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "bayescamel"
 
 
 def _check_choices(method: str, engine: str, pooling: str) -> None:

@@ -1,24 +1,19 @@
 """A law fitted the peers' way, and its bootstrap: what they predict."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from bayescamel.draws.prediction import Kind
 from bayescamel.draws.status import Status
 from bayescamel.exceptions import FitError
 from bayescamel.laws.base import Law
 from bayescamel.mixtures import Mixtures
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, Problem, build, hierarchy_for, scales
+from bayescamel.models.problem import Problem, build, hierarchy_for
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import Centre, scales
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.decisions import OptimalMixture
 
 SAME_OPTIMUM = 0.01
 """Starts whose objective is within this share of the best are taken to have found it."""
@@ -64,10 +59,11 @@ class PointFit:
         draws = _as_draws(self, single)
         return draws.predict(target, mixtures).isel(chain=0, draw=0, drop=True)
 
-    def bootstrap(self, n: int = 200, seed: int = 0) -> "Bootstrap":
+    def bootstrap(self, n: int = 200, seed: int = 0) -> Posterior:
         """Fit again to `n` tables of runs drawn with replacement within each size.
 
-        Each replicate starts from this optimum.
+        Each replicate starts from this optimum. They predict as the draws of a posterior do; a new
+        run scatters around a replicate's curve by this fit's residual sd.
 
         Raises
         ------
@@ -99,7 +95,7 @@ class PointFit:
             },
             {"chain": [0], "draw": np.arange(n)},
         )
-        return Bootstrap(_as_draws(self, replicates.assign_coords(self.parameters.coords)))
+        return _as_draws(self, replicates.assign_coords(self.parameters.coords))
 
     def __repr__(self) -> str:
         return (
@@ -107,46 +103,6 @@ class PointFit:
             f"{100 * float(self.parameters['sigma'].mean()):.2g} % of the loss, optimum found by "
             f"{self.agreeing} starts"
         )
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Replicates of a point fit, which predict as the draws of a posterior do.
-
-    A new run scatters around a replicate's curve by the residual sd of the point fit.
-
-    Parameters
-    ----------
-    draws
-        The replicates, in the form of a posterior with one chain.
-    """
-
-    draws: Posterior
-
-    @property
-    def law(self) -> Law:
-        """The law that was fitted."""
-        return self.draws.law
-
-    def predict(
-        self,
-        target: Target,
-        mixtures: Mixtures | None = None,
-        kind: Kind = "mean",
-        seed: int = 0,
-    ) -> xr.Dataset:
-        """Losses by replicate, as `bayescamel.draws.prediction.predict` has them by draw."""
-        return self.draws.predict(target, mixtures, kind, seed)
-
-    def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of runs' losses by replicate, shapes (draw, run, validation)."""
-        return self.draws.run_distribution(runs)
-
-    def optimal_mixture(
-        self, target: Target, objective: Mapping[str, float] | None = None, seed: int = 0
-    ) -> "OptimalMixture":
-        """The mixture of least mean objective over the replicates."""
-        return self.draws.optimal_mixture(target, objective, seed=seed)
 
 
 def fit_point(runs: xr.Dataset, law: Law, seed: int = 0) -> PointFit:

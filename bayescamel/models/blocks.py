@@ -2,20 +2,18 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from bayescamel.laws.base import Array
-
-if TYPE_CHECKING:
-    from bayescamel.models.hierarchy import Block
+from bayescamel.models.hierarchy import Block
 
 
 class Blocked(Protocol):
     """A prior made of blocks."""
 
-    def blocks(self) -> tuple["Block", ...]:
+    def blocks(self) -> tuple[Block, ...]:
         """All blocks, each after those that it refers to."""
         ...
 

@@ -6,7 +6,6 @@ runs as an argument, so a refit with more runs in the same bucket of rows compil
 
 from collections.abc import Callable, Hashable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ from bayescamel.laws.base import Array
 from bayescamel.models.density import draw_effects
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
+from bayescamel.output import cache_folder
 
 type Density = Callable[[Any, Array, Any], Array]
 """Log density of (design, unconstrained numbers, problem), in JAX."""
@@ -40,9 +40,9 @@ def effects(
     return coefficients, size_effects
 
 
-def use_cache(folder: Path) -> None:
-    """Keep compiled programs in `folder` between processes, unless the user has chosen one."""
+def use_cache() -> None:
+    """Keep compiled programs between processes, unless the user has chosen a folder for it."""
     if jax.config.jax_compilation_cache_dir is None:
         update: Callable[[str, object], None] = jax.config.update
-        update("jax_compilation_cache_dir", str(folder))
+        update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
         update("jax_persistent_cache_min_compile_time_secs", 0.2)

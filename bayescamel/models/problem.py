@@ -7,11 +7,7 @@ import xarray as xr
 
 from bayescamel.laws.base import Inputs, Law
 from bayescamel.models.hierarchy import Hierarchy, Noise, Pooling
-from bayescamel.runs.sizes import Centre as Centre
-from bayescamel.runs.sizes import active_params as active_params
-from bayescamel.runs.sizes import is_sparse
-from bayescamel.runs.sizes import same_names as same_names
-from bayescamel.runs.sizes import scales as scales
+from bayescamel.runs.sizes import Centre, active_params, is_sparse, same_names, scales
 
 
 class Problem(NamedTuple):

@@ -11,7 +11,8 @@ import xarray as xr
 
 from bayescamel.laws.base import Array, Inputs
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Centre, Problem, build, scales
+from bayescamel.models.problem import Problem, build
+from bayescamel.runs.sizes import Centre, scales
 
 if TYPE_CHECKING:
     import pymc as pm

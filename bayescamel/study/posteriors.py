@@ -17,10 +17,11 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import StorageError, StudyError
-from bayescamel.inference.fit import cache_folder, fit, minimum_runs
+from bayescamel.inference.fit import fit, minimum_runs
 from bayescamel.inference.progress import Show
 from bayescamel.laws import get_law
 from bayescamel.models.problem import hierarchy_for
+from bayescamel.output import cache_folder
 from bayescamel.posterior import Posterior
 from bayescamel.runs.table import fingerprint, read_runs
 from bayescamel.study.rows import StoredRun

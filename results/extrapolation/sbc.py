@@ -25,7 +25,6 @@ from rich.progress import track
 from scipy.stats import binom, chi2, truncnorm
 
 from bayescamel.inference import engine
-from bayescamel.inference.fit import cache_folder
 from bayescamel.inference.stages import Request
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
@@ -126,7 +125,7 @@ def main() -> None:
 
 def calibrate(replicates: int) -> dict[str, Any]:
     """Ranks of all replicates, and what they amount to."""
-    compiled.use_cache(cache_folder() / "jax")
+    compiled.use_cache()
     hierarchy = Hierarchy(
         get_law("camel"), len(DOMAINS), len(DOMAINS), noise=Noise(sigma=0.02, size_effect=0.01)
     )

@@ -1,6 +1,7 @@
 """What every law in the registry must do, whatever its equation."""
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,18 @@ def test_numpy_jax_and_pytensor_agree(law: Law) -> None:
 
 def _mapped(convert: Any, values: dict[str, Any]) -> dict[str, Any]:
     return {name: convert(value) for name, value in values.items()}
+
+
+NAMESPACE = ("exp", "log", "max", "sum", "swapaxes", "where")
+"""What `bayescamel.laws.base` promises that a law asks of its array namespace."""
+
+
+@every_law
+def test_nothing_else_is_asked_of_the_namespace(law: Law) -> None:
+    only = SimpleNamespace(**{name: getattr(np, name) for name in NAMESPACE})
+    parameters = prior_draw(law, np.random.default_rng(9))
+    expected = loss(law, inputs(), parameters)
+    np.testing.assert_array_equal(loss(law, inputs(), parameters, xp=only), expected)
 
 
 @every_law
