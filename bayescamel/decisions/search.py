@@ -131,22 +131,22 @@ class _Compiled(NamedTuple):
 def _compiled() -> _Compiled:
     import jax
 
-    from bayescamel.models.compiled import use_cache
+    from bayescamel.models.compiled import jit_single, use_cache
 
     use_cache()
     jnp = jax.numpy
 
-    @partial(jax.jit, static_argnums=(0, 1))
+    @partial(jit_single, static_argnums=(0, 1))
     def screen(laws: Laws, value: Any, curves: Curves, mixtures: Array) -> Array:
         one = partial(objective_values, jnp, laws, value, curves)
         return jax.lax.map(lambda w: one(w[None, None])[:, 0], mixtures)
 
-    @partial(jax.jit, static_argnums=(0, 1))
+    @partial(jit_single, static_argnums=(0, 1))
     def each(laws: Laws, value: Any, curves: Curves, space: Space, starts: Array) -> Array:
         one = partial(objective_values, jnp, laws, value, curves)
         return _descend(lambda w: one(w[:, None])[:, 0], space, starts)
 
-    @partial(jax.jit, static_argnums=(0, 1))
+    @partial(jit_single, static_argnums=(0, 1))
     def together(
         laws: Laws, value: Any, curves: Curves, risk: Array, space: Space, starts: Array
     ) -> Array:

@@ -187,8 +187,9 @@ def _single(values: Array) -> Any:
 
 @cache
 def _compiled() -> Any:
-    import jax
     import jax.numpy as jnp
+
+    from bayescamel.models.compiled import jit_single
 
     def project(
         hierarchy: Hierarchy,
@@ -210,7 +211,7 @@ def _compiled() -> Any:
         squares = _extrapolated(hierarchy, curves, ahead, logs, mixtures)
         return mean, features, variance, squares
 
-    return jax.jit(project, static_argnums=0)
+    return jit_single(project, static_argnums=0)
 
 
 def _extrapolated(

@@ -19,6 +19,10 @@ from bayescamel.output import cache_folder
 type Density = Callable[[Any, Array, Any], Array]
 """Log density of (design, unconstrained numbers, problem), in JAX."""
 
+jit_single = partial(jax.jit, compiler_options={"xla_cpu_experimental_ynn_fusion_type": ""})
+"""For programs in single precision. One kind of fusion that XLA makes of them on the CPU reads
+outside of its arrays since jaxlib 0.10.2 (jax-ml/jax#39257, #40412): NaN, or the process ends."""
+
 
 @partial(jax.jit, static_argnums=(0, 1))
 def value_and_gradient(

@@ -1,6 +1,5 @@
 """Claims of the whole chain on runs simulated from the law at known parameters."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -198,20 +197,6 @@ def test_extrapolation_grows_with_distance(posterior: Posterior) -> None:
     farther = posterior.predict(bc.Target(1e12, 1e14))["extrapolation"].item()
     assert inside == 0.0
     assert 0.0 < far < farther
-
-
-def test_tokens_that_no_run_varied_widen_the_prediction(posterior: Posterior) -> None:
-    same = posterior.runs.assign(n_tokens=("run", np.full(posterior.runs.sizes["run"], 1e9)))
-    blind = dataclasses.replace(
-        posterior, runs=same, centre=dataclasses.replace(posterior.centre, n_tokens=1e9)
-    )
-    at, beyond = (blind.predict(bc.Target(1e7, d), kind="curve")["loss"] for d in (1e9, 25e9))
-    relative = (beyond / at).to_numpy()
-    assert (relative < 1).all()  # more tokens never hurt
-    low, high = np.quantile(relative, [0.05, 0.95])
-    assert high - low > 0.2  # and how much they help is not known
-    fitted = posterior.predict(bc.Target(1e7, posterior.centre.n_tokens), kind="curve")["loss"]
-    assert at.identical(fitted)  # at the tokens of the runs nothing changes
 
 
 def test_a_target_without_tokens_is_refused_where_runs_have_them(posterior: Posterior) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import bayescamel as bc
 from bayescamel.laws import get_law
-from bayescamel.models.hierarchy import Hierarchy, Noise, lopsidedness
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise, lopsidedness
 
 OWN = np.eye(3)
 
@@ -73,15 +73,15 @@ def test_full_pooling_has_one_value_for_all_but_the_own_domain(
 
 def test_noise_grows_with_lopsidedness_where_it_may() -> None:
     hierarchy = Hierarchy(get_law("r1"), 2, 3, noise=Noise(mixture_dependent=True))
-    values = {"log_sigma": np.log([0.002, 0.004]), "noise_lopsided": 1.5}
+    values = {"log_sigma": np.log([0.002, 0.004]), "noise_lopsided": 1.5, RUN_NOISE: np.zeros(2)}
     reference = np.array([0.5, 0.3, 0.2])
     mixtures = np.stack([reference, [0.0, 0.0, 1.0]])
     sd = np.exp(hierarchy.log_noise_sd(values, mixtures, reference))
-    np.testing.assert_allclose(sd[0], [0.002, 0.004])
-    np.testing.assert_allclose(sd[1], np.array([0.002, 0.004]) * np.exp(1.5 * 0.8))
-    even = dataclasses.replace(hierarchy, noise=Noise(mixture_dependent=False))
+    np.testing.assert_allclose(sd[:, 0], [0.002, 0.004])
+    np.testing.assert_allclose(sd[:, 1], np.array([0.002, 0.004]) * np.exp(1.5 * 0.8))
+    even = dataclasses.replace(hierarchy, noise=Noise(mixture_dependent=False, run_spread=0))
     np.testing.assert_allclose(
-        np.exp(even.log_noise_sd(values, mixtures, reference)), [0.002, 0.004]
+        np.exp(even.log_noise_sd(values, mixtures, reference)), [[0.002], [0.004]]
     )
     assert lopsidedness(np.eye(3), reference) == pytest.approx([0.5, 0.7, 0.8])
 
