@@ -80,7 +80,7 @@ class Draws:
         one = one.assign_coords(chain=[0], draw=np.arange(len(rows)))
         return replace(self, tree=xr.DataTree.from_dict({"posterior": one}))
 
-    def parts(self, max_draws: int) -> tuple[tuple["Draws", np.ndarray], ...]:
+    def parts(self, max_draws: int) -> tuple[tuple[Self, np.ndarray], ...]:
         """These draws thinned, and which they are; see `Averaged`."""
         rows = evenly(self.n_draws, min(max_draws, self.n_draws))
         return ((self.thinned(rows), rows),)

@@ -26,7 +26,7 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=CASES.values(), ids=CASES.keys())
+@pytest.fixture(scope="module", params=CASES.values(), ids=list(CASES))
 def posterior(request: pytest.FixtureRequest) -> Posterior:
     tokens_vary, sparse, pooling = request.param
     some: Pooling = pooling

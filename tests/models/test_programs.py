@@ -93,7 +93,7 @@ def numpy_log_density(hierarchy: Hierarchy, problem: Problem, point: dict[str, A
         mean = mean + np.reshape(value, (-1, 1)) * basis[name]
     tau = np.exp(point["log_size_effect_scale"])
     total += norm(0, tau).logpdf(point["size_effect"]).sum()
-    mean = mean.T + problem.scale @ point["size_effect"].T
+    mean = np.asarray(mean).T + problem.scale @ point["size_effect"].T
     sigma = np.exp(point["log_sigma"]) * np.ones_like(problem.loss)
     if hierarchy.noise.mixture_dependent:
         distance = 0.5 * np.abs(problem.mixture - problem.reference).sum(axis=1)
