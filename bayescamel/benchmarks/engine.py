@@ -16,7 +16,7 @@ from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.exceptions import FitError
 from bayescamel.inference.nuts import Chains, Geometry
 from bayescamel.inference.stages import Request, explore, keep
-from bayescamel.models.blocks import flatten, marked, parts
+from bayescamel.models.blocks import flatten, groups, marked
 from bayescamel.models.compiled import value_and_gradient
 
 MAX_STEPS = 500
@@ -39,8 +39,10 @@ def sample(
         mode = find_mode(hierarchy, problem, centre)
         root = _curvature_root(hierarchy, problem, mode, scale)
     at_mode = Geometry(mode, root, 0.1, np.ones(hierarchy.dimension))
-    groups = parts(hierarchy, "benchmark")
-    whitening = explore(hierarchy, problem, request, at_mode, groups, log_density, on_progress)
+    by_benchmark = groups(hierarchy, "benchmark")
+    whitening = explore(
+        hierarchy, problem, request, at_mode, by_benchmark, log_density, on_progress
+    )
     return keep(hierarchy, problem, request, whitening, log_density, on_progress)
 
 
@@ -108,7 +110,7 @@ def _curvature_root(
 
     Moving one number of every benchmark at once gives a column of all blocks.
     """
-    *benchmarks, pooled = parts(hierarchy, "benchmark")
+    *benchmarks, pooled = groups(hierarchy, "benchmark")
     together = np.stack(benchmarks)
     directions = [*together.T, *pooled[:, None]]
     root = np.zeros((hierarchy.dimension, hierarchy.dimension))

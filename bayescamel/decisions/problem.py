@@ -22,10 +22,10 @@ MAX_DRAWS = 2000
 STARTS = 64
 """Random mixtures within the constraints from the best of which a search sets out."""
 
-BALLS = 4
+N_BALLS = 4
 """Balls around measured mixtures in which the recommendation is searched: the most promising."""
 
-COMPARED = 250
+COMPARISON_DRAWS = 250
 """Draws, at most, of the comparisons between a few mixtures."""
 
 DIMS = ("domain", "validation")
@@ -65,7 +65,7 @@ class Problem:
 
     def local_values(self, mixtures: np.ndarray) -> np.ndarray:
         """The same with what the laws miss of each mixture, for fewer draws."""
-        some = self.ensemble.thinned(COMPARED)
+        some = self.ensemble.thinned(COMPARISON_DRAWS)
         curves = _curves(some, self.target, self.aim, self.unique, self.repetition, self.seed)
         models = Sizes.of_target(self.target, len(mixtures))
         drawn = some.residuals.at(models, mixtures).draw(np.random.default_rng(self.seed))
@@ -73,15 +73,15 @@ class Problem:
         return evaluate(some.hierarchies, self.aim, curves, mixtures[None], drawn)
 
     def regret(
-        self, best: np.ndarray, at_best: np.ndarray, own: np.ndarray
+        self, best: np.ndarray, at_best: np.ndarray, optima: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Each draw's optimum (draw, domain), and its regret (draw,) of the mixture `best`.
 
         A search stops a little short: no draw's optimum is worse than a mixture known to us.
         """
-        at_own = evaluate(self.ensemble.hierarchies, self.aim, self.curves, own[:, None])[:, 0]
-        own = np.where((at_best < at_own)[:, None], best, own)
-        return own, np.maximum(at_best - at_own, 0.0)
+        at_each = evaluate(self.ensemble.hierarchies, self.aim, self.curves, optima[:, None])[:, 0]
+        optima = np.where((at_best < at_each)[:, None], best, optima)
+        return optima, np.maximum(at_best - at_each, 0.0)
 
 
 def pose(
@@ -158,24 +158,24 @@ def solve(problem: Problem, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = screen(laws, value, stages[0], starts)
 
     first = values.argmin(axis=1)
-    own, near = starts[first], anchor[first]
+    optima, near = starts[first], anchor[first]
     space = make_space(allowed, centres[near])
     for curves in stages:
-        own = best_of_each(laws, value, curves, space, own)
-    own = allowed.repair(own, near)
+        optima = best_of_each(laws, value, curves, space, optima)
+    optima = allowed.repair(optima, near)
 
     # For all draws together: from the best start in each of the best balls, and, where all
     # mixtures allowed are connected, from the middle of the draws' optima.
     order = problem.risk.of(values).argsort()
     _, best_in_ball = np.unique(anchor[order], return_index=True)
-    chosen = order[np.sort(best_in_ball)[:BALLS]]
+    chosen = order[np.sort(best_in_ball)[:N_BALLS]]
     found, near = starts[chosen], anchor[chosen]
     if len(centres) == 1:
-        found = np.concatenate([found, own.mean(axis=0, keepdims=True)])
+        found = np.concatenate([found, optima.mean(axis=0, keepdims=True)])
         near = np.zeros(len(found), dtype=int)
     space = make_space(allowed, centres[near])
-    weights = problem.risk.weights(len(own))
+    weights = problem.risk.weights(len(optima))
     for curves in stages:
         found = best_of_all(laws, value, curves, weights, space, found)
     found = allowed.repair(found, near)
-    return found[problem.risk.of(problem.values(found)).argmin()], own
+    return found[problem.risk.of(problem.values(found)).argmin()], optima

@@ -1,4 +1,4 @@
-"""What a posterior that converged may still get wrong, said in words."""
+"""Warnings, in words, about what a converged posterior may still get wrong."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from bayescamel.draws.draws import Draws
 from bayescamel.draws.scatter import curve_distribution
 from bayescamel.models.hierarchy import SIZE_EFFECT_SD
 
-FAR = 3.0
+MAX_PRIOR_SDS = 3.0
 """Prior standard deviations beyond which the scale of the size effects says that the law misses
 how the losses depend on size, and not that each size was tuned a little better or worse."""
 
 
-OFF = 3.0
+MIN_NOISE_SDS = 3.0
 """Noise standard deviations off the curve, the median over a run's losses, from which on the run is
 named. One loss may be that far off by chance, half of them on one side are not."""
 
-NAMED = 5
+N_NAMED = 5
 """How many such runs are named."""
 
 
@@ -45,7 +45,7 @@ def _sizes_off(draws: Draws) -> str | None:
         return None
     scale = float(draws.values["size_effect_scale"].median())
     usual = draws.hierarchy.noise.size_effect
-    if scale <= usual * np.exp(FAR * SIZE_EFFECT_SD):
+    if scale <= usual * np.exp(MAX_PRIOR_SDS * SIZE_EFFECT_SD):
         return None
     return (
         f"law {draws.law.name!r} does not describe how these losses depend on size: sizes lie "
@@ -57,20 +57,20 @@ def _sizes_off(draws: Draws) -> str | None:
 def _runs_off(draws: Draws) -> str | None:
     """Runs that lie far off the curve in most of their losses, as one does that went wrong.
 
-    Their own noise is learned to be large, so they count little: right for a run that went wrong,
-    as three of 101 on gadre_scaling, and wrong where it is the law that misses its mixture.
+    Their noise is learned to be large, so they count little: right for a run that went wrong, and
+    wrong where it is the law that misses its mixture.
     """
     mean, sd = curve_distribution(draws, draws.runs)
     loss = draws.runs["loss"].to_numpy()
     z = ((loss - mean) / sd).mean(axis=0)
     off = np.nanmedian(z, axis=1)
-    worst = [i for i in np.argsort(-np.abs(off)) if abs(off[i]) > OFF]
+    worst = [i for i in np.argsort(-np.abs(off)) if abs(off[i]) > MIN_NOISE_SDS]
     if not worst:
         return None
     apart = np.nanmean(loss / mean.mean(axis=0) - 1, axis=1)
     names = draws.runs["run"].to_numpy()
-    words = [f"{str(names[i])!r} ({apart[i]:+.1%})" for i in worst[:NAMED]]
-    more = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
+    words = [f"{str(names[i])!r} ({apart[i]:+.1%})" for i in worst[:N_NAMED]]
+    more = f" and {len(worst) - N_NAMED} more" if len(worst) > N_NAMED else ""
     return (
         f"far off the curve in most of their losses, and hardly heeded: {', '.join(words)}{more}. "
         "Look at these: if they did not go wrong, it is the law that misses such mixtures or sizes"

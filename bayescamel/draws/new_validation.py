@@ -9,8 +9,8 @@ fitted domains, which makes the interval as wide as text is varied.
 Given the reference loss, a draw's curve is scaled to have it as its mean over the fitted runs: the
 contributions E, A, B … of a domain sum to its loss, but independent draws of them do not. Such
 draws can also be of a domain on which the loss of a run without its data is a thousandfold, which
-no text is: a draw counts where the curve varies over the fitted runs at most `VARIED` times as much
-as the losses on the most varied fitted domain.
+no text is: a draw counts where the curve varies over the fitted runs at most `MAX_VARIATION` times
+as much as the losses on the most varied fitted domain.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from bayescamel.targets import Target
 
 PRIOR_WEIGHT = 2.0
 """How many observations the prior's spread of a pair's effect counts for."""
-VARIED = 1.5
+MAX_VARIATION = 1.5
 """How much more varied over the runs a new domain's losses may be than those of any fitted one."""
 MIN_DOMAINS = 3
 """Fewer reference losses say nothing of how they scatter."""
@@ -81,7 +81,7 @@ def predict_new_validation(
             "pooling='partial'"
         )
     rng = np.random.default_rng(seed)
-    matching = _own(draws, own)
+    matching = _matching(draws, own)
     reference = _reference(draws, reference_loss, rng)
     hierarchy = dataclasses.replace(draws.hierarchy, n_validation=1)
     values = _draw_blocks(draws, hierarchy, matching, rng)
@@ -130,14 +130,14 @@ def predict_new_validation(
 def _plausible(over_runs: np.ndarray, draws: Draws) -> np.ndarray:
     """Which curves (draw, run) vary over the fitted runs as losses do; see the docstring above."""
     measured = np.log(draws.runs["loss"].to_numpy())
-    most = VARIED * np.nanstd(measured, axis=0).max()
+    most = MAX_VARIATION * np.nanstd(measured, axis=0).max()
     positive = np.isfinite(over_runs).all(axis=1) & (over_runs > 0).all(axis=1)
     spread = np.full(len(over_runs), np.inf)
     spread[positive] = np.log(over_runs[positive]).std(axis=1)
     return spread <= most
 
 
-def _own(draws: Draws, own: str | None) -> np.ndarray:
+def _matching(draws: Draws, own: str | None) -> np.ndarray:
     """(1, domain): 1 at the training domain of that name."""
     domains = [str(name) for name in draws.runs["domain"].to_numpy()]
     if own is not None and own not in domains:

@@ -36,7 +36,7 @@ def predict(
         ``"curve"``: the law alone. ``"mean"``: the curve and what the runs tell that it misses of
         these mixtures or ones near to them (`bayescamel.draws.residuals`). ``"run"``: a new run's
         loss, which adds the effect that all runs of its size share (drawn afresh for a size that
-        was not fitted), what is left open of the law's miss, and its own noise.
+        was not fitted), what is left open of the law's miss, and its noise.
     seed
         Of the scatter that ``"run"`` adds.
 

@@ -1,10 +1,9 @@
-"""What a law misses of a mixture stays from size to size: kriging of its residuals.
+"""Kriging of a law's residuals: what it misses of a mixture stays from size to size.
 
 A law is smooth in the mixture and real losses are not quite: the same mixture lies above the curve
-at one size and again at the next (correlations of 0.5 to 0.9 between neighbouring sizes of
-mixinglaws_5mix, after laws with residuals of 0.3 %). Of mixtures that were measured, or ones near
-to them, these residuals tell what the curve cannot. They are modelled in units of the run-to-run
-noise σ, each run's own, as a Gaussian process
+at one size and again at the next. Of mixtures that were measured, or ones near to them, these
+residuals tell what the curve cannot. They are modelled in units of the run-to-run
+noise σ of each run, as a Gaussian process
 
     z(w, N) ~ GP(0, share · exp(-TV(w, w') / length - |ln N - ln N'| / log_factor)) + noise
 
@@ -34,7 +33,7 @@ TYPICAL_SHARE, TYPICAL_LOG_FACTOR = 0.3, 1.0
 
 JITTER = 1e-8
 
-FURTHEST = 4.0
+MAX_PRIOR_SDS = 4.0
 """Prior standard deviations from the median at which the search for the mode stops."""
 
 
@@ -194,7 +193,9 @@ def _persistence(
             total += 0.5 * float((white**2).sum())
         return total
 
-    bounds = np.stack([centre - FURTHEST * PRIOR_SD, centre + FURTHEST * PRIOR_SD], axis=1)
+    bounds = np.stack(
+        [centre - MAX_PRIOR_SDS * PRIOR_SD, centre + MAX_PRIOR_SDS * PRIOR_SD], axis=1
+    )
     away = np.array([[0.0, 0.0, 0.0], [1.5, 1.0, 1.0], [1.5, -1.0, 0.0]])
     found = [
         minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-6})

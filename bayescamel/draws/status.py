@@ -1,4 +1,4 @@
-"""Did the chains converge, and if not, what to do."""
+"""Whether the chains converged, and the remedy where they did not."""
 
 from dataclasses import asdict, dataclass, field
 

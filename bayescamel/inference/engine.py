@@ -6,7 +6,7 @@ from bayescamel.inference import modes
 from bayescamel.inference.nuts import Chains, Geometry
 from bayescamel.inference.stages import Request, explore, keep
 from bayescamel.inference.whitening import Whitening
-from bayescamel.models.blocks import parts
+from bayescamel.models.blocks import groups
 from bayescamel.models.density import log_density
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
@@ -45,6 +45,6 @@ def sample(
         best = found[0]
         first = Geometry(best.position, best.root, 0.1, best.scale**2)
     if not (settled and isinstance(first, Whitening)):
-        groups = parts(hierarchy, "validation")
-        first = explore(hierarchy, problem, request, first, groups, log_density, on_progress)
+        by_validation = groups(hierarchy, "validation")
+        first = explore(hierarchy, problem, request, first, by_validation, log_density, on_progress)
     return keep(hierarchy, problem, request, first, log_density, on_progress), gaps

@@ -262,8 +262,8 @@ def _warm_whitening(
     draws = sampled["value"].to_numpy()
     n = draws.shape[-1]
     if hierarchy.has_run_noise:
-        own = _run_noise(previous, runs["run"].to_numpy())
-        draws = np.concatenate([draws, own], axis=-1)
+        noise = _run_noise(previous, runs["run"].to_numpy())
+        draws = np.concatenate([draws, noise], axis=-1)
     flat = draws.reshape(-1, draws.shape[-1])
     spread = flat.std(axis=0)
     # The plain programs whiten by nothing.

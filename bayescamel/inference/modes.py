@@ -19,23 +19,23 @@ from scipy.optimize import minimize
 
 from bayescamel.exceptions import FitError
 from bayescamel.models import compiled
-from bayescamel.models.blocks import arrow_root, dimension, flatten, marked, parts
+from bayescamel.models.blocks import arrow_root, dimension, flatten, groups, marked
 from bayescamel.models.density import LOG_2_PI, log_density
 from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
 from bayescamel.models.problem import Problem
 
-NATS_WORTH_A_LOOK = 60.0
+MAX_DENSITY_GAP = 60.0
 """Modes this far below the best in density have no chance in evidence at these dimensions."""
-LOUD = 30.0
+START_NOISE_FACTOR = 30.0
 """How many times louder the noise is at first than it is typically: a tenth of the loss."""
 SIZE_EFFECTS = frozenset({"log_size_effect_scale"})
 """Held until the law fits. A law that does not fit yet has large size effects, and a scale that has
 grown to them keeps them: with two sizes they then stand in for the dependence on size, in a mode of
 its own."""
 NOISE = frozenset({"sigma_location", "log_sigma", "noise_lopsided", RUN_NOISE})
-SAME_MODE = 0.5
+MODE_TOLERANCE = 0.5
 """Two optima closer than this in log density are one."""
-AGREEING = 3
+N_AGREEING_STARTS = 3
 """Starts in the best mode after which no further one is made."""
 MIN_CURVATURE = 0.3
 """Least curvature used: a direction flatter than its prior is an artefact of the quadratic."""
@@ -52,7 +52,7 @@ class Mode:
     root
         A square root of the approximate covariance of the hierarchy's numbers (blocks, blocks).
     spread
-        Approximate sds of the runs' own noise behind them, shape (run,).
+        Approximate sds of the noise of each run behind them, shape (run,).
     log_density, log_evidence
         In nats; the evidence is Laplace's.
     """
@@ -72,7 +72,7 @@ class Mode:
 def start_positions(hierarchy: Hierarchy, problem: Problem, n: int, seed: int) -> np.ndarray:
     """Scattered draws from the prior, hyperparameters at their typical values: (n, dimension).
 
-    The noise is `LOUD`, and the same for all runs.
+    The noise is `START_NOISE_FACTOR`, and the same for all runs.
     """
     rng = np.random.default_rng(seed)
     positions = []
@@ -83,7 +83,7 @@ def start_positions(hierarchy: Hierarchy, problem: Problem, n: int, seed: int) -
             shape = hierarchy.shape(block.dims, len(problem.loss))
             scatter = 0.7 if {"validation", "domain"} & set(block.dims) else 0.0
             values[block.name] = location + scatter * scale * rng.normal(size=shape)
-        values["log_sigma"] = values["log_sigma"] + np.log(LOUD)
+        values["log_sigma"] = values["log_sigma"] + np.log(START_NOISE_FACTOR)
         positions.append(flatten(hierarchy, values))
     return np.stack(positions)
 
@@ -136,8 +136,8 @@ def find_modes(
         optima.sort(key=lambda optimum: -optimum[0])
         modes: list[Mode] = []
         for log_density, position in optima:
-            new = all(abs(log_density - mode.log_density) > SAME_MODE for mode in modes)
-            if new and optima[0][0] - log_density < NATS_WORTH_A_LOOK:
+            new = all(abs(log_density - mode.log_density) > MODE_TOLERANCE for mode in modes)
+            if new and optima[0][0] - log_density < MAX_DENSITY_GAP:
                 modes.append(_laplace(hierarchy, problem, position, log_density))
     return sorted(modes, key=lambda mode: -mode.log_evidence)
 
@@ -152,7 +152,7 @@ def _value_and_gradient(
 def _agreed(heights: list[float]) -> bool:
     """Whether enough starts ended in the best mode."""
     best = max(heights, default=-np.inf)
-    return sum(best - height < SAME_MODE for height in heights) >= AGREEING
+    return sum(best - height < MODE_TOLERANCE for height in heights) >= N_AGREEING_STARTS
 
 
 def _laplace(
@@ -164,14 +164,14 @@ def _laplace(
     volumes = np.log(curvature).sum() + np.log(runs).sum()
     log_volume = 0.5 * (len(position) * LOG_2_PI - volumes)
     precision = (axes * curvature) @ axes.T
-    root, spread = arrow_root(precision, parts(hierarchy, "validation")), 1 / np.sqrt(runs)
+    root, spread = arrow_root(precision, groups(hierarchy, "validation")), 1 / np.sqrt(runs)
     return Mode(position, root, spread, log_density, float(log_density + log_volume))
 
 
 def _curvature(
     hierarchy: Hierarchy, problem: Problem, position: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Minus the second derivatives of the blocks' numbers, and those of each run's own noise.
+    """Minus the second derivatives of the blocks' numbers, and those of each run's noise.
 
     By central differences of the gradient: good to the six digits a preconditioner can use, and
     there is nothing more to compile. The noises of two runs hardly know of each other, so moving
@@ -179,13 +179,13 @@ def _curvature(
     """
     step = 1e-5
     n = dimension(hierarchy)
-    own = np.zeros(len(position))
-    own[n:] = 1.0
+    noises = np.zeros(len(position))
+    noises[n:] = 1.0
     columns = []
-    for direction in step * np.stack([*np.eye(n, len(position)), own]):
+    for direction in step * np.stack([*np.eye(n, len(position)), noises]):
         up = _value_and_gradient(hierarchy, position + direction, problem)[1]
         down = _value_and_gradient(hierarchy, position - direction, problem)[1]
         columns.append((np.asarray(down) - np.asarray(up)) / (2 * step))
     blocks = np.array(columns)[:n, :n]
-    least = hierarchy.noise.run_spread**-2 if n < len(own) else 0.0
+    least = hierarchy.noise.run_spread**-2 if n < len(position) else 0.0
     return (blocks + blocks.T) / 2, np.maximum(columns[-1][n:], least)

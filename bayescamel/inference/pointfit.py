@@ -15,7 +15,7 @@ from bayescamel.posterior import Posterior
 from bayescamel.runs.sizes import Centre, scales
 from bayescamel.targets import Target
 
-SAME_OPTIMUM = 0.01
+OPTIMUM_TOLERANCE = 0.01
 """Starts whose objective is within this share of the best are taken to have found it."""
 
 
@@ -130,7 +130,7 @@ def fit_point(runs: xr.Dataset, law: Law, seed: int = 0) -> PointFit:
         )
     best = np.argmin(values, axis=0)
     positions = flats.reshape(starts.shape)[best, np.arange(len(best))]
-    agreeing = (values <= (1 + SAME_OPTIMUM) * values.min(axis=0)).sum(axis=0).min()
+    agreeing = (values <= (1 + OPTIMUM_TOLERANCE) * values.min(axis=0)).sum(axis=0).min()
     named = layout.named(problem, positions[None])
     hierarchy = hierarchy_for(runs, law, "none")
     dims = {parameter.name: parameter.dims for parameter in hierarchy.parameters()}

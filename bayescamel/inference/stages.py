@@ -68,7 +68,7 @@ def explore(
         Whitening by the curvature at a mode, around which chains start; or the whitening by an
         earlier posterior, which needs one short pilot less.
     groups
-        Of the whitened numbers, see `bayescamel.models.blocks.parts`.
+        Of the whitened numbers, see `bayescamel.models.blocks.groups`.
     """
     if isinstance(first, Whitening):
         geometry, places = first.geometry(), first.starts(request.chains)

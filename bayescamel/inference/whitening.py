@@ -50,7 +50,7 @@ class Whitening:
 
         It is learned relative to `root`, so that shrinking towards the identity there keeps what
         the earlier approximation knew. The fewer draws a number, the less are correlations
-        believed, and those within one of `groups` (`bayescamel.models.blocks.parts`) sooner than
+        believed, and those within one of `groups` (`bayescamel.models.blocks.groups`) sooner than
         others.
         """
         flat = unconstrained.reshape(-1, unconstrained.shape[-1])

@@ -1,4 +1,4 @@
-"""A prior's blocks in one vector of unconstrained numbers: its layout, whatever the law is of."""
+"""The layout of a prior's blocks in one vector of unconstrained numbers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -56,31 +56,31 @@ def marked(prior: Blocked, wanted: Callable[[str], bool], n_run: int = 0) -> np.
     return marks
 
 
-def parts(prior: Blocked, dim: str) -> list[np.ndarray]:
+def groups(prior: Blocked, dim: str) -> list[np.ndarray]:
     """Places of the numbers of each element of a dim, in like order, and last of all others.
 
     The elements (validation domains, benchmarks) are nearly independent given the others, which
     pool them.
     """
-    own: list[np.ndarray] = []
+    by_element: list[np.ndarray] = []
     pooled: list[np.ndarray] = []
     all_places = unflatten(prior, np.arange(dimension(prior)))
     for block in prior.blocks():
         places = all_places[block.name]
         if block.dims[:1] == (dim,):
-            own.append(places.reshape(len(places), -1))
+            by_element.append(places.reshape(len(places), -1))
         else:
             pooled.append(places.ravel())
-    return [*np.concatenate(own, axis=1), np.concatenate(pooled)]
+    return [*np.concatenate(by_element, axis=1), np.concatenate(pooled)]
 
 
-def arrow_root(precision: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """A root of the covariance, u = root · z, that keeps the parts (`parts`) apart in z.
+def arrow_root(precision: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+    """A root of the covariance, u = root · z, that keeps groups apart in z.
 
-    The precision of parts that are independent given the last is an arrow, and so is its Cholesky
-    factor with the last part behind: a part's z is what is left of it given the last.
+    The precision of groups that are independent given the last is an arrow, and so is its Cholesky
+    factor with the last group behind: a group's z is what is left of it given the last.
     """
-    order = np.concatenate(parts)
+    order = np.concatenate(groups)
     factor = np.linalg.cholesky(precision[np.ix_(order, order)])
     root = np.empty_like(precision)
     root[np.ix_(order, order)] = np.linalg.inv(factor).T

@@ -17,7 +17,7 @@ from bayescamel.models.problem import Problem
 from bayescamel.output import cache_folder
 
 type Density = Callable[[Any, Array, Any], Array]
-"""Log density of (design, unconstrained numbers, problem), in JAX."""
+"""Log density of (hierarchy, unconstrained numbers, problem), in JAX."""
 
 jit_single = partial(jax.jit, compiler_options={"xla_cpu_experimental_ynn_fusion_type": ""})
 """For programs in single precision. One kind of fusion that XLA makes of them on the CPU reads
@@ -26,10 +26,10 @@ outside of its arrays since jaxlib 0.10.2 (jax-ml/jax#39257, #40412): NaN, or th
 
 @partial(jax.jit, static_argnums=(0, 1))
 def value_and_gradient(
-    density: Density, design: Hashable, flat: Array, problem: Any
+    density: Density, hierarchy: Hashable, flat: Array, problem: Any
 ) -> tuple[Array, Array]:
     """A log density and its gradient."""
-    value, gradient = jax.value_and_grad(lambda u: density(design, u, problem))(flat)
+    value, gradient = jax.value_and_grad(lambda u: density(hierarchy, u, problem))(flat)
     return value, gradient
 
 

@@ -160,8 +160,7 @@ def log_likelihood(given: Conditional, positive: bool) -> Array:
 def _cholesky(matrix: Array) -> Array:
     """Factors of a batch of positive definite matrices as wide as a law has coefficients.
 
-    Written out: calls to LAPACK for a handful of 3 x 3 matrices make density and gradient a seventh
-    slower (39 in place of 33 us on mixinglaws_5mix).
+    Written out: calls to LAPACK for a handful of 3 x 3 matrices are slower.
     """
     n = matrix.shape[-1]
     rows: list[list[Array]] = []
@@ -194,7 +193,7 @@ def _solve(lower: Array, right: Array, transposed: bool = False) -> Array:
 def log_normal_tail(x: Array) -> Array:
     """Log of P(z < x) of a standard normal z, with three terms of its series far below 0.
 
-    JAX's own ``log_ndtr`` says the same, and its derivatives take ten seconds to compile.
+    JAX's own ``log_ndtr`` says the same, and its derivatives take long to compile.
     """
     near = jnp.maximum(x, -20.0)
     far = jnp.minimum(x, -20.0)

@@ -73,10 +73,9 @@ class Noise:
         Typical effect shared by all runs of one size (each size is tuned a little better or
         worse). Tight on purpose: a loose one swallows the dependence on size.
     run_spread
-        Sd of the logarithm of a run's own noise, which all its losses share; 0: runs scatter alike.
+        Sd of the logarithm of a run's noise, which all its losses share; 0: runs scatter alike.
         The noise is so heavy-tailed by run: one that went wrong, off on all of its losses, is found
-        out and hardly counts, where Gaussian noise lets it bend the law. On gadre_scaling three of
-        101 runs lie 13 to 16 % off the others; 0.5 makes their noise nine times the usual.
+        out and hardly counts, where Gaussian noise lets it bend the law.
     mixture_dependent
         Whether the noise may grow with the lopsidedness of the mixture (`lopsidedness`): repeats
         of a lopsided mixture scatter more than those of a balanced one, and every law fits the

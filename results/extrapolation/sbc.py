@@ -83,7 +83,9 @@ def simulate(
         loss = loss + values[coefficient.name][:, None] * basis[coefficient.name]
     tau = np.exp(values["log_size_effect_scale"])
     sigma = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference)).T
-    loss = np.asarray(loss).T + problem.scale @ (tau * rng.normal(size=(SIZES, hierarchy.n_validation)))
+    loss = np.asarray(loss).T + problem.scale @ (
+        tau * rng.normal(size=(SIZES, hierarchy.n_validation))
+    )
     loss = loss + sigma * rng.normal(size=loss.shape)
     return values, problem._replace(loss=loss)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ def test_changed_priors_are_refused(
 ) -> None:
     law = LAWS["camel"]
     first, *rest = getattr(law, kind)
-    wider = replace(first, location_sd=2 * first.location_sd)
-    monkeypatch.setitem(LAWS, "camel", replace(law, **{kind: (wider, *rest)}))
+    changed: dict[str, Any] = {kind: (replace(first, location_sd=2 * first.location_sd), *rest)}
+    monkeypatch.setitem(LAWS, "camel", replace(law, **changed))
     with pytest.raises(StorageError, match=r"priors of law 'camel' have changed since: fit again"):
         Posterior.load(saved)
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bayescamel.inference import modes
-from bayescamel.inference.modes import AGREEING, find_modes, start_positions
+from bayescamel.inference.modes import N_AGREEING_STARTS, find_modes, start_positions
 from bayescamel.inference.stages import largest_rhat
 from bayescamel.laws import get_law
 from bayescamel.models.blocks import unflatten
@@ -70,5 +70,5 @@ def test_starts_are_made_until_enough_agree(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(modes, "minimize", counted)
     find_modes(hierarchy, problem, starts, lambda: shown.append(1))
-    assert len(climbs) == 3 * AGREEING  # three climbs a start, and this law has one mode
+    assert len(climbs) == 3 * N_AGREEING_STARTS  # three climbs a start, and this law has one mode
     assert len(shown) == len(starts)
