@@ -1,13 +1,16 @@
 """The demo on bundled runs: fit, predict a size that was held out, decide, choose runs."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.draws.summary import summarise
+from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.mixtures import dirichlet
+from bayescamel.runs.columns import columns
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -86,11 +89,9 @@ def coverage90(predicted: xr.Dataset, observed: xr.DataArray) -> float:
 def run_demo(
     runs: xr.Dataset,
     *,
-    chains: int = 4,
-    draws: int = 1000,
-    tune: int = 700,
-    seed: int = 0,
+    sampler: Sampler = SAMPLER,
     progress: bool = True,
+    **numbers: Unpack[SamplerOptions],
 ) -> Demo:
     """Fit all sizes but the largest and score the posterior there.
 
@@ -98,31 +99,28 @@ def run_demo(
     ----------
     runs
         Runs of at least three sizes, with tokens.
-    chains, draws, tune, seed, progress
+    sampler, progress, **numbers
         As in `bayescamel.fit`.
     """
     from bayescamel.inference.fit import fit
 
     fitted, held_out = hold_out_largest(runs)
-    posterior = fit(
-        fitted, "camel", chains=chains, draws=draws, tune=tune, seed=seed, progress=progress
-    )
+    sampler = replace(sampler, **numbers)
+    posterior = fit(fitted, "camel", sampler=sampler, progress=progress)
     target = Target(
         n_params=float(held_out["n_params"][0]), n_tokens=float(held_out["n_tokens"].median())
     )
-    candidates = candidate_runs(fitted, seed)
+    candidates = candidate_runs(fitted, sampler.seed)
     benchmarks = predicted_benchmarks = None
     if "accuracy" in runs:
         from bayescamel.benchmarks import fit_benchmarks
 
-        benchmarks = fit_benchmarks(
-            fitted, chains=chains, draws=draws, tune=tune, seed=seed, progress=progress
-        )
-        predicted_benchmarks = predict_runs(posterior, held_out, seed, benchmarks)
+        benchmarks = fit_benchmarks(fitted, sampler=sampler, progress=progress)
+        predicted_benchmarks = predict_runs(posterior, held_out, sampler.seed, benchmarks)
     return Demo(
         posterior=posterior,
         held_out=held_out,
-        predicted=predict_runs(posterior, held_out, seed),
+        predicted=predict_runs(posterior, held_out, sampler.seed),
         target=target,
         best=posterior.optimal_mixture(target),
         next_runs=posterior.next_runs(candidates, target, n=3),
@@ -150,18 +148,14 @@ def predict_runs(
     parts = []
     for run in runs["run"].to_numpy():
         row = runs.sel(run=run)
-        target = Target(float(row["n_params"]), float(row["n_tokens"]))
+        target = Target.of_run(row)
         if benchmarks is None:
             drawn = posterior.predict(target, row["mixture"], kind="run", seed=seed)["loss"]
         else:
             drawn = posterior.predict_benchmarks(
                 target, row["mixture"], benchmarks=benchmarks, kind="run", seed=seed
             )["accuracy"]
-        draws = drawn.isel(mixture=0, drop=True)
-        lower, upper = np.quantile(draws, [0.05, 0.95], axis=(0, 1))
-        dim = str(draws.dims[-1])
-        bounds = {"lower90": (dim, lower), "upper90": (dim, upper)}
-        parts.append(draws.mean(("chain", "draw")).to_dataset(name="mean").assign(bounds))
+        parts.append(summarise(drawn.isel(mixture=0, drop=True)))
     return xr.concat(parts, dim=runs["run"])
 
 
@@ -172,7 +166,7 @@ def candidate_runs(runs: xr.Dataset, seed: int) -> pd.DataFrame:
     tables = []
     for size in np.unique(runs["n_params"]):
         tokens = float(runs["n_tokens"].where(runs["n_params"] == size).median())
-        table = pd.DataFrame(weights, columns=[f"w_{name}" for name in domains])
+        table = pd.DataFrame(weights, columns=columns("mixture", domains))
         table.insert(0, "run_id", [f"{size:.3g}-{i:02d}" for i in range(len(table))])
         table.insert(1, "n_params", size)
         table.insert(2, "n_tokens", tokens)

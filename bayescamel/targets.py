@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,13 @@ class Target:
             raise TargetError(
                 f"n_active_params = {self.n_active_params:g} exceeds n_params = {self.n_params:g}"
             )
+
+    @classmethod
+    def of_run(cls, run: Mapping[Any, Any]) -> "Target":
+        """The model that one run of a table is: ``runs.isel(run=i)``, or a row of candidates."""
+        tokens = float(run["n_tokens"]) if "n_tokens" in run else None
+        active = float(run.get("n_active_params", math.nan))
+        return cls(float(run["n_params"]), tokens, None if math.isnan(active) else active)
 
     @property
     def active(self) -> float:

@@ -37,3 +37,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
 @pytest.mark.parametrize("name", bayescamel.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(bayescamel, name) is not None
+
+
+def test_pictures_are_reached_through_the_package() -> None:
+    assert all(callable(getattr(bayescamel.plots, name)) for name in bayescamel.plots.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        bayescamel.plots.nonsense  # noqa: B018

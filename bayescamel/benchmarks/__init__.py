@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bayescamel.benchmarks.backtest import backtest_benchmarks as backtest_benchmarks
     from bayescamel.benchmarks.fitting import fit_benchmarks as fit_benchmarks
     from bayescamel.benchmarks.posterior import BenchmarkPosterior as BenchmarkPosterior
     from bayescamel.benchmarks.table import benchmark_facts as benchmark_facts
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BenchmarkPosterior": "posterior",
+    "backtest_benchmarks": "backtest",
     "benchmark_facts": "table",
     "fit_benchmarks": "fitting",
     "known_benchmarks": "table",

@@ -3,21 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from rich.box import SIMPLE
+from rich.table import Table
 
+from bayescamel.benchmarks.fitting import fit_benchmarks
 from bayescamel.benchmarks.laws import get_benchmark_law
 from bayescamel.benchmarks.problem import Measures, measured_runs, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from bayescamel.posterior import Posterior
+from bayescamel.inference.fit import fit
+from bayescamel.posterior import Posterior
+from bayescamel.targets import Target
 
 OUR_METHOD = ("simplex", "bayes")
 DEFAULT_METHODS = (OUR_METHOD, ("exponential", "point"), ("sigmoid", "point"))
@@ -172,8 +173,6 @@ def backtest_benchmarks(
     facts = benchmark_facts(train["benchmark"].to_numpy(), benchmarks)
     losses = test["loss"]
     if end_to_end:
-        from bayescamel.inference.fit import fit
-
         first = fit(train, **options) if end_to_end is True else end_to_end
         losses = _predicted_losses(first, test, options.get("seed", 0))
     fits: dict[tuple[str, str], _Prediction] = {}
@@ -181,8 +180,6 @@ def backtest_benchmarks(
     ours = None
     for law, method in pairs:
         if method == "bayes":
-            from bayescamel.benchmarks.fitting import fit_benchmarks
-
             fitted = fit_benchmarks(train, law, benchmarks=benchmarks, measures=measures, **options)
             statuses[law] = str(fitted.status)
             ours = fitted if ours is None or law == OUR_METHOD[0] else ours
@@ -232,24 +229,17 @@ def _by_point(
     return mean, *fits.interval(mean)
 
 
-def _predicted_losses(posterior: "Posterior", test: xr.Dataset, seed: int) -> xr.DataArray:
+def _predicted_losses(posterior: Posterior, test: xr.Dataset, seed: int) -> xr.DataArray:
     """Losses (chain, draw, run, validation) of the larger models, noise of a run included."""
-    from bayescamel.targets import Target
-
     parts = []
     for i in range(test.sizes["run"]):
         row = test.isel(run=i)
-        tokens, active = (_given(row, name) for name in ("n_tokens", "n_active_params"))
-        target = Target(float(row["n_params"]), tokens, active)
-        loss = posterior.predict(target, row["mixture"], kind="run", seed=seed + i)["loss"]
+        loss = posterior.predict(Target.of_run(row), row["mixture"], kind="run", seed=seed + i)[
+            "loss"
+        ]
         parts.append(loss.isel(mixture=0, drop=True))
     losses: xr.DataArray = xr.concat(parts, dim=test["run"])
     return losses
-
-
-def _given(row: xr.Dataset, name: str) -> float | None:
-    value = float(row[name]) if name in row else np.nan
-    return None if np.isnan(value) else value
 
 
 def _moving(train: xr.Dataset, facts: xr.Dataset, measure: str) -> np.ndarray:
@@ -287,11 +277,8 @@ def _result(
     )
 
 
-def as_table(backtest: BenchmarkBacktest) -> "Table":
+def as_table(backtest: BenchmarkBacktest) -> Table:
     """One row a benchmark, the laws side by side, for the terminal."""
-    from rich.box import SIMPLE
-    from rich.table import Table
-
     pairs = list(dict.fromkeys((r.law, r.method) for r in backtest.results))
     table = Table("benchmark", "at chance", title="benchmarks of held-out runs", box=SIMPLE)
     for law, method in pairs:

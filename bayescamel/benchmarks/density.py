@@ -14,19 +14,16 @@ and away from the few large ones that matter.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy, run_scatter
 from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.laws.base import Array
 
 N_SHIFTS = 6
 """Steps up before Stirling's series is used."""
-EDGE_DISTANCE = 1e-4
-"""How near 0 and 1 an expected accuracy may come in the likelihood: one guess in ten thousand."""
 
 
 def log_density(hierarchy: BenchmarkHierarchy, flat: Array, problem: BenchmarkProblem) -> Array:
@@ -82,21 +79,6 @@ def _rising(x: Array) -> Array:
     for step in range(1, N_SHIFTS):
         product = product * (x + step)
     return product
-
-
-def run_scatter(
-    xp: Any, expected: Array, chance: Array, parameters: Mapping[str, Array]
-) -> tuple[Array, Array]:
-    """The expected accuracy, kept away from 0 and 1, and the intraclass correlation around it.
-
-    Shapes (..., run, benchmark), both. The correlation is the run's variance over p (1 - p) where
-    that is small, and stays below 1.
-    """
-    p = EDGE_DISTANCE + (1 - 2 * EDGE_DISTANCE) * xp.clip(expected, 0.0, 1.0)
-    gained = (p - chance) / (1 - chance)
-    latent = (1 - chance) * gained * (1 - gained) * parameters["latent_scatter"][..., None, :]
-    ratio = (parameters["scatter"][..., None, :] ** 2 + latent**2) / (p * (1 - p))
-    return p, ratio / (1 + ratio)
 
 
 def _log_prior(hierarchy: BenchmarkHierarchy, values: Mapping[str, Array]) -> Array:

@@ -15,7 +15,8 @@ from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.problem import BenchmarkProblem
 from bayescamel.exceptions import FitError
 from bayescamel.inference.nuts import Chains, Geometry
-from bayescamel.inference.stages import Request, explore, keep
+from bayescamel.inference.sampler import Sampler
+from bayescamel.inference.stages import explore, keep
 from bayescamel.models.blocks import flatten, groups, marked
 from bayescamel.models.compiled import value_and_gradient
 
@@ -30,7 +31,7 @@ MIN_CURVATURE = 0.5
 def sample(
     hierarchy: BenchmarkHierarchy,
     problem: BenchmarkProblem,
-    request: Request,
+    sampler: Sampler,
     on_progress: Callable[[int, int], None] = lambda _iterations, _divergences: None,
 ) -> Chains:
     """Draw from the posterior, and again with smaller steps where a draw diverged."""
@@ -41,9 +42,9 @@ def sample(
     at_mode = Geometry(mode, root, 0.1, np.ones(hierarchy.dimension))
     by_benchmark = groups(hierarchy, "benchmark")
     whitening = explore(
-        hierarchy, problem, request, at_mode, by_benchmark, log_density, on_progress
+        hierarchy, problem, sampler, at_mode, by_benchmark, log_density, on_progress
     )
-    return keep(hierarchy, problem, request, whitening, log_density, on_progress)
+    return keep(hierarchy, problem, sampler, whitening, log_density, on_progress)
 
 
 def prior_typical(hierarchy: BenchmarkHierarchy) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import xarray as xr
 
 from bayescamel._version import __version__
+from bayescamel.benchmarks.draws import BenchmarkDraws
 from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import get_benchmark_law
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
-from bayescamel.benchmarks.posterior import BenchmarkPosterior
 from bayescamel.draws.netcdf import read_status, read_tree, write_tree
 from bayescamel.exceptions import StorageError
 from bayescamel.output import check_output
@@ -19,7 +19,7 @@ FORMAT = "benchmarks-1"
 """Changed when a file of today can no longer be read."""
 
 
-def save(posterior: BenchmarkPosterior, path: Path, force: bool = False) -> None:
+def save(posterior: BenchmarkDraws, path: Path, force: bool = False) -> None:
     """Write a posterior; the file appears whole or not at all.
 
     Raises
@@ -45,7 +45,7 @@ def save(posterior: BenchmarkPosterior, path: Path, force: bool = False) -> None
     write_tree(tree, path)
 
 
-def load(path: Path) -> BenchmarkPosterior:
+def load(path: Path) -> BenchmarkDraws:
     """Read a posterior.
 
     Raises
@@ -75,7 +75,7 @@ def load(path: Path) -> BenchmarkPosterior:
     for name in ("runs", "facts", "reference"):
         del tree[name]
     tree.attrs = {}
-    return BenchmarkPosterior(
+    return BenchmarkDraws(
         tree=tree,
         runs=runs,
         hierarchy=hierarchy,

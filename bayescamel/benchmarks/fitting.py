@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.benchmarks.draws import beats_chance
 from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import BenchmarkLaw, get_benchmark_law
+from bayescamel.benchmarks.posterior import BenchmarkPosterior
 from bayescamel.benchmarks.problem import (
     Measures,
     build_problem,
@@ -18,16 +21,18 @@ from bayescamel.benchmarks.problem import (
     reference_loss,
 )
 from bayescamel.benchmarks.table import benchmark_facts
+from bayescamel.draws.status import diagnose
 from bayescamel.exceptions import BenchmarkError, ConvergenceError
 from bayescamel.inference.progress import progress_bar
+from bayescamel.inference.sampler import Sampler, SamplerOptions
 from bayescamel.runs.table import read_runs
 
 if TYPE_CHECKING:
-    from bayescamel.benchmarks.posterior import BenchmarkPosterior
     from bayescamel.inference.nuts import Chains
 
 MEASURES = ("accuracy", "score", "both")
 DRAWS = ("chain", "draw")
+SAMPLER = Sampler(draws=500)
 
 
 def fit_benchmarks(
@@ -37,14 +42,11 @@ def fit_benchmarks(
     benchmarks: pd.DataFrame | str | Path | None = None,
     questions: Mapping[str, int] | None = None,
     measures: Measures = "accuracy",
-    chains: int = 4,
-    draws: int = 500,
-    tune: int = 700,
-    seed: int = 0,
-    target_accept: float = 0.9,
+    sampler: Sampler = SAMPLER,
     progress: bool = True,
     strict: bool = False,
-) -> "BenchmarkPosterior":
+    **numbers: Unpack[SamplerOptions],
+) -> BenchmarkPosterior:
     """Sample the posterior of a law from losses to benchmarks.
 
     Parameters
@@ -60,7 +62,7 @@ def fit_benchmarks(
     measures
         Fit the accuracies, the smooth scores, or both by one law whose benchmarks listen to the
         same losses for both.
-    chains, draws, tune, seed, target_accept, progress, strict
+    sampler, progress, strict, **numbers
         As in `bayescamel.fit`.
 
     Raises
@@ -76,11 +78,7 @@ def fit_benchmarks(
     chosen = get_benchmark_law(law)
     if measures not in MEASURES:
         raise BenchmarkError(f"unknown measures {measures!r}; there are: {', '.join(MEASURES)}")
-    for name, value, least in (("chains", chains, 2), ("draws", draws, 50), ("tune", tune, 50)):
-        if value < least:
-            raise BenchmarkError(
-                f"{name} = {value}: at least {least} are needed to judge convergence"
-            )
+    sampler = replace(sampler, **numbers)
     table = runs if isinstance(runs, xr.Dataset) else read_runs(runs)
     kept = measured_runs(table, measures)
     facts = benchmark_facts(kept["benchmark"].to_numpy(), benchmarks, questions)
@@ -92,18 +90,14 @@ def fit_benchmarks(
         listens = fit_points(chosen, kept, facts, reference, measures).listening
 
     from bayescamel.benchmarks import engine  # here: seconds to load jax
-    from bayescamel.benchmarks.posterior import BenchmarkPosterior, beats_chance
-    from bayescamel.draws.status import diagnose
-    from bayescamel.inference.stages import Request
     from bayescamel.models import compiled
 
     compiled.use_cache()
     problem = build_problem(kept, facts, reference, measures, listens)
     n_benchmark, n_validation = kept.sizes["benchmark"], kept.sizes["validation"]
     hierarchy = BenchmarkHierarchy(chosen, n_benchmark, n_validation, measures)
-    request = Request(chains, draws, tune, seed, target_accept)
-    with progress_bar(progress, 0, request.iterations(warm=False)) as report:
-        sampled = engine.sample(hierarchy, problem, request, report.iterations)
+    with progress_bar(progress, 0, sampler.iterations(warm=False)) as report:
+        sampled = engine.sample(hierarchy, problem, sampler, report.iterations)
     tree = _assemble(hierarchy, kept, sampled, problem.listens)
     status = diagnose(
         tree["unconstrained"].to_dataset()[["value"]],

@@ -22,6 +22,8 @@ SHIFT_SHARE = 0.3
 """Scatter over benchmarks of the shift from the accuracy's to the score's value of a parameter,
 as a share of the scatter of the parameter itself: small, so that the score speaks for the
 accuracy where that is still at chance."""
+EDGE_DISTANCE = 1e-4
+"""How near 0 and 1 an expected accuracy may come in the likelihood: one guess in ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,21 @@ class BenchmarkHierarchy:
         signal = xp.matmul(loss, xp.swapaxes(parameters["listening"], -1, -2))
         by_name = {p.name: parameters[prefix + p.name][..., None, :] for p in self.law.parameters}
         return self.law.curve(xp, signal, chance, **by_name)
+
+
+def run_scatter(
+    xp: Any, expected: Array, chance: Array, parameters: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """The expected accuracy, kept away from 0 and 1, and the intraclass correlation around it.
+
+    Shapes (..., run, benchmark), both. The correlation is the run's variance over p (1 - p) where
+    that is small, and stays below 1.
+    """
+    p = EDGE_DISTANCE + (1 - 2 * EDGE_DISTANCE) * xp.clip(expected, 0.0, 1.0)
+    gained = (p - chance) / (1 - chance)
+    latent = (1 - chance) * gained * (1 - gained) * parameters["latent_scatter"][..., None, :]
+    ratio = (parameters["scatter"][..., None, :] ** 2 + latent**2) / (p * (1 - p))
+    return p, ratio / (1 + ratio)
 
 
 def _pooled(parameter: BenchmarkParameter, prefix: str = "", looser: float = 1.0) -> list[Block]:

@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bayescamel.benchmarks.draws import BenchmarkDraws
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
 from bayescamel.benchmarks.prediction import heard, paired_parameters
 from bayescamel.decisions.objectives import DrawObjective
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.laws.base import Array
+from bayescamel.posterior import Posterior
 from bayescamel.targets import objective_weights
-
-if TYPE_CHECKING:
-    from bayescamel.benchmarks.posterior import BenchmarkPosterior
-    from bayescamel.posterior import Posterior
 
 
 def benchmark_objective(
-    fitted: "BenchmarkPosterior",
-    posterior: "Posterior",
+    fitted: BenchmarkDraws,
+    posterior: Posterior,
     weights: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> DrawObjective:

@@ -1,33 +1,31 @@
 """Accuracies at losses: known ones, or those that every draw of a loss law predicts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.benchmarks.density import run_scatter
-from bayescamel.benchmarks.hierarchy import SHIFT_SHARE
+from bayescamel.benchmarks.draws import BenchmarkDraws
+from bayescamel.benchmarks.hierarchy import SHIFT_SHARE, run_scatter
 from bayescamel.benchmarks.table import benchmark_facts
+from bayescamel.draws.prediction import Kind
 from bayescamel.exceptions import BenchmarkError, TargetError
 from bayescamel.mixtures import Mixtures
+from bayescamel.posterior import Posterior
+from bayescamel.runs.files import open_table
 from bayescamel.targets import Target
-
-if TYPE_CHECKING:
-    from bayescamel.benchmarks.posterior import BenchmarkPosterior
-    from bayescamel.draws.prediction import Kind
-    from bayescamel.posterior import Posterior
 
 KINDS = ("curve", "mean", "run")
 
 
 def predict_benchmarks(
-    fitted: "BenchmarkPosterior",
-    posterior: "Posterior",
+    fitted: BenchmarkDraws,
+    posterior: Posterior,
     target: Target,
     mixtures: Mixtures | None = None,
-    kind: "Kind" = "mean",
+    kind: Kind = "mean",
     seed: int = 0,
     benchmarks: pd.DataFrame | str | Path | None = None,
 ) -> xr.Dataset:
@@ -66,9 +64,9 @@ def predict_benchmarks(
 
 
 def predict_at(
-    fitted: "BenchmarkPosterior",
+    fitted: BenchmarkDraws,
     losses: xr.DataArray,
-    kind: "Kind" = "mean",
+    kind: Kind = "mean",
     seed: int = 0,
     benchmarks: pd.DataFrame | str | Path | None = None,
 ) -> xr.Dataset:
@@ -112,7 +110,7 @@ def predict_at(
     return xr.Dataset(result, coords).assign(above_chance=facts["above_chance"])
 
 
-def heard(fitted: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
+def heard(fitted: BenchmarkDraws, predicted: xr.DataArray) -> list[str]:
     """The validation domains whose losses the benchmarks listen to.
 
     Raises
@@ -131,7 +129,7 @@ def heard(fitted: "BenchmarkPosterior", predicted: xr.DataArray) -> list[str]:
 
 
 def _stacked(
-    fitted: "BenchmarkPosterior", losses: xr.DataArray
+    fitted: BenchmarkDraws, losses: xr.DataArray
 ) -> tuple[np.ndarray, str, dict[str, Any]]:
     """Losses (draw or 1, run or mixture, validation), the middle dim, and the coordinates."""
     wanted = heard(fitted, losses["validation"])
@@ -146,7 +144,7 @@ def _stacked(
 
 
 def paired_parameters(
-    fitted: "BenchmarkPosterior", n_draws: int | None, rng: np.random.Generator
+    fitted: BenchmarkDraws, n_draws: int | None, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """All parameters, draws stacked, shuffled to go with so many draws of a loss law.
 
@@ -166,12 +164,12 @@ def paired_parameters(
 
 
 def _measure(
-    fitted: "BenchmarkPosterior",
+    fitted: BenchmarkDraws,
     parameters: dict[str, np.ndarray],
     loss: np.ndarray,
     facts: xr.Dataset,
     measure: str,
-    kind: "Kind",
+    kind: Kind,
     rng: np.random.Generator,
 ) -> np.ndarray:
     prefix = "score_" if measure == "score" and fitted.hierarchy.measures == "both" else ""
@@ -191,8 +189,6 @@ def _measure(
 
 
 def _unseen_facts(benchmarks: pd.DataFrame | str | Path) -> xr.Dataset:
-    from bayescamel.runs.files import open_table
-
     table = open_table(benchmarks)
     if "name" not in table:
         raise BenchmarkError("the table of benchmarks has no column 'name'")
@@ -201,7 +197,7 @@ def _unseen_facts(benchmarks: pd.DataFrame | str | Path) -> xr.Dataset:
 
 
 def _from_the_hierarchy(
-    fitted: "BenchmarkPosterior",
+    fitted: BenchmarkDraws,
     parameters: dict[str, np.ndarray],
     n: int,
     rng: np.random.Generator,

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import BenchmarkError
+from bayescamel.runs.columns import BENCHMARK_KINDS, PREFIXES
 
 type Measures = Literal["accuracy", "score", "both"]
 
@@ -56,12 +57,11 @@ def measured_runs(runs: xr.Dataset, measures: Measures) -> xr.Dataset:
     BenchmarkError
         When there is no such column, too few runs have one, or a run that has one lacks a loss.
     """
-    wanted = ("accuracy", "score") if measures == "both" else (measures,)
+    wanted = BENCHMARK_KINDS if measures == "both" else (measures,)
     for name in wanted:
         if name not in runs:
-            prefix = {"accuracy": "acc_", "score": "score_"}[name]
             raise BenchmarkError(
-                f"the runs have no '{prefix}*' column: add one a benchmark, or join results"
+                f"the runs have no '{PREFIXES[name]}*' column: add one a benchmark, or join results"
             )
     there = np.zeros(runs.sizes["run"], dtype=bool)
     for name in wanted:

@@ -6,6 +6,7 @@ import typer
 
 from bayescamel.cli import options
 from bayescamel.cli.common import answer, guarded, names, quiet_stdout, say
+from bayescamel.inference.sampler import Sampler
 
 
 @guarded
@@ -51,10 +52,7 @@ def backtest(
             law or sorted(LAWS),
             methods=method or METHODS,
             on_result=tell,
-            chains=chains,
-            draws=draws,
-            tune=tune,
-            seed=seed,
+            sampler=Sampler(chains, draws, tune, seed),
         )
     if json:
         answer({"horizons": [result.to_dict() for result in results]})

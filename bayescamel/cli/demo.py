@@ -10,6 +10,7 @@ from bayescamel.cli import options
 from bayescamel.cli.common import answer, guarded, quiet_stdout
 from bayescamel.cli.fit import summary
 from bayescamel.output import check_output
+from bayescamel.runs.columns import columns, names_in
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -159,14 +160,14 @@ def _mixture(result: "Demo") -> "Table":
 
 
 def _next_runs(result: "Demo") -> "Table":
-    domains = [str(name) for name in result.next_runs if str(name).startswith("w_")]
+    domains = names_in("mixture", result.next_runs)
     table = _table(
         "Next runs: what would make the answer surer, per FLOP",
         (),
         (
             "parameters",
             "tokens",
-            *(name.removeprefix("w_") for name in domains),
+            *domains,
             "FLOPs",
             "variance removed",
         ),
@@ -175,7 +176,7 @@ def _next_runs(result: "Demo") -> "Table":
         table.add_row(
             f"{row['n_params']:.3g}",
             f"{row['n_tokens']:.3g}",
-            *(f"{row[name]:.2f}" for name in domains),
+            *(f"{row[name]:.2f}" for name in columns("mixture", domains)),
             f"{row['flops']:.3g}",
             f"{row['variance_reduction']:.1%}",
         )

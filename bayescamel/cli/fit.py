@@ -7,6 +7,7 @@ import typer
 
 from bayescamel.cli import options
 from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout, say
+from bayescamel.inference.sampler import Sampler
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -38,9 +39,8 @@ def fit(
 
         from bayescamel.inference.fit import fit as sample
 
-        posterior = sample(
-            table, law, chains=chains, draws=draws, tune=tune, seed=seed, strict=strict
-        )
+        sampler = Sampler(chains, draws, tune, seed)
+        posterior = sample(table, law, sampler=sampler, strict=strict)
         posterior.save(out, force=force)
     for caveat in posterior.caveats:
         say(f"caveat: {caveat}", err=True)

@@ -8,6 +8,7 @@ import typer
 
 from bayescamel.cli import options
 from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout, say
+from bayescamel.inference.sampler import Sampler
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -72,10 +73,7 @@ def fit_benchmarks(
             benchmarks=benchmark_table,
             questions=questions,
             measures=measures.value,
-            chains=chains,
-            draws=draws,
-            tune=tune,
-            seed=seed,
+            sampler=Sampler(chains, draws, tune, seed),
             strict=strict,
         )
         posterior.save(out, force=force)

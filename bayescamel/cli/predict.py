@@ -60,7 +60,7 @@ def predict(
         fitted = Posterior.load(posterior)
         if benchmarks is None:
             prediction = fitted.predict(target, given, kind=kind.value, seed=seed)
-            table = _intervals(prediction["loss"], "validation")
+            table = _intervals(prediction["loss"])
         else:
             from bayescamel.benchmarks import BenchmarkPosterior
 
@@ -81,23 +81,17 @@ def predict(
 type _Row = dict[str, float | bool]
 
 
-def _intervals(draws: "xr.DataArray", dim: str) -> dict[str, _Row]:
-    one = draws.isel(mixture=0)
-    bounds = one.quantile([0.05, 0.95], dim=("chain", "draw"))
-    return {
-        str(name): {
-            "mean": float(one.sel({dim: name}).mean()),
-            "lower90": float(bounds.sel({dim: name})[0]),
-            "upper90": float(bounds.sel({dim: name})[1]),
-        }
-        for name in one[dim].to_numpy()
-    }
+def _intervals(draws: "xr.DataArray") -> dict[str, _Row]:
+    from bayescamel.draws.summary import summarise
+
+    table = summarise(draws.isel(mixture=0, drop=True)).to_dataframe()
+    return {str(name): {str(k): float(v) for k, v in row.items()} for name, row in table.iterrows()}
 
 
 def _benchmarks(prediction: "xr.Dataset") -> dict[str, _Row]:
     """Accuracies, or smooth scores where no accuracy was fitted."""
     measure = "accuracy" if "accuracy" in prediction else "score"
-    table = _intervals(prediction[measure], "benchmark")
+    table = _intervals(prediction[measure])
     for name, row in table.items():
         row["above_chance"] = bool(prediction["above_chance"].sel(benchmark=name))
     return table

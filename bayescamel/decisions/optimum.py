@@ -6,10 +6,11 @@ import xarray as xr
 from bayescamel.decisions.objectives import Objective
 from bayescamel.decisions.problem import MAX_DRAWS, Problem, pose, solve
 from bayescamel.decisions.repetition import Repetition
-from bayescamel.decisions.result import LEVELS, Comparison, OptimalMixture
+from bayescamel.decisions.result import Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
 from bayescamel.draws.draws import Averaged
 from bayescamel.draws.prediction import extrapolation
+from bayescamel.draws.summary import interval90
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.mixtures.reach import Reach
@@ -101,7 +102,7 @@ def optimal_mixture(
     reach = Reach.of(posterior.runs)
     mixture = xr.DataArray(best, {"domain": domains}, ("domain",), "mixture")
     coords = {"domain": domains, "bound": ["lower90", "upper90"]}
-    bounds = np.quantile(optima, LEVELS, axis=0).T
+    bounds = interval90(optima).T
     return OptimalMixture(
         mixture=mixture,
         interval=xr.DataArray(bounds, coords, ("domain", "bound"), "interval"),

@@ -9,8 +9,8 @@ import xarray as xr
 
 from bayescamel.decisions.objectives import Aim, Objective
 from bayescamel.decisions.problem import Problem, pose, solve
-from bayescamel.decisions.result import LEVELS
 from bayescamel.draws.draws import Averaged
+from bayescamel.draws.summary import interval90
 from bayescamel.laws.base import Array
 from bayescamel.targets import Target
 
@@ -63,7 +63,7 @@ def pareto_front(
     front = np.array([*mixtures, extremes[1]])
     values = np.stack([one.values(front), two.values(front)], axis=-1)
     beaten = (values[:, None] < values[:, :, None]).all(axis=3).any(axis=2)
-    lower, upper = np.quantile(values, LEVELS, axis=0)
+    lower, upper = interval90(values)
     return xr.Dataset(
         {
             "mixture": (("point", "domain"), front),

@@ -9,8 +9,8 @@ import xarray as xr
 from bayescamel.decisions.objectives import Objective
 from bayescamel.decisions.optimum import how_far
 from bayescamel.decisions.problem import pose, solve
-from bayescamel.decisions.result import LEVELS
 from bayescamel.draws.draws import Averaged
+from bayescamel.draws.summary import interval90
 from bayescamel.exceptions import TargetError
 from bayescamel.targets import Target
 
@@ -66,7 +66,7 @@ def optimal_path(
         best, optima = solve(problem, near)
         values = problem.values(best[None])[:, 0]
         optima, regrets = problem.regret(best, values, optima)
-        lower, upper = np.quantile(optima, LEVELS, axis=0)
+        lower, upper = interval90(optima)
         rows.append(
             xr.Dataset(
                 {

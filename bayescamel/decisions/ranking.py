@@ -6,11 +6,11 @@ import xarray as xr
 from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import Objective, as_aim
 from bayescamel.decisions.problem import MAX_DRAWS
-from bayescamel.decisions.result import LEVELS
 from bayescamel.decisions.risk import Risk
 from bayescamel.draws.draws import Averaged
 from bayescamel.draws.prediction import Kind, extrapolation
 from bayescamel.draws.scatter import scattered
+from bayescamel.draws.summary import interval90
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
@@ -77,7 +77,7 @@ def rank_mixtures(
     values = aim.value(np, loss, aim.arrays(np.arange(len(loss))))
 
     regrets = values - values.min(axis=1, keepdims=True)
-    lower, upper = np.quantile(values, LEVELS, axis=0)
+    lower, upper = interval90(values)
     columns = {
         "risk": (Risk() if risk is None else risk).of(values),
         "expected": values.mean(axis=0),

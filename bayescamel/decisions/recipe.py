@@ -30,7 +30,7 @@ def recipe(
     result: dict[str, Any] = {
         "target": {
             "n_params": target.n_params,
-            "n_active_params": target.n_active_params or target.n_params,
+            "n_active_params": target.active,
             "n_tokens": target.n_tokens,
         },
         "weights": weights,

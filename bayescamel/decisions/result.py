@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from bayescamel.draws.summary import interval90
 from bayescamel.targets import Target
-
-LEVELS = [0.05, 0.95]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Comparison:
     @property
     def interval(self) -> tuple[float, float]:
         """90 % interval of the gain."""
-        low, high = np.quantile(self.gain, LEVELS)
+        low, high = interval90(self.gain.to_numpy())
         return float(low), float(high)
 
     @property

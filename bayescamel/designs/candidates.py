@@ -5,6 +5,7 @@ import pandas as pd
 
 from bayescamel.exceptions import TargetError
 from bayescamel.mixtures import as_mixtures
+from bayescamel.runs.columns import column, columns, names_in
 from bayescamel.runs.sizes import active_params
 from bayescamel.targets import Target
 
@@ -38,7 +39,7 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
     if len(repeated):
         raise TargetError(f"candidate {repeated.iloc[0]!r} is given twice: name each once")
     weights = as_mixtures(
-        candidates[[c for c in candidates if str(c).startswith("w_")]]
+        candidates[columns("mixture", names_in("mixture", candidates))]
         .set_axis(candidates["run_id"].astype(str), axis=0)
         .rename_axis("mixture"),
         domains,
@@ -47,8 +48,8 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
     for name in NUMBERS:
         if name in candidates:
             result[name] = candidates[name].to_numpy(dtype=np.float64)
-    for row in result.itertuples():
-        target_of(row)  # refuses what no model can be
+    for row in result[[name for name in NUMBERS if name in result]].to_dict("records"):
+        Target.of_run(row)  # refuses what no model can be
     if "flops" in candidates:
         result["flops"] = candidates["flops"].to_numpy(dtype=np.float64)
         wrong = result[~((result["flops"] > 0) & np.isfinite(result["flops"]))]
@@ -58,19 +59,8 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
                 "positive, finite number is needed; without the column it is 6 N D"
             )
     for i, domain in enumerate(domains):
-        result[f"w_{domain}"] = weights.to_numpy()[:, i]
+        result[column("mixture", domain)] = weights.to_numpy()[:, i]
     return result
-
-
-def target_of(row: object) -> Target:
-    """The model that a candidate would be."""
-    tokens = getattr(row, "n_tokens", None)
-    active = getattr(row, "n_active_params", None)
-    return Target(
-        n_params=row.n_params,  # type: ignore[attr-defined]  # a row of `check_candidates`
-        n_tokens=tokens,
-        n_active_params=None if active is None or np.isnan(active) else active,
-    )
 
 
 def training_flops(candidates: pd.DataFrame) -> np.ndarray:
@@ -92,7 +82,7 @@ def training_flops(candidates: pd.DataFrame) -> np.ndarray:
 
 def target_table(target: Target, mixtures: np.ndarray, domains: tuple[str, ...]) -> pd.DataFrame:
     """The target on each mixture (M, domain), as a table of runs."""
-    table = pd.DataFrame(mixtures, columns=[f"w_{name}" for name in domains])
+    table = pd.DataFrame(mixtures, columns=columns("mixture", domains))
     table["n_params"] = target.n_params
     table["n_active_params"] = target.n_active_params or np.nan
     table["n_tokens"] = np.nan if target.n_tokens is None else target.n_tokens

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayescamel.designs.linear_gaussian import LinearGaussian
 from bayescamel.exceptions import DesignError
+from bayescamel.runs.columns import columns, names_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class AcquisitionInputs:
 
     def weights(self, table: pd.DataFrame) -> np.ndarray:
         """Mixtures of a table of runs, (run, domain), in the candidates' order of domains."""
-        names = [name for name in self.candidates if str(name).startswith("w_")]
+        names = columns("mixture", names_in("mixture", self.candidates))
         return np.asarray(table[names].to_numpy(np.float64))
 
     def after(self, index: int) -> "AcquisitionInputs":

@@ -10,6 +10,7 @@ from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.draws.draws import Draws, evenly
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import Centre, LogSizes, active_params, scales
 
 DISCREPANCY = 0.1
@@ -123,8 +124,8 @@ class PredictiveDraws:
 
     def law_inputs(self, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
         """Logs over the centre's and mixtures; see `bayescamel.designs.prior.centred`."""
-        weights = [f"w_{name}" for name in self.domains]
-        other = [name for name in runs if not str(name).startswith("w_")]
+        weights = columns("mixture", self.domains)
+        other = [name for name in runs if not names_in("mixture", [name])]
         return centred(self.centre, runs[[*other, *weights]])
 
     def curves(self, runs: pd.DataFrame) -> np.ndarray:

@@ -10,6 +10,7 @@ from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.exceptions import DesignError
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import Centre, LogSizes, Sizes, active_params, same_names
 
 PLAUSIBLE_FACTOR = 3.0
@@ -91,7 +92,7 @@ def centre_of(runs: pd.DataFrame, domains: tuple[str, ...], n_validation: int) -
     return Centre(
         n_params=float(np.exp(np.log(sizes).mean())),
         n_tokens=float(np.exp(np.log(runs["n_tokens"].to_numpy(np.float64)).mean())),
-        mixture=runs[[f"w_{name}" for name in domains]].to_numpy(np.float64).mean(axis=0),
+        mixture=runs[columns("mixture", domains)].to_numpy(np.float64).mean(axis=0),
         loss=np.ones(n_validation),
     )
 
@@ -101,7 +102,7 @@ def centred(centre: Centre, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
     sizes = Sizes.of(runs)
     if centre.n_tokens is None:
         sizes = sizes._replace(tokens=None)
-    weights = [name for name in runs if str(name).startswith("w_")]
+    weights = columns("mixture", names_in("mixture", runs))
     return sizes.logs(centre), runs[weights].to_numpy(np.float64)
 
 

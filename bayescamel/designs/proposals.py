@@ -13,6 +13,7 @@ import pandas as pd
 from bayescamel.designs.acquisitions import Acquisition
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.space import Space
+from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import active_params
 
 N_SPREAD_MIXTURES = 128
@@ -36,7 +37,7 @@ def cells(space: Space, mixtures: np.ndarray) -> pd.DataFrame:
     parts = []
     for size in space.sizes:
         for tokens in space.tokens(size):
-            part = pd.DataFrame(mixtures, columns=[f"w_{name}" for name in space.domains])
+            part = pd.DataFrame(mixtures, columns=columns("mixture", space.domains))
             part["n_params"] = size.n_params
             part["n_active_params"] = np.nan if size.n_active_params is None else size.active
             part["n_tokens"] = tokens
@@ -47,15 +48,15 @@ def cells(space: Space, mixtures: np.ndarray) -> pd.DataFrame:
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
     """Give every row a name that tells its content, so that lotteries do not depend on order."""
-    columns = [c for c in table if str(c).startswith("w_")] + ["n_params", "n_tokens"]
-    rows = table[columns].round(6).to_numpy(np.float64).tolist()
+    content = [*columns("mixture", names_in("mixture", table)), "n_params", "n_tokens"]
+    rows = table[content].round(6).to_numpy(np.float64).tolist()
     return table.assign(run_id=[",".join(map(repr, row)) for row in rows])
 
 
 def base_mixtures(space: Space, history: pd.DataFrame, seed: int) -> np.ndarray:
     """Mixtures spread over what is allowed, its ends, and what was trained: (M, domain)."""
     spread = space.mixtures(N_SPREAD_MIXTURES, seed)
-    trained = history[[f"w_{name}" for name in space.domains]].to_numpy(np.float64)
+    trained = history[columns("mixture", space.domains)].to_numpy(np.float64)
     return np.unique(rounded(np.concatenate([spread, ends(space), trained]), space), axis=0)
 
 
@@ -104,7 +105,7 @@ def improve(
         One row, with its ``seed``; none where no candidate is affordable or wanted.
     """
     rng = np.random.default_rng(seed)
-    weights = [f"w_{name}" for name in space.domains]
+    weights = columns("mixture", space.domains)
     others = table[weights].drop_duplicates().to_numpy()
     affordable = unused(table[table["flops"] <= budget], history, space)
     leaders = _best(affordable, acquisition, with_candidates)
@@ -156,7 +157,7 @@ def unused(table: pd.DataFrame, history: pd.DataFrame, space: Space) -> pd.DataF
 
 def _keys(table: pd.DataFrame, space: Space) -> pd.Series:
     """What makes two runs repetitions of one: size, tokens and mixture, to rounding."""
-    weights = table[[f"w_{name}" for name in space.domains]].to_numpy(np.float64)
+    weights = table[columns("mixture", space.domains)].to_numpy(np.float64)
     sizes = np.stack([active_params(table), table["n_params"], table["n_tokens"]], axis=1)
     # Thousandths of a decade: a size that was realised a little off is the one that was asked for.
     content = np.hstack([np.round(weights, WEIGHT_DECIMALS), np.round(np.log10(sizes), 3)]) + 0.0

@@ -5,6 +5,7 @@ import pandas as pd
 
 from bayescamel.designs.proposals import cells, rounded, unused
 from bayescamel.designs.space import Space
+from bayescamel.runs.columns import columns
 from bayescamel.runs.sizes import active_params
 
 N_SPREAD_MIXTURES = 64
@@ -25,7 +26,7 @@ def start_runs(space: Space, history: pd.DataFrame, n: int, budget: float) -> pd
     """
     by_cost = sorted(space.sizes, key=lambda size: size.flops(space.tokens(size)[0]))
     small = by_cost[: max(2, len(by_cost) // 2)]
-    weights = [f"w_{name}" for name in space.domains]
+    weights = columns("mixture", space.domains)
     mixtures = np.unique(rounded(space.mixtures(N_SPREAD_MIXTURES, seed=0), space), axis=0)
     table = cells(space, mixtures)
     rows: list[pd.DataFrame] = []

@@ -52,7 +52,7 @@ def target_flops(target: Target) -> float:
     """Training FLOPs of the target: 6 N_active D."""
     if target.n_tokens is None:
         raise ValueError("a target without tokens has no cost")
-    return 6 * (target.n_active_params or target.n_params) * target.n_tokens
+    return 6 * target.active * target.n_tokens
 
 
 def price(

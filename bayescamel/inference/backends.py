@@ -15,7 +15,7 @@ import xarray as xr
 from bayescamel.inference import modes
 from bayescamel.inference.engine import STARTS
 from bayescamel.inference.nuts import Chains, Drawn, placed
-from bayescamel.inference.stages import Request
+from bayescamel.inference.sampler import Sampler
 from bayescamel.models import compiled
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
@@ -45,7 +45,7 @@ def sample_plain(
     hierarchy: Hierarchy,
     runs: xr.Dataset,
     centre: Centre,
-    request: Request,
+    sampler: Sampler,
     on_start: Callable[[], None] = lambda: None,
 ) -> Drawn:
     """Draw from the posterior of the plain program.
@@ -60,15 +60,15 @@ def sample_plain(
         Called after each start of the search for modes.
     """
     problem = build(runs, centre, padded=False)
-    positions = modes.start_positions(hierarchy, problem, STARTS, request.seed)
+    positions = modes.start_positions(hierarchy, problem, STARTS, sampler.seed)
     found = modes.find_modes(hierarchy, problem, positions, on_start)
-    rng = np.random.default_rng(request.seed)
+    rng = np.random.default_rng(sampler.seed)
     # Overdispersed by little: half a posterior standard deviation in Laplace's approximation.
     best = found[0]
-    white = 0.5 * best.scale * rng.normal(size=(request.chains, len(best.scale)))
+    white = 0.5 * best.scale * rng.normal(size=(sampler.chains, len(best.scale)))
     flats = placed(np, best.position, best.root, white)
     with jax.enable_x64(True):
-        keys = jax.random.split(jax.random.key(request.seed), request.chains)
+        keys = jax.random.split(jax.random.key(sampler.seed), sampler.chains)
         coefficients, effects = compiled.effects(hierarchy, flats, problem, keys)
     starts = unflatten(hierarchy, flats)
     if hierarchy.pooling != "full":
@@ -76,10 +76,10 @@ def sample_plain(
             starts[coefficient.name] = np.asarray(coefficients[..., i])
     starts["size_effect"] = np.asarray(effects)
     if engine == "numpyro":
-        draws, stats = _numpyro(hierarchy, runs, centre, request, starts)
+        draws, stats = _numpyro(hierarchy, runs, centre, sampler, starts)
     else:
-        sampler = _nutpie if engine == "nutpie" else _pymc
-        draws, stats = sampler(to_pymc(hierarchy, runs, centre), request, starts)
+        draw = _nutpie if engine == "nutpie" else _pymc
+        draws, stats = draw(to_pymc(hierarchy, runs, centre), sampler, starts)
     gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
     return _gather(hierarchy, draws, stats, gaps)
 
@@ -110,7 +110,7 @@ def _numpyro(
     hierarchy: Hierarchy,
     runs: xr.Dataset,
     centre: Centre,
-    request: Request,
+    sampler: Sampler,
     starts: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     from numpyro.infer import MCMC, NUTS
@@ -119,16 +119,16 @@ def _numpyro(
     with jax.enable_x64(True):
         program = to_numpyro(hierarchy, build(runs, centre, padded=False))
         mcmc = MCMC(
-            NUTS(program, target_accept_prob=request.target_accept),
-            num_warmup=request.tune,
-            num_samples=request.draws,
-            num_chains=request.chains,
-            chain_method="parallel" if jax.local_device_count() >= request.chains else "sequential",
+            NUTS(program, target_accept_prob=sampler.target_accept),
+            num_warmup=sampler.tune,
+            num_samples=sampler.draws,
+            num_chains=sampler.chains,
+            chain_method="parallel" if jax.local_device_count() >= sampler.chains else "sequential",
             progress_bar=False,
         )
         inits = jax.vmap(lambda start: unconstrain_fn(program, (), {}, start))(dict(starts))
         mcmc.run(
-            jax.random.key(request.seed),
+            jax.random.key(sampler.seed),
             init_params=inits,
             extra_fields=(
                 "diverging",
@@ -148,7 +148,7 @@ def _numpyro(
 
 
 def _nutpie(
-    model: "pm.Model", request: Request, starts: Mapping[str, np.ndarray]
+    model: "pm.Model", sampler: Sampler, starts: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     import nutpie
 
@@ -161,11 +161,11 @@ def _nutpie(
     )
     tree = nutpie.sample(
         program,
-        draws=request.draws,
-        tune=request.tune,
-        chains=request.chains,
-        seed=request.seed,
-        target_accept=request.target_accept,
+        draws=sampler.draws,
+        tune=sampler.tune,
+        chains=sampler.chains,
+        seed=sampler.seed,
+        target_accept=sampler.target_accept,
         save_warmup=False,
         progress_bar=False,
     )
@@ -173,20 +173,20 @@ def _nutpie(
 
 
 def _pymc(
-    model: "pm.Model", request: Request, starts: Mapping[str, np.ndarray]
+    model: "pm.Model", sampler: Sampler, starts: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     import pymc as pm
 
     tree = pm.sample(
-        draws=request.draws,
-        tune=request.tune,
-        chains=request.chains,
-        random_seed=request.seed,
+        draws=sampler.draws,
+        tune=sampler.tune,
+        chains=sampler.chains,
+        random_seed=sampler.seed,
         model=model,
         nuts_sampler="pymc",
-        nuts={"target_accept": request.target_accept},
+        nuts={"target_accept": sampler.target_accept},
         init="adapt_diag",
-        initvals=[{n: v[i] for n, v in starts.items()} for i in range(request.chains)],
+        initvals=[{n: v[i] for n, v in starts.items()} for i in range(sampler.chains)],
         var_names=[variable.name for variable in model.free_RVs],
         mp_ctx="forkserver",  # JAX runs in this process, and a fork of its threads may hang
         compute_convergence_checks=False,  # `Status` has its own

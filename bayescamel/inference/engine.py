@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from bayescamel.inference import modes
 from bayescamel.inference.nuts import Chains, Geometry
-from bayescamel.inference.stages import Request, explore, keep
+from bayescamel.inference.sampler import Sampler
+from bayescamel.inference.stages import explore, keep
 from bayescamel.inference.whitening import Whitening
 from bayescamel.models.blocks import groups
 from bayescamel.models.density import log_density
@@ -18,7 +19,7 @@ STARTS = 8
 def sample(
     hierarchy: Hierarchy,
     problem: Problem,
-    request: Request,
+    sampler: Sampler,
     warm: Whitening | None = None,
     settled: bool = False,
     on_start: Callable[[], None] = lambda: None,
@@ -39,12 +40,12 @@ def sample(
     gaps: tuple[float, ...] = ()
     first: Whitening | Geometry | None = warm
     if first is None:
-        starts = modes.start_positions(hierarchy, problem, STARTS, request.seed)
+        starts = modes.start_positions(hierarchy, problem, STARTS, sampler.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         best = found[0]
         first = Geometry(best.position, best.root, 0.1, best.scale**2)
     if not (settled and isinstance(first, Whitening)):
         by_validation = groups(hierarchy, "validation")
-        first = explore(hierarchy, problem, request, first, by_validation, log_density, on_progress)
-    return keep(hierarchy, problem, request, first, log_density, on_progress), gaps
+        first = explore(hierarchy, problem, sampler, first, by_validation, log_density, on_progress)
+    return keep(hierarchy, problem, sampler, first, log_density, on_progress), gaps

@@ -1,7 +1,7 @@
 """From a mode to draws: pilots that learn the whitening, then the chains that are kept."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,13 @@ import xarray as xr
 
 from bayescamel.draws.status import ESS_MIN, RHAT_MAX
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry, Progress, run_chains
+from bayescamel.inference.sampler import Sampler
 from bayescamel.inference.whitening import Whitening
 from bayescamel.models.compiled import Density
 
 START_SCATTER = 0.3
 """Spread of the chains' starts around the mode, in sds of Laplace's approximation. In hundreds of
 dimensions starts as wide as the posterior land in the basins of other modes, and stay there."""
-SETTLING_SHARE = 1 / 7
-"""Share of the warm-up in which the chains that are kept find their step size."""
 PILOTS = ((1 / 14, 1 / 14), (1 / 14, 1 / 14), (1 / 14, 1 / 14), (1 / 14, 5 / 14))
 """Shares of the warm-up that each pilot adapts, and that it draws. The curvature at the mode is a
 poor guide to the posterior, which may be far wider: each short pilot corrects the last."""
@@ -31,30 +30,10 @@ RHAT_DRAWS = 100
 """Draws a chain below which a pilot's R-hat says nothing."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """Settings of the sampler; see `bayescamel.inference.fit.fit`."""
-
-    chains: int
-    draws: int
-    tune: int
-    seed: int
-    target_accept: float
-
-    def iterations(self, warm: bool) -> int:
-        """Iterations of all chains together."""
-        return self.chains * ((self.settling if warm else self.tune) + self.draws)
-
-    @property
-    def settling(self) -> int:
-        """Iterations in which the step size is found where the geometry is known."""
-        return round(SETTLING_SHARE * self.tune)
-
-
 def explore(
     hierarchy: Hashable,
     problem: Any,
-    request: Request,
+    sampler: Sampler,
     first: Geometry | Whitening,
     groups: Sequence[np.ndarray],
     density: Density,
@@ -71,11 +50,11 @@ def explore(
         Of the whitened numbers, see `bayescamel.models.blocks.groups`.
     """
     if isinstance(first, Whitening):
-        geometry, places = first.geometry(), first.starts(request.chains)
+        geometry, places = first.geometry(), first.starts(sampler.chains)
     else:
-        rng = np.random.default_rng(request.seed)
+        rng = np.random.default_rng(sampler.seed)
         scatter = START_SCATTER * np.sqrt(first.inverse_mass)
-        geometry, places = first, scatter * rng.normal(size=(request.chains, len(scatter)))
+        geometry, places = first, scatter * rng.normal(size=(sampler.chains, len(scatter)))
     last = len(PILOTS) - 1
     for number in range(isinstance(first, Whitening), len(PILOTS) + MORE_PILOTS):
         tune, draws = PILOTS[min(number, last)]
@@ -84,10 +63,10 @@ def explore(
             problem,
             geometry,
             places,
-            tune=round(tune * request.tune),
-            draws=round(draws * request.tune),
-            seed=request.seed + 1000 * number,
-            target_accept=request.target_accept,
+            tune=round(tune * sampler.tune),
+            draws=round(draws * sampler.tune),
+            seed=sampler.seed + 1000 * number,
+            target_accept=sampler.target_accept,
             density=density,
             on_progress=lambda iterations, _: on_progress(iterations, 0),
             pilot=True,
@@ -96,14 +75,14 @@ def explore(
         whitening = Whitening.learn(drawn, slopes, geometry.root, groups)
         if number >= last and (drawn.shape[1] < RHAT_DRAWS or largest_rhat(drawn) < AGREED_RHAT):
             break
-        geometry, places = whitening.geometry(), whitening.starts(request.chains)
+        geometry, places = whitening.geometry(), whitening.starts(sampler.chains)
     return whitening
 
 
 def keep(
     hierarchy: Hashable,
     problem: Any,
-    request: Request,
+    sampler: Sampler,
     whitening: Whitening,
     density: Density,
     on_progress: Progress,
@@ -114,7 +93,7 @@ def keep(
     those of an acceptance between turn back sooner and give fewer effective draws.
 
     Where chains do not agree yet, twice as many draws are made and every second is kept, and twice
-    as many again (`MAX_DRAWS_FACTOR`): the request says how many are kept. The E-BFMI of what is
+    as many again (`MAX_DRAWS_FACTOR`): the sampler says how many are kept. The E-BFMI of what is
     kept is then higher than that of the chains.
     """
 
@@ -123,17 +102,17 @@ def keep(
             hierarchy,
             problem,
             geometry,
-            whitening.starts(request.chains),
+            whitening.starts(sampler.chains),
             tune=tune,
-            draws=max(1, made) * request.draws,
-            seed=request.seed + 1 + made,
-            target_accept=request.target_accept,
+            draws=max(1, made) * sampler.draws,
+            seed=sampler.seed + 1 + made,
+            target_accept=sampler.target_accept,
             density=density,
             on_progress=on_progress,
             until_divergence=not last,
         )[0]
 
-    geometry, tune = whitening.geometry(), request.settling
+    geometry, tune = whitening.geometry(), sampler.settling
     for last in (False, False, True):
         try:
             chains, made = run(geometry, whitening, tune, 0, last), 1

@@ -1,6 +1,7 @@
 """The forms in which mixtures come, and the one that the package works with."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import xarray as xr
 
 from bayescamel.exceptions import MixtureError
 from bayescamel.runs.checks import WEIGHT_TOLERANCE
+from bayescamel.runs.columns import bare
 
 type Mixtures = (
     Mapping[str, float] | Sequence[Mapping[str, float]] | pd.DataFrame | np.ndarray | xr.DataArray
@@ -70,9 +72,9 @@ def _arranged(mixtures: Mixtures, domains: list[str]) -> xr.DataArray:
     if isinstance(mixtures, xr.DataArray):
         return _from_array(mixtures, domains)
     if isinstance(mixtures, pd.DataFrame):
-        bare = mixtures.rename(columns=lambda name: str(name).removeprefix("w_"))
-        _check_domains(bare.columns, domains)
-        weights = bare.reindex(columns=domains, fill_value=0.0).to_numpy(dtype=np.float64)
+        named = mixtures.rename(columns=partial(bare, "mixture"))
+        _check_domains(named.columns, domains)
+        weights = named.reindex(columns=domains, fill_value=0.0).to_numpy(dtype=np.float64)
         return _labelled(weights, domains, mixtures.index)
     if isinstance(mixtures, np.ndarray):
         weights = np.atleast_2d(mixtures).astype(np.float64)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from bayescamel.mixtures.polytope import Polytope
+from bayescamel.mixtures.transforms import variation
 
 STEPS_PER_DOMAIN = 15
 """Steps of a chain: hit-and-run mixes in steps that grow with the dimension."""
@@ -71,7 +72,7 @@ def _within_ball(
     for _ in range(N_BISECTIONS):
         share = np.where(bad - good == 1.0, 1.0, 0.5 * (good + bad))
         reached = points + (share * end)[:, None] * direction
-        inside = 0.5 * np.abs(reached - centres).sum(axis=1) <= radius
+        inside = variation(reached, centres) <= radius
         good, bad = np.where(inside, share, good), np.where(inside, bad, share)
     return np.asarray(good * end)
 

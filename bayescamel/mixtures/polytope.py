@@ -13,6 +13,7 @@ import numpy as np
 
 from bayescamel.exceptions import MixtureError
 from bayescamel.mixtures.programming import Halfspace, Region, feasible, nearest
+from bayescamel.mixtures.transforms import variation
 
 EQUALITY_TOLERANCE = 1e-8
 """A constraint that no feasible mixture satisfies by more than this holds with equality."""
@@ -114,7 +115,7 @@ class Polytope:
             if found is None or found[1] > self.balls.radius + BALL_TOLERANCE:
                 continue
             start, distance = found
-            beyond = _distance(middle, centre) - distance
+            beyond = variation(middle, centre) - distance
             room = 0.5 * max(self.balls.radius - distance, 0.0)
             share = 1.0 if beyond <= room else room / beyond
             centres.append(centre)
@@ -140,8 +141,8 @@ class Polytope:
         share = self.region.share_to_inside(result, inside[anchor])
         if self.balls is not None:
             # Total variation is convex, so it falls at least in proportion on the way inside.
-            over = _distance(result, centres[anchor]) - self.balls.radius
-            slack = self.balls.radius - _distance(inside[anchor], centres[anchor])
+            over = variation(result, centres[anchor]) - self.balls.radius
+            slack = self.balls.radius - variation(inside[anchor], centres[anchor])
             part = over / np.maximum(over + np.maximum(slack, 0.0), np.finfo(float).tiny)
             share = np.maximum(share, np.clip(part, 0.0, 1.0))
         result = result + share[:, None] * (inside[anchor] - result)
@@ -154,7 +155,7 @@ class Polytope:
             value = mixtures @ row.coefficients
             worst = np.maximum(worst, np.maximum(value - row.upper, row.lower - value))
         if self.balls is not None:
-            to_all = 0.5 * np.abs(mixtures[:, None] - self.balls.centres).sum(axis=2)
+            to_all = variation(mixtures[:, None], self.balls.centres)
             worst = np.maximum(worst, to_all.min(axis=1) - self.balls.radius)
         return np.asarray(worst)
 
@@ -166,7 +167,7 @@ class Polytope:
             if value > row.upper - tolerance or value < row.lower + tolerance:
                 labels.append(row.label)
         if self.balls is not None:
-            nearest = 0.5 * np.abs(self.balls.centres - mixture).sum(axis=1).min()
+            nearest = variation(self.balls.centres, mixture).min()
             if nearest > self.balls.radius - tolerance:
                 labels.append(self.balls.label)
         return tuple(labels)
@@ -208,7 +209,3 @@ def _sides(row: Row) -> list[Halfspace]:
     if np.isfinite(row.lower):
         sides.append(Halfspace(-row.coefficients, -row.lower))
     return sides
-
-
-def _distance(mixtures: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * np.abs(mixtures - centres).sum(axis=-1))

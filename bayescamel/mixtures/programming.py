@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from bayescamel.exceptions import MixtureError
+from bayescamel.mixtures.transforms import variation
 
 FEASIBILITY_TOLERANCE = 1e-10
 """HiGHS' tightest tolerance."""
@@ -93,7 +94,7 @@ def nearest(centre: np.ndarray, inequalities: list[Halfspace]) -> tuple[np.ndarr
     if point is None:
         return None
     mixture = point[:n]
-    return mixture, float(0.5 * np.abs(mixture - centre).sum())
+    return mixture, float(variation(mixture, centre))
 
 
 @dataclass(frozen=True, eq=False)

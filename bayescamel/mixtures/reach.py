@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 import xarray as xr
 
+from bayescamel.mixtures.transforms import variation
+
 N_NEIGHBOURS = 16
 """Measured mixtures from which a way to another mixture is looked at."""
 
@@ -27,17 +29,17 @@ class Reach:
         measured = np.unique(runs["mixture"].to_numpy(), axis=0)
         if len(measured) == 1:
             return cls(measured, 0.0)
-        among = 0.5 * np.abs(measured[:, None] - measured).sum(axis=2)
+        among = variation(measured[:, None], measured)
         np.fill_diagonal(among, np.inf)
         return cls(measured, float(np.median(among.min(axis=1))))
 
     def distance(self, mixture: np.ndarray) -> float:
         """Total variation to the nearest measured mixture."""
-        return float(0.5 * np.abs(self.measured - mixture).sum(axis=1).min())
+        return float(variation(self.measured, mixture).min())
 
     def towards(self, mixture: np.ndarray) -> np.ndarray:
         """Mixtures within reach on the way from the measured mixtures nearest to this one."""
-        distance = 0.5 * np.abs(self.measured - mixture).sum(axis=1)
+        distance = variation(self.measured, mixture)
         near = np.argsort(distance)[:N_NEIGHBOURS]
         share = np.minimum(1.0, self.radius / np.maximum(distance[near], np.finfo(float).tiny))
         return np.asarray(self.measured[near] + share[:, None] * (mixture - self.measured[near]))

@@ -4,6 +4,7 @@ Every function takes DataArrays with a dim ``domain`` and keeps the other dims.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -82,9 +83,12 @@ def kl_divergence(mixtures: xr.DataArray, reference: xr.DataArray) -> xr.DataArr
 
 def total_variation(mixtures: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
     """½ Σ_k |w_k − r_k|: the share of the tokens that changes domain, 0 to 1."""
-    return _between(
-        lambda w, r: 0.5 * np.abs(w - r).sum(axis=-1), mixtures, reference, "total_variation"
-    )
+    return _between(variation, mixtures, reference, "total_variation")
+
+
+def variation(a: Any, b: Any) -> Any:
+    """Total variation of weights (..., domain), leading axes broadcast; any array library's."""
+    return 0.5 * abs(a - b).sum(axis=-1)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bayescamel.decisions import OptimalMixture
 
 
-def plot_optimum(best: "OptimalMixture", bins: int = 40) -> "Figure":
+def optimum(best: "OptimalMixture", bins: int = 40) -> "Figure":
     """Where the draws' optima lie, weight by weight, and what is recommended.
 
     Returns
@@ -40,7 +40,7 @@ def plot_optimum(best: "OptimalMixture", bins: int = 40) -> "Figure":
     return figure
 
 
-def plot_path(path: xr.Dataset, fitted_sizes: np.ndarray | None = None) -> "Figure":
+def path(path: xr.Dataset, fitted_sizes: np.ndarray | None = None) -> "Figure":
     """How the best mixture moves with the model's size.
 
     Parameters
@@ -75,7 +75,7 @@ def plot_path(path: xr.Dataset, fitted_sizes: np.ndarray | None = None) -> "Figu
     return figure
 
 
-def plot_front(front: xr.Dataset, names: tuple[str, str] = ("first", "second")) -> "Figure":
+def front(front: xr.Dataset, names: tuple[str, str] = ("first", "second")) -> "Figure":
     """The trade-off of `bayescamel.decisions.pareto_front`, with 90 % intervals of both values."""
     from matplotlib.figure import Figure
 

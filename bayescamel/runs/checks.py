@@ -4,6 +4,8 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError
+from bayescamel.runs.columns import column
+from bayescamel.runs.sizes import mean_mixture, scales
 
 WEIGHT_TOLERANCE = 1e-6
 """How far the weights of a run may be from summing to 1: the rounding of a float in text."""
@@ -44,19 +46,16 @@ def check_values(runs: xr.Dataset) -> None:
         _refuse(active, active > runs["n_params"], "exceeds n_params", "count both alike")
 
 
-_COLUMN_PREFIX = {"mixture": "w_", "loss": "loss_", "accuracy": "acc_", "score": "score_"}
-
-
 def _refuse(values: xr.DataArray, bad: xr.DataArray, problem: str, remedy: str) -> None:
     if not bad.any():
         return
     place = np.unravel_index(int(np.argmax(bad.to_numpy())), bad.shape)
     cell = values[place]
-    column = str(values.name)
+    name = str(values.name)
     if values.ndim == 2:
-        column = f"{_COLUMN_PREFIX[column]}{cell[values.dims[1]].item()}"
+        name = column(name, cell[values.dims[1]].item())  # type: ignore[arg-type]  # its kind
     value = "" if np.isnan(cell) else f" = {cell.item():g}"
-    raise RunTableError(f"run {cell['run'].item()!r}: {column}{value} {problem}; {remedy}")
+    raise RunTableError(f"run {cell['run'].item()!r}: {name}{value} {problem}; {remedy}")
 
 
 def weights_summing_to_one(runs: xr.Dataset, renormalise: bool) -> xr.DataArray:
@@ -91,7 +90,12 @@ def weights_summing_to_one(runs: xr.Dataset, renormalise: bool) -> xr.DataArray:
     return mixture / total if renormalise else mixture
 
 
-def check_fittable(runs: xr.Dataset, minimum_runs: int) -> None:
+def runs_needed(n_domain: int) -> int:
+    """How many runs a law needs at least: one a training domain, and two sizes' worth more."""
+    return n_domain + 3
+
+
+def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None) -> None:
     """Refuse runs that no law over size and mixture can be fitted to.
 
     Parameters
@@ -99,27 +103,37 @@ def check_fittable(runs: xr.Dataset, minimum_runs: int) -> None:
     runs
         As `bayescamel.read_runs` returns them.
     minimum_runs
-        How many runs with a loss the law needs.
+        How many runs with a loss the law needs; None: `runs_needed` for their domains.
 
     Raises
     ------
     RunTableError
-        When there are too few runs, or all have one size, or a validation domain has no loss.
+        When there are too few runs, or all have one size, or a validation domain has no loss, or
+        a training domain no weight.
     """
+    mean_mixture(runs)
     measured = runs["loss"].notnull()
     for domain in runs["validation"].to_numpy()[~measured.any("run").to_numpy()]:
         raise RunTableError(f"no run has a loss on {str(domain)!r}: leave that column out")
     usable = runs.isel(run=measured.any("validation").to_numpy())
-    count = usable.sizes["run"]
-    if count < minimum_runs:
+    count, n_domain = usable.sizes["run"], runs.sizes["domain"]
+    least = runs_needed(n_domain) if minimum_runs is None else minimum_runs
+    if count < least:
         raise RunTableError(
-            f"{count} runs with a loss are too few: this law needs at least {minimum_runs} for "
-            f"{runs.sizes['domain']} training domains"
+            f"{count} runs with a loss are too few: this law needs at least {least} for "
+            f"{n_domain} training domains"
         )
-    total = usable["n_params"]
-    active = usable["n_active_params"].fillna(total) if "n_active_params" in usable else total
-    if len(np.unique(np.stack([total, active]), axis=1).T) == 1:
+    if len(scales(usable)[0]) == 1:
         raise RunTableError(
-            f"all {count} runs have one size (n_params = {float(total[0]):g}): a law over size "
-            "cannot be learned from it; add runs of at least one other size"
+            f"all {count} runs have one size (n_params = {float(usable['n_params'][0]):g}): a law "
+            "over size cannot be learned from it; add runs of at least one other size"
         )
+
+
+def can_be_fitted(runs: xr.Dataset) -> bool:
+    """Whether `check_fittable` lets the runs pass."""
+    try:
+        check_fittable(runs)
+    except RunTableError:
+        return False
+    return True

@@ -1,13 +1,45 @@
 """Which columns of a wide run table hold what."""
 
 from collections.abc import Iterable, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from bayescamel.exceptions import RunTableError
 
-PREFIXES = ("w_", "loss_", "acc_", "score_")
+if TYPE_CHECKING:
+    import pandas as pd
+
+type Kind = Literal["mixture", "loss", "accuracy", "score"]
+
+PREFIXES: dict[Kind, str] = {
+    "mixture": "w_",
+    "loss": "loss_",
+    "accuracy": "acc_",
+    "score": "score_",
+}
+"""How the columns of a variable of the run table begin."""
+BENCHMARK_KINDS: tuple[Kind, ...] = ("accuracy", "score")
+NEEDED: dict[Kind, str] = {"mixture": "training domain", "loss": "validation domain"}
 SIZES = ("n_params", "n_active_params", "n_tokens")
+
+
+def column(kind: Kind, name: object) -> str:
+    """The column of a domain or benchmark, such as ``w_math``."""
+    return f"{PREFIXES[kind]}{name}"
+
+
+def columns(kind: Kind, names: Iterable[object]) -> list[str]:
+    """The columns of domains or benchmarks."""
+    return [column(kind, name) for name in names]
+
+
+def bare(kind: Kind, name: object) -> str:
+    """A domain or benchmark, whether or not its column was named."""
+    return str(name).removeprefix(PREFIXES[kind])
+
+
+def names_in(kind: Kind, table: Iterable[object]) -> list[str]:
+    """Domains or benchmarks that have such a column among those of a table, in their order."""
+    return [bare(kind, name) for name in table if str(name).startswith(PREFIXES[kind])]
 
 
 def listing(names: Iterable[str], most: int = 20) -> str:
@@ -16,43 +48,43 @@ def listing(names: Iterable[str], most: int = 20) -> str:
     return ", ".join(shown[:most]) + (f", … ({len(shown)} in all)" if len(shown) > most else "")
 
 
-def measured_columns(table: pd.DataFrame, losses: Sequence[str] | None) -> dict[str, list[str]]:
-    """Names of the columns with numbers, by kind; a kind is a prefix, or "size"."""
+def measured_columns(table: "pd.DataFrame", losses: Sequence[str] | None) -> dict[str, list[str]]:
+    """Names of the columns with numbers, by kind; sizes are the kind "size"."""
     found = listing(table.columns)
-    for column in ("run_id", "n_params"):
-        if column not in table:
-            raise RunTableError(f"no {column!r} column; the table has {found}")
-    columns = {
-        prefix: [name for name in table.columns if name.startswith(prefix)] for prefix in PREFIXES
-    }
-    for prefix, what in (("w_", "training domain"), ("loss_", "validation domain")):
-        if not columns[prefix]:
+    for needed in ("run_id", "n_params"):
+        if needed not in table:
+            raise RunTableError(f"no {needed!r} column; the table has {found}")
+    named = {kind: names_in(kind, table.columns) for kind in PREFIXES}
+    for kind, what in NEEDED.items():
+        if not named[kind]:
             raise RunTableError(
-                f"no '{prefix}*' column, one for each {what}; the table has {found}"
+                f"no '{PREFIXES[kind]}*' column, one for each {what}; the table has {found}"
             )
-    for prefix, names in columns.items():
-        if prefix in names:
-            raise RunTableError(f"column {prefix!r} has nothing after its prefix: name it")
+    for kind, names in named.items():
+        if "" in names:
+            raise RunTableError(f"column {PREFIXES[kind]!r} has nothing after its prefix: name it")
     if losses is not None:
-        columns["loss_"] = _chosen_losses(columns["loss_"], losses)
+        named["loss"] = _chosen_losses(named["loss"], losses)
+    result: dict[str, list[str]] = {kind: columns(kind, names) for kind, names in named.items()}
     # An optional column without a single value was not measured.
-    columns["size"] = [
+    result["size"] = [
         name
         for name in SIZES
         if name in table and (name == "n_params" or table[name].notna().any())
     ]
-    return columns
+    return result
 
 
 def _chosen_losses(known: list[str], losses: Sequence[str]) -> list[str]:
     names = [losses] if isinstance(losses, str) else list(losses)
     chosen = []
     for name in names:
-        column = name if name in known else f"loss_{name}"
-        if column not in known:
-            domains = listing(column.removeprefix("loss_") for column in known)
-            raise RunTableError(f"no loss on a validation domain {name!r}; there are: {domains}")
-        chosen.append(column)
+        domain = bare("loss", name) if bare("loss", name) in known else name
+        if domain not in known:
+            raise RunTableError(
+                f"no loss on a validation domain {name!r}; there are: {listing(known)}"
+            )
+        chosen.append(domain)
     if not chosen:
         raise RunTableError("no validation domain was chosen: name at least one loss")
     return list(dict.fromkeys(chosen))

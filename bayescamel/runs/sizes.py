@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.exceptions import FitError, TargetError
+from bayescamel.exceptions import RunTableError, TargetError
+from bayescamel.runs.columns import column
 from bayescamel.targets import Target
 
 MIN_TYPICAL_WEIGHT = 1e-9
@@ -40,21 +41,14 @@ class Centre:
 
         Raises
         ------
-        FitError
+        RunTableError
             When a training domain has no weight in any run.
         """
-        mixture = runs["mixture"].to_numpy().mean(axis=0)
-        for domain, weight in zip(runs["domain"].to_numpy(), mixture, strict=True):
-            if weight < MIN_TYPICAL_WEIGHT:
-                raise FitError(
-                    f"training domain {domain!r} has no weight in any run, so nothing can be "
-                    f"learned of it: drop the column w_{domain}"
-                )
         tokens = runs["n_tokens"].to_numpy() if "n_tokens" in runs else None
         return cls(
             n_params=float(np.exp(np.log(np.unique(active_params(runs))).mean())),
             n_tokens=None if tokens is None else float(np.exp(np.log(tokens).mean())),
-            mixture=mixture,
+            mixture=mean_mixture(runs),
             loss=runs["loss"].mean("run").to_numpy(),
         )
 
@@ -106,6 +100,24 @@ class Sizes(NamedTuple):
                 "out"
             )
         return LogSizes(total, active, np.zeros_like(total))
+
+
+def mean_mixture(runs: xr.Dataset) -> np.ndarray:
+    """Mean weight by training domain.
+
+    Raises
+    ------
+    RunTableError
+        When a training domain has no weight in any run.
+    """
+    mixture = runs["mixture"].to_numpy().mean(axis=0)
+    for domain, weight in zip(runs["domain"].to_numpy(), mixture, strict=True):
+        if weight < MIN_TYPICAL_WEIGHT:
+            raise RunTableError(
+                f"training domain {domain!r} has no weight in any run, so nothing can be learned "
+                f"of it: drop the column {column('mixture', domain)}"
+            )
+    return np.asarray(mixture)
 
 
 def active_params(runs: xr.Dataset | pd.DataFrame) -> np.ndarray:

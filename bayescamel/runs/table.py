@@ -28,7 +28,7 @@ import xarray as xr
 from bayescamel.exceptions import RunTableError
 from bayescamel.runs.checks import check_fittable as check_fittable
 from bayescamel.runs.checks import check_values, weights_summing_to_one
-from bayescamel.runs.columns import measured_columns
+from bayescamel.runs.columns import BENCHMARK_KINDS, Kind, measured_columns, names_in
 from bayescamel.runs.files import as_numbers, open_table, select_rows
 
 
@@ -98,16 +98,15 @@ def _run_ids(table: pd.DataFrame) -> np.ndarray:
 def _as_dataset(
     run_ids: np.ndarray, numbers: pd.DataFrame, columns: dict[str, list[str]]
 ) -> xr.Dataset:
-    def block(prefix: str, dim: str) -> xr.DataArray:
-        names = columns[prefix]
-        labels = [name.removeprefix(prefix) for name in names]
-        return xr.DataArray(numbers[names].to_numpy(), {dim: labels}, ("run", dim))
+    def block(kind: Kind, dim: str) -> xr.DataArray:
+        names = columns[kind]
+        return xr.DataArray(numbers[names].to_numpy(), {dim: names_in(kind, names)}, ("run", dim))
 
     variables = {name: ("run", numbers[name].to_numpy()) for name in columns["size"]}
-    blocks = {"mixture": block("w_", "domain"), "loss": block("loss_", "validation")}
-    for name, prefix in (("accuracy", "acc_"), ("score", "score_")):
-        if columns[prefix]:
-            blocks[name] = block(prefix, "benchmark")
+    blocks = {"mixture": block("mixture", "domain"), "loss": block("loss", "validation")}
+    for kind in BENCHMARK_KINDS:
+        if columns[kind]:
+            blocks[kind] = block(kind, "benchmark")
     # A benchmark may have an accuracy, a score or both: what it lacks was not measured.
     aligned = xr.align(*blocks.values(), join="outer")
     return xr.Dataset(

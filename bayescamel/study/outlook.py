@@ -9,7 +9,8 @@ import xarray as xr
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
-from bayescamel.study.posteriors import Posteriors, as_runs, can_fit
+from bayescamel.runs.checks import can_be_fitted
+from bayescamel.study.posteriors import Posteriors, as_runs
 from bayescamel.study.rows import Snapshot
 from bayescamel.study.settings import Settings
 from bayescamel.targets import objective_weights
@@ -103,4 +104,4 @@ def fittable(seen: Snapshot, settings: Settings) -> xr.Dataset | None:
     if not seen.told():
         return None
     runs = as_runs(seen.told(), settings.space.domains)
-    return runs if can_fit(runs) else None
+    return runs if can_be_fitted(runs) else None

@@ -12,18 +12,20 @@ import logging
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import StorageError, StudyError
-from bayescamel.inference.fit import fit, minimum_runs
+from bayescamel.inference.fit import fit
 from bayescamel.inference.progress import Show
+from bayescamel.inference.warm_start import can_start_from
 from bayescamel.laws import get_law
 from bayescamel.models.problem import hierarchy_for
 from bayescamel.output import cache_folder
 from bayescamel.posterior import Posterior
+from bayescamel.runs.columns import column
 from bayescamel.runs.table import fingerprint, read_runs
+from bayescamel.study.records import KINDS
 from bayescamel.study.rows import StoredRun
 from bayescamel.study.settings import Settings
 from bayescamel.study.storage import Storage
@@ -50,9 +52,9 @@ def run_table(runs: tuple[StoredRun, ...], domains: tuple[str, ...]) -> pd.DataF
             "flops": run.flops,
             "seed": run.seed,
         }
-        row |= {f"w_{name}": run.mixture.get(name, 0.0) for name in domains}
-        for kind, prefix in (("loss", "loss_"), ("accuracy", "acc_"), ("score", "score_")):
-            row |= {f"{prefix}{name}": value for name, value in measured.get(kind, {}).items()}
+        row |= {column("mixture", name): run.mixture.get(name, 0.0) for name in domains}
+        for kind in KINDS:
+            row |= {column(kind, name): value for name, value in measured.get(kind, {}).items()}
         rows.append(row)
     table = pd.DataFrame(rows)
     if len(table) and table["n_active_params"].isna().all():
@@ -80,16 +82,6 @@ def check_run(run: StoredRun, domains: tuple[str, ...]) -> None:
                 f"{', '.join(domains)}"
             )
     as_runs((run,), domains)
-
-
-def can_fit(runs: xr.Dataset) -> bool:
-    """Whether a law over size and mixture can be learned from these runs."""
-    sizes = [runs["n_params"].to_numpy()]
-    if "n_active_params" in runs:
-        sizes.append(runs["n_active_params"].fillna(runs["n_params"]).to_numpy())
-    several = len(np.unique(np.stack(sizes), axis=1).T) > 1
-    every_domain = bool((runs["mixture"].max("run") > 0).all())
-    return several and every_domain and runs.sizes["run"] >= minimum_runs(runs)
 
 
 class Posteriors:
@@ -136,22 +128,16 @@ class Posteriors:
 
     def _is_alike(self, posterior: Posterior, runs: xr.Dataset) -> bool:
         """Whether a refit of `runs` may begin where this one stood."""
-        names = all(
-            list(posterior.runs[dim].to_numpy()) == list(runs[dim].to_numpy())
-            for dim in ("validation", "domain")
-        )
-        return names and posterior.hierarchy == hierarchy_for(
-            runs, get_law(self._settings.fit.law), "partial", None
-        )
+        hierarchy = hierarchy_for(runs, get_law(self._settings.fit.law))
+        return can_start_from(posterior, hierarchy, runs)
 
     def _sample(self, runs: xr.Dataset, before: Posterior | None) -> Posterior:
-        options = dataclasses.asdict(self._settings.fit)
+        options = self._settings.fit
         if before is not None and self._is_alike(before, runs):
-            warm = fit(runs, **options, warm_start=before, progress=self.watch)
+            warm = fit(runs, options.law, sampler=options, warm_start=before, progress=self.watch)
             if warm.status.rhat_max < MAX_WARM_RHAT:
                 return warm
-        fresh: Posterior = fit(runs, **options, progress=self.watch)
-        return fresh
+        return fit(runs, options.law, sampler=options, progress=self.watch)
 
     def _file(self, wanted: str) -> Path:
         return self._folder / f"{self._study}-{wanted[:16]}.nc"

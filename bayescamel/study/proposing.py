@@ -12,6 +12,7 @@ from bayescamel.designs.proposals import base_mixtures, cells, improve
 from bayescamel.designs.regret import batch_regret_removed, expected_regret
 from bayescamel.designs.start import start_runs
 from bayescamel.designs.stopping import Stop, price, stop_rule
+from bayescamel.runs.columns import column, columns
 from bayescamel.study.outlook import Outlook
 from bayescamel.study.rows import Ledger, Snapshot, StoredRun
 from bayescamel.study.settings import Settings
@@ -19,15 +20,15 @@ from bayescamel.study.settings import Settings
 
 def as_table(runs: Sequence[StoredRun], settings: Settings) -> pd.DataFrame:
     """Runs as a table of candidates, with ``flops``."""
-    columns = ["run_id", "n_params", "n_active_params", "n_tokens", "flops"]
+    fields = ["run_id", "n_params", "n_active_params", "n_tokens", "flops"]
     rows = [
-        {name: getattr(run, name) for name in columns}
-        | {f"w_{name}": run.mixture.get(name, 0.0) for name in settings.space.domains}
+        {name: getattr(run, name) for name in fields}
+        | {column("mixture", name): run.mixture.get(name, 0.0) for name in settings.space.domains}
         for run in runs
     ]
-    weights = [f"w_{name}" for name in settings.space.domains]
-    table = pd.DataFrame(rows, columns=[*columns, *weights])
-    numbers = [*columns[1:], *weights]
+    weights = columns("mixture", settings.space.domains)
+    table = pd.DataFrame(rows, columns=[*fields, *weights])
+    numbers = [*fields[1:], *weights]
     table[numbers] = table[numbers].astype(np.float64)
     return table
 
@@ -90,7 +91,7 @@ def _columns(row: dict[Any, Any], settings: Settings) -> dict[str, Any]:
         "n_params": float(row["n_params"]),
         "n_active_params": None if np.isnan(active) else active,
         "n_tokens": float(row["n_tokens"]),
-        "mixture": {name: float(row[f"w_{name}"]) for name in settings.space.domains},
+        "mixture": {name: float(row[column("mixture", name)]) for name in settings.space.domains},
         "seed": int(row["seed"]),
         "flops": float(row["flops"]),
     }

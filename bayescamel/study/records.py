@@ -15,8 +15,9 @@ from typing import Any
 from bayescamel.exceptions import StudyError
 from bayescamel.input import MAX_NAME, as_number, check_json, read_object, shown
 from bayescamel.runs.checks import MAX_LOSS
+from bayescamel.runs.columns import BENCHMARK_KINDS, Kind, bare, column
 
-KINDS = ("loss", "accuracy", "score")
+KINDS: tuple[Kind, ...] = ("loss", *BENCHMARK_KINDS)
 NUMBERS = ("n_params", "n_active_params", "n_tokens", "flops", "seconds")
 
 
@@ -67,14 +68,14 @@ class Record:
         for name, value in self.loss.items():
             if not 0 < value <= MAX_LOSS:
                 raise StudyError(
-                    f"run {run_id!r}: loss_{shown(name)} = {value:g} is no loss; a run that "
-                    "diverged is told by fail"
+                    f"run {run_id!r}: {column('loss', shown(name))} = {value:g} is no loss; a run "
+                    "that diverged is told by fail"
                 )
-        for kind, prefix in (("accuracy", "acc_"), ("score", "score_")):
+        for kind in BENCHMARK_KINDS:
             for name, value in getattr(self, kind).items():
                 if not 0 <= value <= 1:
                     raise StudyError(
-                        f"run {run_id!r}: {prefix}{name} = {value:g} is outside 0 to 1"
+                        f"run {run_id!r}: {column(kind, name)} = {value:g} is outside 0 to 1"
                     )
         for name in NUMBERS:
             value = getattr(self, name)
@@ -141,13 +142,13 @@ def _bare_losses(
         )
     for name in values:
         # Any table of numbers looks like losses: a configuration, a step of a log.
-        if known is not None and name not in known and not name.startswith("loss_"):
+        if known is not None and name not in known and bare("loss", name) == name:
             raise StudyError(
                 f"{where}: {shown(name)!r} is no validation domain that the study knows: if it is "
                 'a loss, write {"loss": {...}}, or name the losses when the study is made '
                 "(--losses)"
             )
-    return {name.removeprefix("loss_"): value for name, value in values.items()}
+    return {bare("loss", name): value for name, value in values.items()}
 
 
 def _mapping(value: object, key: str, where: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bayescamel.exceptions import StudyError
 from bayescamel.input import shown
+from bayescamel.runs.columns import column
 from bayescamel.study.holders import is_gone
 from bayescamel.study.records import Record
 
@@ -196,8 +197,8 @@ def _check_mixture(stored: StoredRun, record: Record) -> None:
         given, asked = record.mixture.get(name, 0.0), stored.mixture.get(name, 0.0)
         if not abs(given - asked) <= SAME_WEIGHT:  # NaN is no weight
             raise StudyError(
-                f"run {stored.run_id!r}: the record has w_{shown(name)} = {given:g}, asked for was "
-                f"{asked:g}: it is of another run"
+                f"run {stored.run_id!r}: the record has {column('mixture', shown(name))} = "
+                f"{given:g}, asked for was {asked:g}: it is of another run"
             )
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from bayescamel.designs import ACQUISITIONS
 from bayescamel.designs.space import Space
 from bayescamel.exceptions import StudyError
-from bayescamel.inference.fit import check_numbers
+from bayescamel.inference.sampler import Sampler
 from bayescamel.input import MAX_NAME, shown
 from bayescamel.laws import get_law
+from bayescamel.runs.checks import runs_needed
 from bayescamel.targets import Target, objective_weights
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ MAX_SETTINGS = {"chains": 64, "draws": 100_000, "tune": 100_000, "seed": 2**32 -
 
 
 @dataclass(frozen=True)
-class FitOptions:
-    """How the posterior is sampled; see `bayescamel.fit`.
+class FitOptions(Sampler):
+    """The law, and how its posterior is sampled; see `bayescamel.fit`.
 
     Raises
     ------
@@ -35,15 +36,12 @@ class FitOptions:
         When they would be more than a study can keep, or the seed is none.
     """
 
-    law: str = "camel"
-    chains: int = 4
     draws: int = 500
-    tune: int = 700
-    seed: int = 0
+    law: str = "camel"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         get_law(self.law)
-        check_numbers(self.chains, self.draws, self.tune)
         for name, most in MAX_SETTINGS.items():
             if not 0 <= (value := getattr(self, name)) <= most:
                 raise StudyError(f"{name} = {shown(value)}: 0 to {most} can be used")
@@ -152,7 +150,7 @@ class Settings:
     def first_runs(self) -> int:
         """Runs before the first fit."""
         domains = len(self.space.domains)
-        return max(2 * domains, domains + 3) if self.start is None else self.start
+        return max(2 * domains, runs_needed(domains)) if self.start is None else self.start
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -1,6 +1,5 @@
 """Runs that were made elsewhere: a run table, a Weights & Biases export, a folder of records."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,19 +11,14 @@ import xarray as xr
 
 from bayescamel.exceptions import RunTableError, StudyError
 from bayescamel.input import shown
+from bayescamel.runs.columns import column
+from bayescamel.runs.files import open_table
+from bayescamel.runs.importers.wandb import from_wandb, is_wandb_export
 from bayescamel.runs.table import read_runs
-from bayescamel.study.records import Record, as_record
+from bayescamel.study.records import KINDS, Record, as_record
 
 type Attached = tuple[dict[str, Any], Record]
 """Columns of a run (``run_id, n_params, n_active_params, n_tokens, mixture``), and its record."""
-
-WANDB_PREFIXES = {
-    "w_": ("w", "mixture", "weights"),
-    "loss_": ("loss", "val_loss", "validation_loss"),
-    "acc_": ("acc", "accuracy"),
-    "score_": ("score",),
-}
-"""How people log what our columns are called: ``loss/web``, ``val_loss.web`` or ``loss_web``."""
 
 
 def read_attached(
@@ -52,34 +46,11 @@ def read_attached(
     """
     if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
         return _from_records(Path(source), domains)
-    table = source if isinstance(source, pd.DataFrame) else _open(Path(source))
+    table = source if isinstance(source, pd.DataFrame) else open_table(source)
     table = table.rename(columns=dict(columns or {}))
-    if {"Name", "State"} <= set(table.columns):
-        table = _from_wandb(table)
+    if is_wandb_export(table):
+        table = from_wandb(table)
     return _from_runs(read_runs(table), domains)
-
-
-def _open(path: Path) -> pd.DataFrame:
-    from bayescamel.runs.files import open_table
-
-    return open_table(path)
-
-
-def _from_wandb(table: pd.DataFrame) -> pd.DataFrame:
-    """Our columns from an export of the table of runs."""
-    finished = table[table["State"] == "finished"]
-    if not len(finished):
-        raise RunTableError("the export has no run whose State is 'finished'")
-    names = {"Name": "run_id"} | {name: _our_name(str(name)) for name in table if name != "Name"}
-    return finished.rename(columns=names).reset_index(drop=True)
-
-
-def _our_name(name: str) -> str:
-    for prefix, theirs in WANDB_PREFIXES.items():
-        match = re.fullmatch(rf"(?:{'|'.join(theirs)})[/._](.+)", name)
-        if match:
-            return prefix + match.group(1)
-    return name
 
 
 def _from_runs(
@@ -141,9 +112,9 @@ def _as_row(record: Record, path: Path, domains: tuple[str, ...]) -> dict[str, A
     _check_domains(list(mixture), domains, shown(path), subset=True)
     row = {"run_id": record.run_id or path.stem, "n_params": record.n_params}
     row |= {"n_active_params": record.n_active_params, "n_tokens": record.n_tokens}
-    row |= {f"w_{name}": mixture.get(name, 0.0) for name in domains}
-    for kind, prefix in (("loss", "loss_"), ("accuracy", "acc_"), ("score", "score_")):
-        row |= {f"{prefix}{name}": value for name, value in getattr(record, kind).items()}
+    row |= {column("mixture", name): mixture.get(name, 0.0) for name in domains}
+    for kind in KINDS:
+        row |= {column(kind, name): value for name, value in getattr(record, kind).items()}
     return row
 
 
@@ -158,4 +129,6 @@ def _check_domains(
             )
     for name in () if subset else domains:
         if name not in found:
-            raise StudyError(f"{where}: there is no column w_{name}: add it, 0 where unused")
+            raise StudyError(
+                f"{where}: there is no column {column('mixture', name)}: add it, 0 where unused"
+            )

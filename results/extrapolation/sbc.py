@@ -25,7 +25,7 @@ from rich.progress import track
 from scipy.stats import binom, chi2, truncnorm
 
 from bayescamel.inference import engine
-from bayescamel.inference.stages import Request
+from bayescamel.inference.sampler import Sampler
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
 from bayescamel.models import compiled
@@ -96,8 +96,8 @@ def ranks(
     """Rank of each true value among thinned draws, and the largest R-hat of the fit."""
     import arviz as az
 
-    request = Request(chains=2, draws=300, tune=400, seed=seed, target_accept=0.9)
-    chains, _ = engine.sample(hierarchy, problem, request)
+    sampler = Sampler(chains=2, draws=300, tune=400, seed=seed, target_accept=0.9)
+    chains, _ = engine.sample(hierarchy, problem, sampler)
     flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
     rhat = float(np.max(az.rhat(np.moveaxis(chains.unconstrained, -1, 0)[..., None])))
     thin = np.linspace(0, len(flat) - 1, RANKS).round().astype(int)

@@ -6,9 +6,9 @@ import pytest
 from scipy.special import betaln
 from scipy.stats import betabinom, norm
 
-from bayescamel.benchmarks.density import log_density, log_ratio_of_betas, run_scatter
+from bayescamel.benchmarks.density import log_density, log_ratio_of_betas
 from bayescamel.benchmarks.engine import prior_typical
-from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
+from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy, run_scatter
 from bayescamel.benchmarks.laws import BENCHMARK_LAWS, BenchmarkLaw
 from bayescamel.benchmarks.problem import Measures, build_problem, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts

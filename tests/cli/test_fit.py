@@ -143,7 +143,9 @@ def test_strict_writes_nothing_without_convergence(
 
 def test_defaults_are_those_of_the_library() -> None:
     library, command, demo = (inspect.signature(f).parameters for f in (fit, fit_command, run_demo))
-    for name in ("law", "chains", "draws", "tune", "seed", "strict"):
+    for name in ("law", "strict"):
         assert command[name].default == library[name].default
+    sampler = library["sampler"].default
     for name in ("chains", "draws", "tune", "seed"):
-        assert demo[name].default == library[name].default
+        assert command[name].default == getattr(sampler, name)
+    assert demo["sampler"].default == sampler

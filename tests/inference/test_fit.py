@@ -187,7 +187,7 @@ def test_a_domain_that_no_run_uses_is_refused(runs: xr.Dataset) -> None:
     unused = runs.copy(deep=True)
     unused["mixture"][:, 0] = 0.0
     unused["mixture"] = unused["mixture"] / unused["mixture"].sum("domain")
-    with pytest.raises(FitError, match=r"web.*drop the column w_web"):
+    with pytest.raises(RunTableError, match=r"web.*drop the column w_web"):
         bc.fit(unused, progress=False)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from bayescamel.inference import stages
 from bayescamel.inference.nuts import Chains, DivergedError, Geometry
+from bayescamel.inference.sampler import Sampler
 from bayescamel.inference.whitening import DRAWS_PER_NUMBER, Whitening
 from bayescamel.models.blocks import arrow_root
 
@@ -79,8 +80,8 @@ def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(stages, "run_chains", run_chains)
     whitening = Whitening(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
-    request = stages.Request(chains=2, draws=50, tune=70, seed=0, target_accept=0.9)
-    assert stages.keep(0, 0, request, whitening, lambda *_: 0.0, lambda *_: None) is drawn
+    sampler = Sampler(chains=2, draws=50, tune=70, seed=0, target_accept=0.9)
+    assert stages.keep(0, 0, sampler, whitening, lambda *_: 0.0, lambda *_: None) is drawn
     # Half of the step that diverged, each time, and the warm-up is not made again.
     assert [step for step, _ in steps] == [1.0, 0.2 / 2, 0.2 / 4]
     assert [tune > 0 for _, tune in steps] == [True, False, False]
@@ -105,10 +106,10 @@ def test_pilots_go_on_while_chains_disagree(monkeypatch: pytest.MonkeyPatch) -> 
         return Chains(values, {}), -values
 
     monkeypatch.setattr(stages, "run_chains", run_chains)
-    request = stages.Request(chains=2, draws=50, tune=700, seed=0, target_accept=0.9)
+    sampler = Sampler(chains=2, draws=50, tune=700, seed=0, target_accept=0.9)
     at_mode = Geometry(np.zeros(1), np.eye(1), 0.1, np.ones(1))
     parts = [np.zeros(0, int), np.arange(1)]
-    whitening = stages.explore(0, 0, request, at_mode, parts, lambda *_: 0.0, lambda *_: None)
+    whitening = stages.explore(0, 0, sampler, at_mode, parts, lambda *_: 0.0, lambda *_: None)
     assert len(calls) == 6  # no pilot after the chains agreed
     assert calls == sorted(calls)  # later ones are no shorter
     assert calls[0] < calls[-1]
@@ -154,10 +155,10 @@ def test_draws_go_on_while_chains_disagree_and_as_many_are_kept(
     began: list[np.ndarray] = []
     ended: list[np.ndarray] = []
     whitening = Whitening(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
-    request = stages.Request(chains=2, draws=1000, tune=700, seed=5, target_accept=0.9)
-    chains = stages.keep(0, 0, request, whitening, lambda *_: 0.0, lambda *_: None)
+    sampler = Sampler(chains=2, draws=1000, tune=700, seed=5, target_accept=0.9)
+    chains = stages.keep(0, 0, sampler, whitening, lambda *_: 0.0, lambda *_: None)
     # 4,000 iterations, one warm-up, seeds of their own, each from where the last ones ended.
-    assert sum(asked["draws"]) == 4 * request.draws
+    assert sum(asked["draws"]) == 4 * sampler.draws
     assert [tune > 0 for tune in asked["tune"]] == [True] + [False] * (len(began) - 1)
     assert len(set(asked["seed"])) == len(began) > 1
     for end, begin in zip(ended, began[1:], strict=False):

@@ -12,7 +12,7 @@ from scipy.stats import norm
 import bayescamel as bc
 from bayescamel.draws.netcdf import read_tree, write_tree
 from bayescamel.exceptions import StorageError
-from bayescamel.inference.fit import _run_noise
+from bayescamel.inference.warm_start import _run_noise
 from bayescamel.models.hierarchy import Noise
 from bayescamel.posterior import Posterior
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth

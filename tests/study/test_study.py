@@ -260,7 +260,7 @@ def test_refit_begins_from_the_last(folder: Path, monkeypatch: pytest.MonkeyPatc
     before = study.posterior()
     seen = []
 
-    def fit(runs: xr.Dataset, warm_start: Any = None, **options: Any) -> Any:
+    def fit(runs: xr.Dataset, law: str, warm_start: Any = None, **options: Any) -> Any:
         seen.append(warm_start)
         tree = before.tree
         return replace(before, runs=runs, tree=tree)

@@ -7,10 +7,8 @@ import pandas as pd
 
 from bayescamel.benchmarks.readers.evaluations import Evaluations
 from bayescamel.exceptions import BenchmarkError
-from bayescamel.runs.columns import listing
+from bayescamel.runs.columns import BENCHMARK_KINDS, PREFIXES, listing
 from bayescamel.runs.files import open_table
-
-PREFIXES = {"accuracy": "acc_", "score": "score_"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,9 @@ def join_evaluations(
 
 def _wide(results: pd.DataFrame) -> pd.DataFrame:
     parts = [
-        results.pivot_table(index="key", columns="benchmark", values=name).add_prefix(prefix)
-        for name, prefix in PREFIXES.items()
+        results.pivot_table(index="key", columns="benchmark", values=kind).add_prefix(
+            PREFIXES[kind]
+        )
+        for kind in BENCHMARK_KINDS
     ]
     return pd.concat(parts, axis=1).dropna(axis=1, how="all")

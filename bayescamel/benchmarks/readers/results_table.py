@@ -6,10 +6,8 @@ import pandas as pd
 
 from bayescamel.benchmarks.readers.evaluations import COLUMNS, Evaluations
 from bayescamel.exceptions import BenchmarkError
-from bayescamel.runs.columns import listing
+from bayescamel.runs.columns import BENCHMARK_KINDS, column, listing, names_in
 from bayescamel.runs.files import as_numbers, open_table
-
-PREFIXES = {"acc_": "accuracy", "score_": "score"}
 
 
 def read_results_table(source: str | Path | pd.DataFrame, *, key: str) -> Evaluations:
@@ -44,8 +42,8 @@ def read_results_table(source: str | Path | pd.DataFrame, *, key: str) -> Evalua
 
 
 def _from_wide(table: pd.DataFrame, where: Path) -> pd.DataFrame:
-    names = [name for name in map(str, table.columns) if name.startswith(tuple(PREFIXES))]
-    if not names:
+    measures = [(kind, name) for kind in BENCHMARK_KINDS for name in names_in(kind, table)]
+    if not measures:
         raise BenchmarkError(
             f"{where}: neither a column 'benchmark' nor any 'acc_*' or 'score_*'; there are: "
             f"{listing(table.columns)}"
@@ -53,12 +51,11 @@ def _from_wide(table: pd.DataFrame, where: Path) -> pd.DataFrame:
     twice = table["key"].duplicated()
     if twice.any():
         raise BenchmarkError(f"{where}: {table['key'][twice].iloc[0]!r} has two rows: keep one")
-    numbers = _numbers(table, names, where)
+    numbers = _numbers(table, [column(*measure) for measure in measures], where)
     parts = []
-    for name in names:
-        prefix = next(prefix for prefix in PREFIXES if name.startswith(prefix))
-        part = pd.DataFrame({"key": table["key"], "benchmark": name.removeprefix(prefix)})
-        parts.append(part.assign(**{PREFIXES[prefix]: numbers[name]}))
+    for kind, name in measures:
+        part = pd.DataFrame({"key": table["key"], "benchmark": name})
+        parts.append(part.assign(**{kind: numbers[column(kind, name)]}))
     long = pd.concat(parts).groupby(["key", "benchmark"], as_index=False).first()
     return long.reindex(columns=list(COLUMNS)).assign(source=str(where))
 

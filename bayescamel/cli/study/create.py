@@ -83,7 +83,7 @@ def create(
             objective=aim,
             acquisition=acquisition,
             start=start,
-            fit=FitOptions(law, chains, draws, tune, seed),
+            fit=FitOptions(chains, draws, tune, seed, law=law),
             losses=names(losses),
             name=name,
         )

@@ -16,6 +16,7 @@ from bayescamel.designs.allocation.scenarios import Scenarios, size_information
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.proposals import cells, rounded
 from bayescamel.designs.space import Space
+from bayescamel.draws.summary import interval90
 from bayescamel.exceptions import DesignError
 from bayescamel.targets import Target
 
@@ -121,7 +122,7 @@ class Splits:
         errors = np.einsum("sqk,nsk->nsq", root, self._normal)
         again = np.roll(self._normal, 1, axis=0)
         relative = abs(errors + np.sqrt(extra) * again) / abs(self._loss.reshape(variance.shape))
-        low, high = np.quantile(relative.mean(axis=2), [0.05, 0.95])
+        low, high = interval90(relative.mean(axis=2), (0, 1))
         return float(low), float(high)
 
     def _variance(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Other people's tables, turned into ours."""
