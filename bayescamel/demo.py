@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.benchmarks import fit_benchmarks
 from bayescamel.draws.summary import summarise
+from bayescamel.inference.fit import fit
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.mixtures import dirichlet
 from bayescamel.runs.columns import columns
@@ -102,8 +104,6 @@ def run_demo(
     sampler, progress, **numbers
         As in `bayescamel.fit`.
     """
-    from bayescamel.inference.fit import fit
-
     fitted, held_out = hold_out_largest(runs)
     sampler = replace(sampler, **numbers)
     posterior = fit(fitted, "camel", sampler=sampler, progress=progress)
@@ -113,8 +113,6 @@ def run_demo(
     candidates = candidate_runs(fitted, sampler.seed)
     benchmarks = predicted_benchmarks = None
     if "accuracy" in runs:
-        from bayescamel.benchmarks import fit_benchmarks
-
         benchmarks = fit_benchmarks(fitted, sampler=sampler, progress=progress)
         predicted_benchmarks = predict_runs(posterior, held_out, sampler.seed, benchmarks)
     return Demo(

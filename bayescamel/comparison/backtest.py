@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayescamel.comparison.scores import Scores, score
 from bayescamel.exceptions import FitError, RunTableError
+from bayescamel.inference.fit import fit
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -156,8 +157,6 @@ def fitted(
     train: xr.Dataset, law: str, method: str, **options: Any
 ) -> tuple[Predictor, float, str]:
     """Fit a law one way: what predicts, how many seconds it took, how it went."""
-    from bayescamel.inference.fit import fit
-
     if method not in METHODS:
         raise FitError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     began = time.perf_counter()

@@ -11,6 +11,7 @@ import xarray as xr
 from bayescamel.comparison.backtest import backtest
 from bayescamel.comparison.scores import normal_log_density
 from bayescamel.draws.scatter import curve_distribution
+from bayescamel.inference.fit import fit
 from bayescamel.posterior import Posterior
 
 
@@ -55,8 +56,6 @@ def compare(runs: xr.Dataset, laws: Sequence[str], **options: Any) -> Comparison
         Passed on to `bayescamel.fit`.
     """
     import arviz as az
-
-    from bayescamel.inference.fit import fit
 
     posteriors = {law: fit(runs, law, **options) for law in laws}
     trees = {law: with_log_likelihood(posterior) for law, posterior in posteriors.items()}

@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.comparison.backtest import MIN_SIZES, by_training_set, fitted, horizons
+from bayescamel.comparison.compare import leave_one_out
 from bayescamel.comparison.scores import log_density
 from bayescamel.draws.draws import Draws, evenly
 from bayescamel.draws.prediction import Kind
@@ -164,8 +165,6 @@ def extrapolation_scores(runs: xr.Dataset, laws: Sequence[str], **options: Any) 
 
 def loo_scores(posterior: Posterior) -> xr.DataArray:
     """Mean PSIS-LOO log density by validation domain, dims (block,)."""
-    from bayescamel.comparison.compare import leave_one_out
-
     pointwise: xr.DataArray = leave_one_out(posterior).elpd_i
     return pointwise.groupby("validation").mean().rename(validation="block")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescamel.exceptions import DesignError
+from bayescamel.mixtures import space_filling
+from bayescamel.mixtures.constraints import Constraints
 
 if TYPE_CHECKING:
     from bayescamel.mixtures import Polytope
@@ -127,16 +129,12 @@ class Space:
         """
         if not self.bounds:
             return None
-        from bayescamel.mixtures.constraints import Constraints
-
         lower = {domain: low for domain, (low, _) in self.bounds.items() if low > 0}
         upper = {domain: high for domain, (_, high) in self.bounds.items() if high < 1}
         return Constraints(lower=lower, upper=upper).polytope(self.domains)
 
     def mixtures(self, n: int, seed: int) -> np.ndarray:
         """Spread `n` mixtures over what the bounds allow: shape (n, domain)."""
-        from bayescamel.mixtures import space_filling
-
         region = self.region()
         spread = space_filling(n, self.domains, seed, within=region, criterion="maximin")
         return np.asarray(spread.to_numpy())

@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.draws.status import diagnose
 from bayescamel.exceptions import ConvergenceError, FitError
 from bayescamel.inference import warm_start as warm
+from bayescamel.inference.assembly import assemble
+from bayescamel.inference.pointfit import PointFit, fit_point
 from bayescamel.inference.progress import progress_bar
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.laws import Law, get_law
@@ -23,7 +26,6 @@ from bayescamel.runs.table import read_runs
 
 if TYPE_CHECKING:
     from bayescamel.inference.nuts import Drawn
-    from bayescamel.inference.pointfit import PointFit
     from bayescamel.inference.progress import Report, Show
     from bayescamel.inference.whitening import Whitening
 
@@ -59,7 +61,7 @@ def fit(
     method: Literal["point"],
     seed: int = 0,
     progress: "Show" = True,
-) -> "PointFit": ...
+) -> PointFit: ...
 
 
 def fit(
@@ -75,7 +77,7 @@ def fit(
     progress: "Show" = True,
     strict: bool = False,
     **numbers: Unpack[SamplerOptions],
-) -> "Posterior | PointFit":
+) -> Posterior | PointFit:
     """Sample the posterior of a law given runs.
 
     Finds the modes from several starts, whitens by the curvature at the best and runs NUTS there
@@ -134,15 +136,11 @@ def fit(
     check_fittable(table)
 
     # From here on imports that take seconds: a refused table should not wait for them.
-    from bayescamel.draws.status import diagnose
-    from bayescamel.inference.assembly import assemble
     from bayescamel.inference.engine import STARTS
     from bayescamel.models import compiled
 
     compiled.use_cache()
     if method == "point":
-        from bayescamel.inference.pointfit import fit_point
-
         return fit_point(table, chosen, sampler.seed)
     centre = Centre.of(table) if warm_start is None else warm_start.centre
     hierarchy = hierarchy_for(table, chosen, pooling, noise)

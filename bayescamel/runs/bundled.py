@@ -5,17 +5,17 @@ How they were made, what the columns mean and what to beware of is told by the d
 """
 
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import xarray as xr
+import xarray as xr
+
+from bayescamel.runs.table import read_runs
 
 PROXIES = "proxies_v1.csv"
 # The size whose runs are meant to be predicted, never fitted: three times the next one.
 HELD_OUT_PARAMS = 1_296_640
 
 
-def load_proxies() -> "xr.Dataset":
+def load_proxies() -> xr.Dataset:
     """Byte-level transformers of five sizes on mixtures of four domains, trained by `proxies`.
 
     The largest size, ``HELD_OUT_PARAMS`` non-embedding parameters, is there to be predicted from
@@ -27,7 +27,5 @@ def load_proxies() -> "xr.Dataset":
         dims ``run, domain, validation, benchmark``; training and validation domains are the same
         four (python, cpp, prose, math); losses are in nats per token, and a token is a byte.
     """
-    from bayescamel.runs.table import read_runs
-
     with as_file(files("bayescamel") / "data" / PROXIES) as path:
         return read_runs(path)
