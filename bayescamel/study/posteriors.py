@@ -134,10 +134,12 @@ class Posteriors:
     def _sample(self, runs: xr.Dataset, before: Posterior | None) -> Posterior:
         options = self._settings.fit
         if before is not None and self._is_alike(before, runs):
-            warm = fit(runs, options.law, sampler=options, warm_start=before, progress=self.watch)
+            warm = fit(
+                runs, law=options.law, sampler=options, warm_start=before, progress=self.watch
+            )
             if warm.status.rhat_max < MAX_WARM_RHAT:
                 return warm
-        return fit(runs, options.law, sampler=options, progress=self.watch)
+        return fit(runs, law=options.law, sampler=options, progress=self.watch)
 
     def _file(self, wanted: str) -> Path:
         return self._folder / f"{self._study}-{wanted[:16]}.nc"
