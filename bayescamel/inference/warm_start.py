@@ -48,7 +48,7 @@ def whitening_from(previous: Posterior, hierarchy: Hierarchy, runs: xr.Dataset) 
     draws = sampled["value"].to_numpy()
     n = draws.shape[-1]
     if hierarchy.has_run_noise:
-        noise = _run_noise(previous, runs["run"].to_numpy())
+        noise = run_noise(previous, runs["run"].to_numpy())
         draws = np.concatenate([draws, noise], axis=-1)
     flat = draws.reshape(-1, draws.shape[-1])
     spread = flat.std(axis=0)
@@ -63,7 +63,7 @@ def settled(previous: Posterior, runs: xr.Dataset) -> bool:
     return bool(known.mean() >= MIN_SHARE_SEEN)
 
 
-def _run_noise(previous: Posterior, names: np.ndarray) -> np.ndarray:
+def run_noise(previous: Posterior, names: np.ndarray) -> np.ndarray:
     """Logs of runs' noise (chain, draw, row): as fitted, or from the prior for other runs."""
     known = np.log(previous.tree["posterior"]["run_noise"].to_numpy())
     place = {name: i for i, name in enumerate(previous.runs["run"].to_numpy())}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from bayescamel.laws import Law, get_law
+from bayescamel.models import program_numpyro, program_pymc
 from bayescamel.models.hierarchy import Noise, Pooling
 from bayescamel.models.problem import build, hierarchy_for
 from bayescamel.runs.sizes import Centre
@@ -21,8 +22,6 @@ def to_pymc(
     noise: Noise | None = None,
 ) -> "pm.Model":
     """A law of these runs as a PyMC model; see `bayescamel.models.program_pymc`."""
-    from bayescamel.models import program_pymc
-
     hierarchy = hierarchy_for(runs, get_law(law), pooling, noise)
     return program_pymc.to_pymc(hierarchy, runs, Centre.of(runs))
 
@@ -34,7 +33,5 @@ def to_numpyro(
     noise: Noise | None = None,
 ) -> Callable[..., None]:
     """A law of these runs as a NumPyro program; see `bayescamel.models.program_numpyro`."""
-    from bayescamel.models import program_numpyro
-
     hierarchy = hierarchy_for(runs, get_law(law), pooling, noise)
     return program_numpyro.to_numpyro(hierarchy, build(runs, Centre.of(runs), padded=False))

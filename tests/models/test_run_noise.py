@@ -12,7 +12,7 @@ from scipy.stats import norm
 import bayescamel as bc
 from bayescamel.draws.netcdf import read_tree, write_tree
 from bayescamel.exceptions import StorageError
-from bayescamel.inference.warm_start import _run_noise
+from bayescamel.inference.warm_start import run_noise
 from bayescamel.models.hierarchy import Noise
 from bayescamel.posterior import Posterior
 from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
@@ -87,7 +87,7 @@ def test_a_refit_knows_the_runs_by_name(odd: xr.Dataset, posterior: Posterior) -
     names = odd["run"].to_numpy()
     known = np.log(posterior.tree["posterior"]["run_noise"].to_numpy())
     asked = np.array([*names[::-1][:20], "new"])
-    own = _run_noise(posterior, asked)
+    own = run_noise(posterior, asked)
     np.testing.assert_array_equal(own[..., :20], known[..., ::-1][..., :20])
     rest = own[..., 20:]  # the new run and the padding: their prior
     spread = posterior.hierarchy.noise.run_spread

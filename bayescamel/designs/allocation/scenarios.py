@@ -30,6 +30,7 @@ from bayescamel.draws.draws import Draws
 from bayescamel.laws.base import Array
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.columns import column
 from bayescamel.runs.sizes import Centre, LogSizes
 
 N_SCENARIOS = 48
@@ -87,7 +88,7 @@ class Scenarios:
         if "n_active_params" in runs:
             table["n_active_params"] = runs["n_active_params"].to_numpy()
         for name in runs["domain"].to_numpy():
-            table[f"w_{name}"] = runs["mixture"].sel(domain=name).to_numpy()
+            table[column("mixture", name)] = runs["mixture"].sel(domain=name).to_numpy()
         curves = Curves.of(posterior).take(keep)
         known = (posterior.hierarchy, posterior.centre, curves.own, flat[keep])
         return cls._informed_by(*known, curves.coefficients, table)
