@@ -47,3 +47,7 @@ class ConflictError(StudyError):
 
 class BenchmarkError(BayesCamelError):
     """A benchmark of which too little is known, or evaluation results that cannot be read."""
+
+
+class PlotError(BayesCamelError):
+    """A picture or a page that cannot be made of what was given."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import xarray as xr
 
-from bayescamel.comparison.scores import Scores, score
+from bayescamel.comparison.scores import Scores, pit, score
 from bayescamel.exceptions import FitError, RunTableError
 from bayescamel.inference.fit import fit
 
@@ -85,7 +85,14 @@ def by_training_set(found: Sequence[Horizon]) -> Iterator[tuple[xr.Dataset, list
 
 @dataclass(frozen=True)
 class Result:
-    """One law at one horizon."""
+    """One law at one horizon.
+
+    Parameters
+    ----------
+    pit
+        P(predicted loss ≤ observed) of each held-out loss, (run, validation); see
+        `bayescamel.comparison.scores.pit`.
+    """
 
     law: str
     method: str
@@ -93,6 +100,7 @@ class Result:
     scores: Scores
     seconds: float
     status: str
+    pit: np.ndarray
 
     def to_dict(self) -> dict[str, object]:
         """A row of the table, by the names of the command line's JSON."""
@@ -114,8 +122,9 @@ def judge(
 ) -> Result:
     """Score a fitted predictor at a horizon."""
     mean, sd = predictor.run_distribution(horizon.test)
-    scores = score(horizon.test["loss"].to_numpy(), mean, sd)
-    return Result(law, method, horizon, scores, seconds, status)
+    observed = horizon.test["loss"].to_numpy()
+    scores = score(observed, mean, sd)
+    return Result(law, method, horizon, scores, seconds, status, pit(observed, mean, sd))
 
 
 def backtest(

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtr
 
 type Floats = np.ndarray
 
@@ -74,6 +74,15 @@ def normal_log_density(observed: Floats, mean: Floats, sd: Floats) -> Floats:
     """Log density under each draw's normal, shape of `mean`; NaN where not measured."""
     z = (observed - mean) / sd
     return np.asarray(-0.5 * z**2 - np.log(sd) - 0.5 * np.log(2 * np.pi))
+
+
+def pit(observed: Floats, mean: Floats, sd: Floats) -> Floats:
+    """Probability integral transform, P(predicted loss ≤ observed), shape of `observed`.
+
+    Uniform where the predictive distribution, a mixture of the draws' normals, is right (Dawid
+    1984; Gneiting, Balabdaoui & Raftery 2007); NaN where not measured.
+    """
+    return np.asarray(ndtr((observed - mean) / sd).mean(axis=0))
 
 
 def log_density(observed: Floats, mean: Floats, sd: Floats) -> Floats:

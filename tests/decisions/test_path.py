@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import yaml
 
-from bayescamel import plots
 from bayescamel.decisions import (
     optimal_mixture,
     optimal_path,
@@ -102,27 +101,3 @@ def test_recipes_share_out_every_token(posterior: Posterior, tmp_path: Path) -> 
 def test_a_recipe_without_tokens_has_weights_alone(posterior: Posterior) -> None:
     mixture = optimal_mixture(posterior, TARGET).mixture
     assert set(recipe(mixture, Target(1e9))) == {"target", "weights"}
-
-
-def test_pictures_show_what_they_say(posterior: Posterior, path: Any) -> None:
-    best = optimal_mixture(posterior, TARGET)
-    panels = plots.optimum(best).axes
-    assert [axis.get_title() for axis in panels] == ["d0", "d1", "d2"]
-    (axis,) = plots.path(path, np.array([1e7, 9e7])).axes
-    assert [line.get_label() for line in axis.lines[:3]] == ["d0", "d1", "d2"]
-    np.testing.assert_array_equal(axis.lines[0].get_ydata(), path["mixture"].sel(domain="d0"))
-    front = pareto_front(posterior, TARGET, {"d0": 1.0}, {"d1": 1.0}, points=3)
-    (axis,) = plots.front(front, ("d0", "d1")).axes
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("d0", "d1")
-
-
-def test_a_picture_over_size_is_of_what_is_predicted(posterior: Posterior) -> None:
-    panels = plots.loss_over_size(posterior, largest=1e12).axes
-    assert [axis.get_title() for axis in panels] == list(posterior.runs["validation"].to_numpy())
-    for axis in panels:
-        (line,) = axis.lines
-        sizes, losses = map(np.asarray, line.get_data())
-        assert sizes[-1] == pytest.approx(1e12)
-        target = Target(float(sizes[-1]), posterior.centre.n_tokens)
-        predicted = posterior.predict(target)["loss"].sel(validation=axis.get_title())
-        assert losses[-1] == pytest.approx(float(predicted.mean()))

@@ -1,0 +1,205 @@
+"""Loss over the size of the model, at mixtures that the reader names."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayescamel.mixtures import Mixtures, as_mixtures
+from bayescamel.plots.axes import crop, legend, panels, plain_log, size_axis
+from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, count, look, named, styled
+from bayescamel.targets import Target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from bayescamel.posterior import Kind, Posterior
+
+POINTS = 32
+"""Sizes at which a curve is evaluated."""
+
+NEAR = 0.1
+"""Total variation within which a run counts as one of the named mixture's, and is drawn dark."""
+
+
+@styled
+def loss_over_size(
+    posterior: "Posterior",
+    mixtures: "Mixtures | Mapping[str, Mapping[str, float]] | None" = None,
+    *,
+    target: Target | None = None,
+    held_out: xr.Dataset | None = None,
+    validation: Sequence[str] | None = None,
+    kind: "Kind" = "mean",
+    axes: Any = None,
+) -> "Figure":
+    """Predicted loss over size with 90 % bands, the runs, and what lies beyond them.
+
+    Parameters
+    ----------
+    mixtures
+        At which mixtures, as `Posterior.predict` takes them, or by a name of the reader's
+        (``{"ours": {"code": 0.3, "web": 0.7}}``); None: the mean mixture of the runs.
+    target
+        Marked, and the curve goes there.
+    held_out
+        Runs that were not fitted, drawn with an open mark; the curve goes there too.
+    validation
+        Which validation domains; None: the first twelve.
+    kind
+        As in `Posterior.predict`.
+    axes
+        One for each validation domain.
+
+    Returns
+    -------
+    Figure
+        Tokens go along with size as they do in the runs, see `tokens_along`, and the axis says
+        which they are. Runs within a total variation of 0.1 of a drawn mixture are dark. Beyond
+        the fitted sizes the ground darkens with `bayescamel.draws.prediction.extrapolation`.
+    """
+    names = chosen(posterior.runs["validation"].to_numpy(), validation, "validation domain")
+    table = by_name(mixtures, posterior)
+    curve = over_size(posterior, table, target, held_out, kind)
+    figure, made = panels(len(names), axes)
+    for axis, name in zip(made, names, strict=True):
+        _shade(axis, curve)
+        _runs(axis, posterior.runs, table, name, "fitted run", filled=True)
+        if held_out is not None:
+            _runs(axis, held_out, table, name, "held out", filled=False)
+        band = curve.sel(validation=name)
+        for i, mixture in enumerate(band["mixture"].to_numpy()):
+            one, style = band.isel(mixture=i), look(i)
+            sizes = one["size"].to_numpy()
+            axis.fill_between(
+                sizes, one["lower90"], one["upper90"], color=style.color, alpha=0.2, lw=0
+            )
+            axis.plot(
+                sizes,
+                one["mean"],
+                color=style.color,
+                ls=style.linestyle,
+                lw=1.3,
+                label=f"{named(mixture)}, 90 % band",
+            )
+        if target is not None:
+            axis.axvline(target.n_params, color=INK, lw=0.8, ls=":", label="target")
+        known = [posterior.runs["n_params"].to_numpy()]
+        known += [] if held_out is None else [held_out["n_params"].to_numpy()]
+        known += [] if target is None else [np.array([target.n_params])]
+        axis.set_yscale("log")
+        bounds = np.concatenate([band[key].to_numpy().ravel() for key in ("lower90", "upper90")])
+        tables = [posterior.runs] if held_out is None else [posterior.runs, held_out]
+        # A mixture without a domain can have three times the others' loss there.
+        crop(axis, bounds, np.concatenate([t["loss"].sel(validation=name) for t in tables]))
+        plain_log(axis)
+        size_axis(axis, np.concatenate(known), f"parameters ({curve.attrs['tokens']})")
+        axis.set_title(named(name))
+    made[0].set_ylabel("loss, nats per token")
+    legend(made)
+    return figure
+
+
+def by_name(mixtures: Any, posterior: "Posterior") -> xr.DataArray:
+    """Mixtures (mixture, domain) with the names that a reader gave them."""
+    domains = posterior.runs["domain"].to_numpy()
+    if mixtures is None:
+        mean = as_mixtures(posterior.centre.mixture, domains)
+        return mean.assign_coords(mixture=["mean mixture"])
+    if isinstance(mixtures, Mapping) and all(isinstance(m, Mapping) for m in mixtures.values()):
+        given = as_mixtures(list(mixtures.values()), domains)
+        return given.assign_coords(mixture=list(mixtures))
+    given = as_mixtures(mixtures, domains)
+    return given.assign_coords(mixture=[f"mixture {name}" for name in given["mixture"].to_numpy()])
+
+
+def over_size(
+    posterior: "Posterior",
+    mixtures: xr.DataArray,
+    target: Target | None = None,
+    held_out: xr.Dataset | None = None,
+    kind: "Kind" = "mean",
+) -> xr.Dataset:
+    """``mean, lower90, upper90 (size, mixture, validation)`` and ``extrapolation (size)``.
+
+    ``attrs["tokens"]`` says in words which tokens the sizes see.
+    """
+    runs = posterior.runs
+    anchors = token_anchors([runs] if held_out is None else [runs, held_out], target)
+    known = np.array([float(runs["n_params"].min()), float(runs["n_params"].max()), *anchors])
+    sizes = np.geomspace(known.min(), known.max() * 1.15, POINTS)
+    active = 1.0
+    if target is not None and target.n_active_params is not None:
+        active = target.n_active_params / target.n_params
+    parts = []
+    for size, tokens in zip(sizes, tokens_along(sizes, anchors), strict=True):
+        model = Target(float(size), tokens, None if active == 1.0 else float(size) * active)
+        predicted = posterior.predict(model, mixtures, kind=kind)
+        loss = predicted["loss"]
+        low, high = np.quantile(loss, INTERVAL90, axis=(0, 1))
+        part = loss.mean(("chain", "draw")).to_dataset(name="mean")
+        dims = part["mean"].dims
+        parts.append(
+            part.assign(
+                lower90=(dims, low),
+                upper90=(dims, high),
+                extrapolation=float(predicted["extrapolation"].min()),
+            )
+        )
+    words = "dense" if active == 1.0 else f"{active:.3g} of them active"
+    if "n_tokens" in runs:
+        low, high = (count(float(t)) for t in (min(anchors.values()), max(anchors.values())))
+        words = f"{low} tokens" if low == high else f"{low} to {high} tokens"
+    return xr.concat(parts, dim=xr.Variable("size", sizes)).assign_attrs(tokens=words)
+
+
+def token_anchors(tables: Sequence[xr.Dataset], target: Target | None) -> dict[float, float]:
+    """Median tokens by size, of runs and of the target; empty where the runs tell none."""
+    anchors: dict[float, float] = {}
+    for table in tables:
+        if "n_tokens" in table:
+            sizes = table["n_params"].to_numpy()
+            for size in np.unique(sizes):
+                anchors[float(size)] = float(table["n_tokens"].isel(run=sizes == size).median())
+    if target is not None and target.n_tokens is not None:
+        anchors[target.n_params] = target.n_tokens
+    return dict(sorted(anchors.items()))
+
+
+def tokens_along(sizes: np.ndarray, anchors: Mapping[float, float]) -> list[float | None]:
+    """Tokens of models of these sizes: those of the anchors, and between them on a log scale.
+
+    Outside they go on as the nearest anchor's: nobody said that a larger model sees more.
+    """
+    if not anchors:
+        return [None] * len(sizes)
+    x, y = (np.log(np.array(list(part))) for part in (anchors.keys(), anchors.values()))
+    return [float(t) for t in np.exp(np.interp(np.log(sizes), x, y))]
+
+
+def _runs(
+    axis: "Axes", runs: xr.Dataset, mixtures: xr.DataArray, name: str, label: str, *, filled: bool
+) -> None:
+    loss = runs["loss"].sel(validation=name).to_numpy()
+    apart = np.abs(runs["mixture"].to_numpy()[:, None] - mixtures.to_numpy()).sum(axis=2) / 2
+    near = apart.min(axis=1) <= NEAR
+    sizes = runs["n_params"].to_numpy()
+    face = {"color": GREY} if filled else {"facecolors": "none", "edgecolors": ORANGE}
+    axis.scatter(
+        sizes[~near], loss[~near], s=9, alpha=0.45 if filled else 0.9, label=label, zorder=2, **face
+    )
+    if near.any():
+        face = {"color": INK} if filled else {"color": ORANGE}
+        axis.scatter(
+            sizes[near], loss[near], s=13, label=f"{label}, near the mixture", zorder=3, **face
+        )
+
+
+def _shade(axis: "Axes", curve: xr.Dataset) -> None:
+    sizes, far = curve["size"].to_numpy(), curve["extrapolation"].to_numpy()
+    for i in np.flatnonzero(far[1:] > 0.05):
+        axis.axvspan(
+            sizes[i], sizes[i + 1], color=GREY, alpha=min(0.32, 0.06 + 0.1 * far[i + 1]), lw=0
+        )
