@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from bayescamel.models import to_numpyro as to_numpyro
     from bayescamel.models import to_pymc as to_pymc
     from bayescamel.posterior import Posterior as Posterior
+    from bayescamel.reports import report as report
     from bayescamel.runs.bundled import load_proxies as load_proxies
     from bayescamel.runs.table import check_fittable as check_fittable
     from bayescamel.runs.table import fingerprint as fingerprint
@@ -91,6 +92,7 @@ _NAMES = {
     "mixtures.constraints": "Constraints Group Near",
     "models": "to_numpyro to_pymc",
     "posterior": "Posterior",
+    "reports": "report",
     "runs.bundled": "load_proxies",
     "runs.table": "check_fittable fingerprint read_runs",
     "study": "Candidate FitOptions Study",

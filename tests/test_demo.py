@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from bayescamel.cli import app
 from bayescamel.demo import Demo, candidate_runs, hold_out_largest, run_demo
-from bayescamel.plots.held_out import plot_demo
+from bayescamel.plots.predicted import plot_demo
 from bayescamel.runs.table import read_runs
 from tests.simulated import DOMAINS, simulated_table
 

@@ -15,7 +15,9 @@ from bayescamel.cli.demo import demo
 from bayescamel.cli.fit import fit
 from bayescamel.cli.fit_benchmarks import fit_benchmarks
 from bayescamel.cli.mix import mix
+from bayescamel.cli.plot import plot
 from bayescamel.cli.predict import predict
+from bayescamel.cli.report import report
 from bayescamel.cli.study import study
 
 app = typer.Typer(
@@ -24,7 +26,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, fit, predict, mix, backtest, fit_benchmarks, backtest_benchmarks):
+for command in (
+    demo,
+    fit,
+    predict,
+    mix,
+    backtest,
+    fit_benchmarks,
+    backtest_benchmarks,
+    plot,
+    report,
+):
     app.command()(command)
 app.add_typer(study, name="study")
 

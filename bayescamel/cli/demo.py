@@ -32,7 +32,7 @@ def demo(
     check_output(picture, force)
     with quiet_stdout():
         from bayescamel.demo import run_demo
-        from bayescamel.plots.held_out import plot_demo
+        from bayescamel.plots.predicted import plot_demo
         from bayescamel.runs.bundled import load_proxies
 
         result = run_demo(load_proxies(), seed=seed)

@@ -6,15 +6,15 @@ and go with line styles and marks; long and hostile names are cut and shown as t
 """
 
 from bayescamel.plots.benchmarks import benchmark_curves, listening
-from bayescamel.plots.decisions import gain_and_regret, optimum, pareto_front, path_over_size
+from bayescamel.plots.decisions import front, gain_and_regret, optimum, path
 from bayescamel.plots.files import save
-from bayescamel.plots.held_out import held_out_runs
-from bayescamel.plots.priors import priors
+from bayescamel.plots.learned import priors
+from bayescamel.plots.predicted import held_out
 from bayescamel.plots.response import elasticities, response_slices
 from bayescamel.plots.runs import loss_over_weight, training_grid, weight_pairs
 from bayescamel.plots.size import loss_over_size
 from bayescamel.plots.study import allocation, learning, proposals, spending, timeline
-from bayescamel.plots.ternary import ternary
+from bayescamel.plots.triangle import ternary
 from bayescamel.plots.trust import calibration, horizons, residuals
 
 __all__ = [
@@ -22,16 +22,16 @@ __all__ = [
     "benchmark_curves",
     "calibration",
     "elasticities",
+    "front",
     "gain_and_regret",
-    "held_out_runs",
+    "held_out",
     "horizons",
     "learning",
     "listening",
     "loss_over_size",
     "loss_over_weight",
     "optimum",
-    "pareto_front",
-    "path_over_size",
+    "path",
     "priors",
     "proposals",
     "residuals",

@@ -106,7 +106,7 @@ def _others(best: "OptimalMixture") -> "list[Comparison]":
 
 
 @styled
-def path_over_size(
+def path(
     path: xr.Dataset, fitted_sizes: np.ndarray | None = None, ax: "Axes | None" = None
 ) -> "Figure":
     """How the best mixture moves with the model's size, with the 90 % band of the draws' optima.
@@ -149,7 +149,7 @@ def path_over_size(
 
 
 @styled
-def pareto_front(
+def front(
     front: xr.Dataset,
     names: tuple[str, str] = ("first objective", "second objective"),
     ax: "Axes | None" = None,

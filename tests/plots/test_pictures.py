@@ -144,10 +144,10 @@ def test_a_decision_is_drawn_at_its_weights(best: OptimalMixture) -> None:
 
 def test_a_path_and_a_front_are_drawn_as_they_are(posterior: Posterior) -> None:
     path = optimal_path(posterior, [1e7, 9e7], tokens_per_param=20, max_draws=20)
-    (axis,) = plots.path_over_size(path, np.array([1e7, 9e7])).axes
+    (axis,) = plots.path(path, np.array([1e7, 9e7])).axes
     np.testing.assert_array_equal(axis.lines[0].get_ydata(), path["mixture"].sel(domain="code"))
     front = pareto_front(posterior, TARGET, {"code": 1.0}, {"web": 1.0}, points=3, max_draws=20)
-    (axis,) = plots.pareto_front(front, ("code", "web")).axes
+    (axis,) = plots.front(front, ("code", "web")).axes
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("code", "web")
 
 

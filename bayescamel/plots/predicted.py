@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def plot_demo(demo: "Demo", path: Path) -> None:
-    """Write the demo's picture, `held_out_runs`, as a PNG."""
-    figure = held_out_runs(demo.posterior, demo.held_out, demo.predicted, demo.predicted_benchmarks)
+    """Write the demo's picture, `held_out`, as a PNG."""
+    figure = held_out(demo.posterior, demo.held_out, demo.predicted, demo.predicted_benchmarks)
     save(figure, path)
 
 
 @styled
-def held_out_runs(
+def held_out(
     posterior: "Posterior",
     held_out: xr.Dataset,
     predicted: xr.Dataset,

@@ -1,0 +1,311 @@
+"""The sections of the page, in their order."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayescamel import plots
+from bayescamel._version import __version__
+from bayescamel.demo import candidate_runs
+from bayescamel.input import shown
+from bayescamel.plots.style import INTERVAL90, count
+from bayescamel.reports.blocks import Block, Section, Text, download, picture, table
+
+if TYPE_CHECKING:
+    from bayescamel.benchmarks import BenchmarkPosterior
+    from bayescamel.comparison.backtest import Result
+    from bayescamel.decisions import OptimalMixture
+    from bayescamel.posterior import Posterior
+    from bayescamel.study import Study
+    from bayescamel.targets import Target
+
+LIBRARIES = ("numpy", "xarray", "jax", "numpyro", "nutpie", "arviz-stats", "matplotlib")
+
+
+def decision(best: "OptimalMixture") -> Section:
+    """What to train, and how sure that is."""
+    names = [str(name) for name in best.mixture["domain"].to_numpy()]
+    least = ["least risk"] * best.tied
+    rows = []
+    for name in names:
+        low, high = best.interval.sel(domain=name).to_numpy()
+        shares = [f"{share:.3f}" for share in best.shares(name)]
+        rows.append([name, *shares, f"{low:.3f} to {high:.3f}"])
+    regret = (
+        f"Expected objective at the target: {best.expected:.4f} {best.unit}. Expected regret of "
+        f"the recommendation: {best.regret:.4f}; below {float(best.regret_quantile(0.9)):.4f} with "
+        "probability 0.9."
+    )
+    blocks: list[Block] = [
+        table(
+            "Recommended mixture",
+            ["training domain", "weight", *least, "90 % of the draws' optima"],
+            rows,
+        ),
+        Text(regret),
+        *(Text(_sentence(note)) for note in best.notes()),
+        picture(
+            plots.optimum(best), "Where the best mixture lies, draw by draw, weight by weight."
+        ),
+        picture(
+            plots.gain_and_regret(best), "What the mixture of least risk gains, and may yet miss."
+        ),
+    ]
+    return Section("decision", "What to train, and how sure that is", blocks)
+
+
+def quality(
+    posterior: "Posterior",
+    target: "Target",
+    best: "OptimalMixture",
+    benchmarks: "BenchmarkPosterior | None",
+) -> Section:
+    """How good the target will be."""
+    blocks: list[Block] = []
+    mixture = best.mixture
+    bands = {}
+    for kind in ("mean", "run"):
+        loss = posterior.predict(target, mixture, kind=kind)["loss"].isel(mixture=0)
+        bands[kind] = (loss.mean(("chain", "draw")), np.quantile(loss, INTERVAL90, axis=(0, 1)))
+    rows = []
+    for i, name in enumerate(posterior.runs["validation"].to_numpy()):
+        cells = [f"{float(bands['mean'][0][i]):.4f}"]
+        cells += [_interval(*bands[kind][1][:, i]) for kind in ("mean", "run")]
+        rows.append([str(name), *cells])
+    blocks.append(
+        table(
+            "Loss of the target on the recommended mixture, nats per token",
+            ["validation domain", "expected", "90 % of the expectation", "90 % of one run"],
+            rows,
+        )
+    )
+    named = {"recommended": _weights(mixture)}
+    if not best.tied:
+        named[best.against_near.name] = _weights(best.against_near.mixture)
+    blocks.append(
+        picture(
+            plots.loss_over_size(posterior, named, target=target),
+            "Loss over size. The ground darkens where a prediction leaves the runs behind.",
+        )
+    )
+    if benchmarks is not None:
+        blocks += _accuracies(posterior, target, mixture, benchmarks)
+    return Section("quality", "How good the target will be", blocks)
+
+
+def _accuracies(
+    posterior: "Posterior",
+    target: "Target",
+    mixture: xr.DataArray,
+    benchmarks: "BenchmarkPosterior",
+) -> list[Block]:
+    predicted = posterior.predict_benchmarks(target, mixture, benchmarks=benchmarks)
+    measure = "accuracy" if "accuracy" in predicted else "score"
+    drawn = predicted[measure].isel(mixture=0)
+    low, high = np.quantile(drawn, INTERVAL90, axis=(0, 1))
+    mean = drawn.mean(("chain", "draw")).to_numpy()
+    moving = predicted["above_chance"].to_numpy()
+    rows = [
+        [
+            str(name),
+            f"{mean[i]:.3f}",
+            _interval(low[i], high[i], 3),
+            "yes" if moving[i] else "no: unknown",
+        ]
+        for i, name in enumerate(drawn["benchmark"].to_numpy())
+    ]
+    header = ["benchmark", f"expected {measure}", "90 %", "above chance in the runs"]
+    return [
+        table("Benchmarks of the target on the recommended mixture", header, rows),
+        Text(f"Benchmarks: {benchmarks.status}"),
+        picture(plots.benchmark_curves(benchmarks), "From loss to benchmark, with the runs."),
+        picture(plots.listening(benchmarks), "Which losses each benchmark listens to."),
+    ]
+
+
+def basis(posterior: "Posterior", target: "Target", best: "OptimalMixture") -> Section:
+    """What the answer rests on."""
+    runs = posterior.runs
+    sizes = np.unique(runs["n_params"])
+    tokens = ""
+    if "n_tokens" in runs:
+        low, high = (count(float(runs["n_tokens"].reduce(f))) for f in (np.min, np.max))
+        tokens = f", {low} tokens" if low == high else f", {low} to {high} tokens"
+    words = (
+        f"{runs.sizes['run']} runs of {len(sizes)} sizes, {count(float(sizes[0]))} to "
+        f"{count(float(sizes[-1]))} parameters{tokens}; {runs.sizes['domain']} training domains, "
+        f"{runs.sizes['validation']} validation domains. The law: {posterior.law.title}."
+    )
+    far = (
+        f"The target lies {best.extrapolation:.2f} outside the runs, where 0 is inside and 1 is as "
+        "far out as the runs reach. "
+        f"{count(target.n_params)} parameters are {target.n_params / sizes[-1]:.3g} times the "
+        "largest fitted size."
+    )
+    blocks: list[Block] = [Text(words), Text(far), Text(f"Sampling: {posterior.status}")]
+    blocks += [Text(caveat, "caveat") for caveat in posterior.caveats]
+    if not posterior.caveats:
+        blocks.append(Text("The data say nothing against the law: there is no caveat."))
+    blocks += [
+        picture(plots.training_grid(runs), "What was trained."),
+        picture(
+            plots.elasticities(posterior, target),
+            "Which data helps what at the target, around the runs' mean mixture.",
+        ),
+        picture(
+            plots.response_slices(posterior, target),
+            "Losses at the target along one weight, the others in proportion.",
+        ),
+    ]
+    return Section("basis", "What it rests on", blocks)
+
+
+def trust(posterior: "Posterior", results: "Sequence[Result] | None") -> Section:
+    """How far to trust it."""
+    blocks: list[Block] = [
+        picture(
+            plots.residuals(posterior),
+            "What the law's curve misses of its own runs; those that lie furthest off are named.",
+        )
+    ]
+    if not results:
+        blocks.append(
+            Text(
+                "No backtest was asked for (--backtest, or backtest=...). It fits the smaller "
+                "sizes of these very runs and counts how often the intervals held at the larger "
+                "ones; without it the intervals above are the law's word."
+            )
+        )
+        return Section("trust", "How far to trust it", blocks)
+    rows = [
+        [
+            f"{count(r.horizon.fitted_sizes[-1])} to {count(r.horizon.held_out_size)}",
+            r.law,
+            r.method,
+            f"{r.scores.mre:.2%}",
+            f"{r.scores.coverage90:.0%}",
+            f"{r.scores.width90:.1%}",
+            r.status,
+        ]
+        for r in results
+    ]
+    header = ["fitted up to, predicted", "law", "method", "error", "90 % held", "width", "status"]
+    blocks += [
+        table("These runs, their larger sizes predicted from the smaller ones", header, rows),
+        picture(plots.horizons(results), "Error and coverage by how far out each law predicts."),
+        picture(plots.calibration(results), "Whether intervals of every level held."),
+    ]
+    return Section("trust", "How far to trust it", blocks)
+
+
+def next_runs(posterior: "Posterior", target: "Target", study: "Study | None") -> Section:
+    """What to do next."""
+    blocks: list[Block] = []
+    if study is not None:
+        stop = study.should_stop()
+        seen = study.snapshot()
+        blocks.append(
+            Text(
+                f"{len(seen.told())} runs told, {len(seen.pending())} pending; "
+                f"{count(seen.spent())} of {count(study.settings.budget)} FLOPs spent."
+            )
+        )
+        blocks.append(Text(_sentence(stop.reason)))
+        for figure, words in (
+            (plots.spending, "FLOPs spent of the budget."),
+            (plots.allocation, "Runs by size."),
+            (plots.proposals, "Where the study pointed."),
+        ):
+            blocks.append(picture(figure(study), words))
+        return Section("next", "What to do next", blocks)
+    if "n_tokens" not in posterior.runs:
+        blocks.append(Text("The runs tell no tokens, so a further run has no price in FLOPs."))
+        return Section("next", "What to do next", blocks)
+    chosen = posterior.next_runs(candidate_runs(posterior.runs, seed=0), target, n=3)
+    domains = [str(name) for name in chosen if str(name).startswith("w_")]
+    rows = [
+        [
+            count(row["n_params"]),
+            count(row["n_tokens"]),
+            *(f"{row[name]:.2f}" for name in domains),
+            f"{row['flops']:.3g}",
+            f"{row['variance_reduction']:.1%}",
+        ]
+        for row in chosen.to_dict(orient="records")
+    ]
+    header = ["parameters", "tokens", *(name.removeprefix("w_") for name in domains)]
+    blocks.append(
+        table(
+            "Runs that would make the prediction surest, per FLOP, among new mixtures at the "
+            "fitted sizes",
+            [*header, "FLOPs", "variance removed"],
+            rows,
+        )
+    )
+    return Section("next", "What to do next", blocks)
+
+
+def appendix(posterior: "Posterior", command: str) -> Section:
+    """Priors, diagnostics, versions, and the data."""
+    hierarchy, status = posterior.hierarchy, posterior.status
+    priors = [
+        [p.name, ", ".join(p.dims) or "one", p.support, f"{p.typical:.3g}", p.location_sd, p.spread]
+        for p in hierarchy.parameters()
+    ]
+    priors += [
+        [c.name, "validation", "coefficient", f"{c.mean:.3g}", c.location_sd, c.spread]
+        for c in hierarchy.law.coefficients
+    ]
+    diagnostics = [
+        ["largest R-hat", f"{status.rhat_max:.4f}"],
+        ["smallest effective sample size, bulk", f"{status.ess_bulk_min:.0f}"],
+        ["smallest effective sample size, tail", f"{status.ess_tail_min:.0f}"],
+        ["divergences", f"{status.divergences}"],
+        ["smallest E-BFMI", f"{status.ebfmi_min:.2f}"],
+        ["seconds", f"{status.seconds:.0f}"],
+    ]
+    versions = [["bayescamel", __version__], *([name, version(name)] for name in LIBRARIES)]
+    blocks: list[Block] = [
+        table(
+            f"Priors of law {posterior.law.name}",
+            ["parameter", "by", "support", "typical", "sd of the location", "spread"],
+            priors,
+        ),
+        table("Diagnostics", ["of the draws", "value"], diagnostics),
+        table("Versions", ["package", "version"], versions),
+        Text(f"Fingerprint of the runs: {posterior.runs.attrs.get('fingerprint', 'none')}"),
+        Text("The command that makes this page again:"),
+        Text(command, "code"),
+        download("runs.csv", as_csv(posterior.runs), "The runs as CSV"),
+    ]
+    return Section("appendix", "Appendix", blocks)
+
+
+def as_csv(runs: xr.Dataset) -> str:
+    """A run table as the wide CSV that `bayescamel.read_runs` reads."""
+    scalars = [name for name in ("n_params", "n_active_params", "n_tokens") if name in runs]
+    wide = runs[scalars].to_dataframe()
+    for name, prefix in (
+        ("mixture", "w_"),
+        ("loss", "loss_"),
+        ("accuracy", "acc_"),
+        ("score", "score_"),
+    ):
+        if name in runs:
+            wide = wide.join(runs[name].to_pandas().add_prefix(prefix))
+    return str(wide.rename_axis("run_id").to_csv())
+
+
+def _weights(mixture: xr.DataArray) -> dict[str, float]:
+    return {str(name): float(mixture.sel(domain=name)) for name in mixture["domain"].to_numpy()}
+
+
+def _interval(low: Any, high: Any, digits: int = 4) -> str:
+    return f"{float(low):.{digits}f} to {float(high):.{digits}f}"
+
+
+def _sentence(note: str) -> str:
+    return shown(note[:1].upper() + note[1:] + ".", 1000)
