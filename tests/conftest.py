@@ -8,9 +8,20 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from bayescamel.posterior import Posterior
+from tests.camel_runs import simulated_runs
+
 # The same examples on every run, and no deadline: a busy machine is not a failure.
 settings.register_profile("bayescamel", derandomize=True, deadline=None, max_examples=30)
 settings.load_profile("bayescamel")
+
+
+@pytest.fixture(scope="session")
+def simulated_posterior() -> Posterior:
+    """`camel` on simulated runs at known parameters, sampled once for all rooms."""
+    from bayescamel.inference.fit import fit
+
+    return fit(simulated_runs(), draws=1000, tune=1000, progress=False)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -41,8 +41,8 @@ def test_add_a_law_needs_these_lines_and_no_others(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "bayescamel", tmp_path / "bayescamel", ignore=unused)
     (tmp_path / "tests").mkdir()
     shutil.copytree(ROOT / "tests" / "laws", tmp_path / "tests" / "laws", ignore=unused)
-    for name in ("pyproject.toml", "tests/conftest.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    for path in (ROOT / "pyproject.toml", *(ROOT / "tests").glob("[!t]*.py")):
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
 
     page = section("Add a law")
     law, registry = re.findall(r"`(bayescamel/laws/\w+\.py)`:\n", page)

@@ -115,6 +115,7 @@ def test_benchmarks_are_predicted_from_mixture_and_size(runs: xr.Dataset, tmp_pa
     assert demo.predicted_benchmarks["mean"].dims == ("run", "benchmark")
     # The law is another one than the straight line that made the data: three points.
     assert demo.benchmark_error < 0.03
-    assert 0 <= demo.benchmark_coverage90 <= 1
+    # Of five accuracies, each inside with nine chances in ten, three or more are with 0.99.
+    assert demo.benchmark_coverage90 >= 0.6
     plot_demo(demo, tmp_path / "demo.png")
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")

@@ -43,7 +43,8 @@ def test_ours_foretells_the_larger_models(table: pd.DataFrame) -> None:
     # The known laws: what is left is the questions' luck and 20 runs' hold on the ceiling.
     assert max(r.abs_error for r in ours) < 0.03
     assert sum(r.coverage90 for r in ours) / 3 >= 0.8
-    assert min(r.width90 for r in ours) > 0
+    # Nor do they cover because they are wide.
+    assert max(r.width90 for r in ours) < 0.3
 
 
 def test_one_side_of_a_split_may_not_be_empty(table: pd.DataFrame) -> None:

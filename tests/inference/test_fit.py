@@ -23,9 +23,8 @@ def runs() -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def posterior(runs: xr.Dataset) -> Posterior:
-    fitted: Posterior = bc.fit(runs, **SETTINGS)
-    return fitted
+def posterior(simulated_posterior: Posterior) -> Posterior:
+    return simulated_posterior
 
 
 def test_chains_converge_and_say_so(posterior: Posterior) -> None:
@@ -164,23 +163,6 @@ def test_too_few_runs_or_a_single_size_are_refused(runs: xr.Dataset) -> None:
         bc.fit(runs.isel(run=(runs["n_params"] == 1e6).values), progress=False)
     with pytest.raises(RunTableError, match="at least"):
         bc.fit(runs.isel(run=slice(4)), progress=False)
-
-
-def test_sizes_that_no_law_describes_are_a_caveat(runs: xr.Dataset, posterior: Posterior) -> None:
-    assert posterior.caveats == ()
-    odd = runs.copy(deep=True)
-    # One size 10 % off in every domain: no curve in size has such a step.
-    step = np.where(runs["n_params"] == 16e6, 1.1, 1.0)
-    odd["loss"] = runs["loss"] * xr.DataArray(step, dims="run")
-    found = bc.fit(odd, chains=2, draws=100, tune=300, progress=False)
-    assert "does not describe how these losses depend on size" in found.caveats[0]
-    assert "caveat: law 'camel'" in repr(found)
-
-
-def test_two_sizes_are_a_caveat(runs: xr.Dataset) -> None:
-    two = runs.isel(run=(runs["n_params"] < 16e6).to_numpy())
-    found = bc.fit(two, chains=2, draws=100, tune=300, progress=False)
-    assert found.caveats[0].startswith("only two sizes were fitted")
 
 
 def test_a_domain_that_no_run_uses_is_refused(runs: xr.Dataset) -> None:

@@ -330,3 +330,6 @@ def test_runs_without_any_loss_do_not_count() -> None:
 def test_active_sizes_are_sizes_too() -> None:
     one_total = read_runs(table(n_params=3e6, n_active_params=[1e6, 1e6, 2e6, np.nan]))
     check_fittable(one_total, minimum_runs=2)
+    one_size = read_runs(table(n_params=3e6, n_active_params=1e6))
+    with pytest.raises(RunTableError, match="runs have one size"):
+        check_fittable(one_size, minimum_runs=2)
