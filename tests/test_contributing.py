@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,14 @@ def test_places_that_the_page_names_are_there() -> None:
     made = {"bayescamel/laws/apart.py", "bayescamel/benchmarks/readers/x.py", "results/LOG.md"}
     assert len(named - made) > 10
     assert [name for name in named - made if not (ROOT / name).exists()] == []
+
+
+def test_the_floors_of_the_page_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
+    floors = [set(layer.split(" | ")) - {"_version"} for layer in reversed(layers)]
+    drawn = re.findall(r"^    ([a-z]+(?:  [a-z]+)*)(?: {3,}.*)?$", section("The floors"), re.M)
+    assert [set(line.split()) for line in drawn] == floors
 
 
 def test_one_version_everywhere() -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bayescamel import Constraints, Group, Near, Risk, Size, Space, Target
+from bayescamel import Constraints, Group, Near, Posterior, Risk, Size, Space, Target
 from bayescamel.cli.limits import read_reference
 from bayescamel.decisions.recipe import recipe, write_recipe
 from bayescamel.designs import ACQUISITIONS
@@ -21,6 +21,7 @@ from bayescamel.laws import LAWS
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.records import Record, as_record
 from bayescamel.study.settings import FitOptions, Settings
+from tests.prior_posterior import example_runs, prior_posterior
 
 POSITIVE = st.floats(1e-6, 1e30, allow_subnormal=False)
 SHARE = st.floats(0, 1, allow_subnormal=False)
@@ -149,11 +150,11 @@ def test_values_are_copied_and_pickled_whole(
         assert asdict(again) == asdict(value)
 
 
-@given(settings=studies())
-def test_a_study_is_stored_as_json(settings: Settings) -> None:
-    stored = json.loads(json.dumps(settings.to_dict(), allow_nan=False))
-    assert Settings.from_dict(stored) == settings
-    assert Space.from_dict(stored["space"]) == settings.space
+@given(study=studies())
+def test_a_study_is_stored_as_json(study: Settings) -> None:
+    stored = json.loads(json.dumps(study.to_dict(), allow_nan=False))
+    assert Settings.from_dict(stored) == study
+    assert Space.from_dict(stored["space"]) == study.space
 
 
 @given(candidate=CANDIDATES)
@@ -194,3 +195,25 @@ def test_a_recipe_says_in_its_file_what_was_decided(
     # And it serves as the reference of the next decision, to the last bit.
     if ending == "json":
         assert read_reference(path) == weights
+
+
+@settings(max_examples=5)
+@given(
+    values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3),
+    name=NAMES,
+    sparse=st.booleans(),
+)
+def test_a_posterior_comes_back_from_its_file(
+    values: list[float], name: str, sparse: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("posterior") / "posterior.nc"
+    runs = example_runs(sparse=sparse)
+    posterior = prior_posterior(runs.assign_coords(run=[f"{name}{i}" for i in range(18)]))
+    draws = posterior.tree["posterior"].to_dataset()
+    draws["alpha"] = draws["alpha"].copy(data=np.broadcast_to(values, draws["alpha"].shape))
+    posterior.tree["posterior"] = xr.DataTree(draws)
+    posterior.save(path)
+    again = Posterior.load(path)
+    assert again.tree.identical(posterior.tree)
+    assert again.runs.identical(posterior.runs)
+    assert (again.hierarchy, again.status) == (posterior.hierarchy, posterior.status)
