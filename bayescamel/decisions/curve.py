@@ -1,17 +1,24 @@
 """The objective as a function of the mixture, draw by draw, in NumPy and in JAX."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bayescamel.decisions.objectives import Aim
 from bayescamel.decisions.repetition import effective_tokens
-from bayescamel.draws.curves import MAX_ELEMENTS, Curves, losses
+from bayescamel.draws.curves import MAX_ELEMENTS, Curves, DomainWeights, DrawnLosses, losses
 from bayescamel.draws.draws import Draws
 from bayescamel.laws.base import Array
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import LogSizes, Sizes
 from bayescamel.targets import Target
+
+if TYPE_CHECKING:  # of the test extra: only the tests evaluate the shapes below
+    from jaxtyping import Float
+
+type DrawnMixtures = Float[Any, "#draw mixture domain"]
+type DrawnObjective = Float[Any, "draw mixture"]
+type DrawnScale = Float[Any, "draw 1 1"]
 
 FLOOR = 1e-6
 """Added to every weight in a search: it visits corners, where a law in single precision may lose
@@ -21,10 +28,9 @@ its gradient. A millionth of the tokens moves no optimum."""
 class Repeated(NamedTuple):
     """What is needed to count repeated tokens."""
 
-    unique: Array
-    """(domain,) available tokens over the target's tokens; may be infinite."""
-    r_star: Array
-    """(draw, 1, 1)."""
+    unique: DomainWeights
+    """Available tokens over the target's tokens; may be infinite."""
+    r_star: DrawnScale
 
 
 class Curve(NamedTuple):
@@ -44,7 +50,9 @@ def make_curve(
     return Curve(Curves.of(draws), Sizes.of_target(target).logs(draws.centre), aim, repeated)
 
 
-def curve_losses(xp: Any, hierarchy: Hierarchy, curve: Curve, mixtures: Array) -> Array:
+def curve_losses(
+    xp: Any, hierarchy: Hierarchy, curve: Curve, mixtures: DrawnMixtures
+) -> DrawnLosses:
     """Losses (draw, mixture, validation), nats per token, of mixtures (draw or 1, mixture, domain).
 
     Repeated tokens count as the fresh tokens that they are worth: the law is given weights that
@@ -58,8 +66,12 @@ def curve_losses(xp: Any, hierarchy: Hierarchy, curve: Curve, mixtures: Array) -
 
 
 def objective_values(
-    xp: Any, laws: tuple[Hierarchy, ...], value: Any, curves: tuple[Curve, ...], mixtures: Array
-) -> Array:
+    xp: Any,
+    laws: tuple[Hierarchy, ...],
+    value: Any,
+    curves: tuple[Curve, ...],
+    mixtures: DrawnMixtures,
+) -> DrawnObjective:
     """The objective (draw, mixture) of mixtures (draw or 1, mixture, domain).
 
     Draws of the laws one after the other.

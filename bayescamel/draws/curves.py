@@ -4,7 +4,7 @@ Whatever reads draws reads them here: what a prediction says of a mixture is wha
 ranking, a design or a picture says of it.
 """
 
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -12,6 +12,16 @@ from bayescamel.draws.draws import Draws
 from bayescamel.laws.base import Array, Inputs
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import LogSizes, Sizes, same_names
+
+if TYPE_CHECKING:  # of the test extra: only the tests evaluate the shapes below
+    from jaxtyping import Float
+
+type DrawnCoefficients = Float[Any, "draw validation coefficient"]
+type ValidationLosses = Float[Any, " validation"]
+type DomainWeights = Float[Any, " domain"]
+type MatchingNames = Float[Any, "validation domain"]
+type MixtureWeights = Float[Any, "... mixture domain"]
+type DrawnLosses = Float[Any, "draw mixture validation"]
 
 MAX_ELEMENTS = 4_000_000
 """Numbers in the largest intermediate array of an evaluation in NumPy: 32 MB, near the cache."""
@@ -22,14 +32,14 @@ class Curves(NamedTuple):
 
     parameters: dict[str, Array]
     """By name, (draw, ...), in their own units."""
-    coefficients: Array
-    """(draw, validation, coefficient), in units of the reference loss."""
-    reference_loss: Array
-    """(validation,) nats per token."""
-    reference: Array
-    """(domain,) the centre's mixture."""
-    own: Array
-    """(validation, domain), 1 where names match."""
+    coefficients: DrawnCoefficients
+    """In units of the reference loss."""
+    reference_loss: ValidationLosses
+    """Nats per token."""
+    reference: DomainWeights
+    """The centre's mixture."""
+    own: MatchingNames
+    """1 where names match."""
 
     @classmethod
     def of(cls, draws: Draws) -> Self:
@@ -49,8 +59,8 @@ class Curves(NamedTuple):
 
 
 def losses(
-    xp: Any, hierarchy: Hierarchy, curves: Curves, models: LogSizes, mixtures: Array
-) -> Array:
+    xp: Any, hierarchy: Hierarchy, curves: Curves, models: LogSizes, mixtures: MixtureWeights
+) -> DrawnLosses:
     """Losses (draw, mixture, validation), nats per token, by the law alone.
 
     Parameters

@@ -6,21 +6,16 @@ from typing import Any, get_type_hints
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from beartype import beartype
-from jaxtyping import Float, jaxtyped
+from jaxtyping import jaxtyped
 
 from bayescamel.laws import LAWS, Inputs, Law, base, parts
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, prior_draw
+from tests.shapes import checked, is_of, readable
 
 
 @pytest.fixture(autouse=True)
 def _shapes_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package names them without importing jaxtyping, which it does not need."""
-    monkeypatch.setattr(base, "Float", Float, raising=False)
-
-
-def is_of(value: Any, shape: Any) -> bool:
-    return isinstance(value, shape.__value__)
+    readable(monkeypatch, base)
 
 
 @pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
@@ -53,10 +48,6 @@ PARTS: dict[str, Callable[[np.ndarray, Inputs], Any]] = {
     "tilted": lambda array, where: checked(parts.tilted)(np, array, where),
     "log_share": lambda array, where: checked(parts.log_share)(np, array, where),
 }
-
-
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    return jaxtyped(typechecker=beartype)(function)
 
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
