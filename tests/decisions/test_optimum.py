@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from scipy.optimize import minimize
 
+import bayescamel as bc
 from bayescamel.comparison.stacking import StackedPosterior
 from bayescamel.decisions import Risk, WorstCase, optimal_mixture, rank_mixtures
 from bayescamel.decisions.result import OptimalMixture
@@ -14,7 +15,7 @@ from bayescamel.exceptions import MixtureError
 from bayescamel.mixtures.constraints import Constraints, Group, Near
 from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
-from tests.camel_runs import DOMAINS, curve, simulated_table, truth
+from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
 from tests.known import REFERENCE_LOSS, A, known_optimum, known_posterior
 
 TARGET = Target(1e9, 2e10)
@@ -77,10 +78,12 @@ def test_intervals_hold_nine_tenths_of_the_draws_optima(best: OptimalMixture) ->
     np.testing.assert_allclose(density.sum("weight") / 20, 1)
 
 
-def test_a_simulated_laws_optimum_lies_within_its_interval(simulated_posterior: Posterior) -> None:
+def test_a_simulated_laws_optimum_lies_within_its_interval() -> None:
     """The whole chain: runs of a known law, fitted, decided at five times the largest size."""
+    runs = simulated_runs()
     target = Target(3.2e8, 2e9)
-    best = optimal_mixture(simulated_posterior, target)
+    fitted = bc.fit(runs, chains=2, draws=200, tune=300, progress=False)
+    best = optimal_mixture(fitted, target)
     table, centre = simulated_table()
     row = table.iloc[[0]].assign(n_params=target.n_params, n_tokens=target.n_tokens)
 

@@ -5,6 +5,7 @@ import xarray as xr
 
 import bayescamel as bc
 from bayescamel.posterior import Posterior
+from tests.camel_runs import simulated_runs
 
 
 def test_sizes_that_no_law_describes_are_a_caveat(simulated_posterior: Posterior) -> None:
@@ -19,8 +20,8 @@ def test_sizes_that_no_law_describes_are_a_caveat(simulated_posterior: Posterior
     assert "caveat: law 'camel'" in repr(found)
 
 
-def test_two_sizes_are_a_caveat(simulated_posterior: Posterior) -> None:
-    runs = simulated_posterior.runs
+def test_two_sizes_are_a_caveat() -> None:
+    runs = simulated_runs()
     two = runs.isel(run=(runs["n_params"] < 16e6).to_numpy())
     # By a law that is sampled in no time: what it says of two sizes holds for every law.
     found = bc.fit(two, "chinchilla", chains=2, draws=50, tune=100, progress=False)

@@ -50,7 +50,7 @@ def test_numpyro_brings_its_draws_into_the_same_tree(runs: xr.Dataset, ours: Pos
             n: v.shape for n, v in b.coords.items()
         }
     assert theirs.predict(LARGER)["loss"].shape == ours.predict(LARGER)["loss"].shape
-    assert 0.1 * elapsed < theirs.status.seconds < elapsed  # sampling takes most of it
+    assert 0 < theirs.status.seconds < elapsed
 
 
 @pytest.mark.slow
