@@ -29,7 +29,7 @@ def test_the_summary_is_of_ours_over_benchmarks_that_move() -> None:
     said = backtest.to_dict()
     assert said["mean_abs_error"] == pytest.approx(0.03)
     assert said["coverage90"] == pytest.approx(5 / 8)
-    assert isinstance(said["benchmarks"], dict)
+    assert isinstance(said["benchmarks"], list)
     assert len(said["benchmarks"]) == 4
 
 
