@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from bayescamel.benchmarks import BenchmarkPosterior, fit_benchmarks
-from bayescamel.exceptions import BenchmarkError, ConvergenceError
+from bayescamel.exceptions import BenchmarkError, ConvergenceError, FitError
 from bayescamel.runs.table import read_runs
 from tests.benchmarks.known_benchmarks import (
     KNOWN,
