@@ -21,11 +21,13 @@ from bayescamel.draws.draws import Draws
 from bayescamel.draws.new_validation import predict_new_validation
 from bayescamel.draws.prediction import Kind
 from bayescamel.draws.residuals import Residuals
+from bayescamel.input import shown
 from bayescamel.mixtures import Mixtures
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.models.problem import build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc
+from bayescamel.notebook import as_html
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -184,3 +186,24 @@ class Posterior(Draws):
             *(f"  caveat: {caveat}" for caveat in self.caveats),
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Status first, then caveats, then what was fitted."""
+        runs, status = self.runs, self.status
+        sizes = np.unique(runs["n_params"])
+        doubts = [] if status.converged or self.is_point_fit else str(status).splitlines()
+        lines = [] if doubts or self.is_point_fit else [str(status)]
+        lines.append(
+            f"{runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} parameters; "
+            + (
+                f"{self.n_draws} replicates of a point fit"
+                if self.is_point_fit
+                else f"{self.values.sizes['chain']} chains × {self.values.sizes['draw']} draws"
+            )
+        )
+        rows = [
+            [what, ", ".join(shown(name, 24) for name in runs[dim].to_numpy())]
+            for what, dim in (("training domains", "domain"), ("validation domains", "validation"))
+        ]
+        title = f"Posterior of law {self.law.name}: {self.law.title}"
+        return as_html(title, lines, [*doubts, *self.caveats], ["", "names"], rows)

@@ -12,6 +12,7 @@ from bayescamel.comparison.backtest import backtest
 from bayescamel.comparison.scores import normal_log_density
 from bayescamel.draws.scatter import curve_distribution
 from bayescamel.inference.fit import fit
+from bayescamel.notebook import as_html
 from bayescamel.posterior import Posterior
 
 
@@ -41,6 +42,25 @@ class Comparison:
             by_law = self.horizons.groupby("law")[["mre", "coverage90", "crps"]].mean()
             parts += ["outside (largest sizes left out, mean over horizons):", by_law.to_string()]
         return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Laws inside the runs, and outside them where sizes could be left out."""
+        keys = ["elpd", "elpd_diff", "dse", "weight"]
+        rows = [
+            [str(law), *(f"{float(row[key]):.3g}" for key in keys)]
+            for law, row in self.loo.iterrows()
+        ]
+        parts = [as_html("Inside the runs (PSIS-LOO)", (), (), ["law", *keys], rows)]
+        if len(self.horizons):
+            by_law = self.horizons.groupby("law")[["mre", "coverage90", "crps"]].mean()
+            rows = [
+                [str(law), f"{row['mre']:.2%}", f"{row['coverage90']:.0%}", f"{row['crps']:.4f}"]
+                for law, row in by_law.iterrows()
+            ]
+            title = "Outside (largest sizes left out, mean over horizons)"
+            header = ["law", "error", "90 % held", "CRPS, nats per token"]
+            parts.append(as_html(title, (), (), header, rows))
+        return "".join(parts)
 
 
 def compare(runs: xr.Dataset, laws: Sequence[str], **options: Any) -> Comparison:

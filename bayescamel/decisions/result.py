@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.draws.summary import interval90
+from bayescamel.notebook import as_html
 from bayescamel.targets import Target
 
 
@@ -158,6 +159,22 @@ class OptimalMixture:
         lines.append(f"  {second}in brackets: 90 % of the draws' optima")
         lines += [f"  {line}" for line in self.notes()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The recommendation with its intervals, and what it is worth."""
+        rows = []
+        for name in map(str, self.mixture["domain"].to_numpy()):
+            low, high = self.interval.sel(domain=name).to_numpy()
+            shares = [f"{share:.3f}" for share in self.shares(name)]
+            rows.append([name, *shares, f"{low:.3f} to {high:.3f}"])
+        header = ["training domain", "weight", *["least risk"] * self.tied, "90 % of the optima"]
+        lines = [
+            f"expected objective {self.expected:.4f} {self.unit}; expected regret "
+            f"{self.regret:.4f}, below {self.regret_quantile(0.9):.4f} with probability 0.9",
+            *self.notes(),
+        ]
+        title = f"Recommended mixture for {self.target.n_params:.3g} parameters"
+        return as_html(title, lines, (), header, rows)
 
     def notes(self) -> list[str]:
         """What a reader should know beside the numbers, a line each."""

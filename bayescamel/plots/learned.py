@@ -45,18 +45,17 @@ def priors(posterior: "Posterior", axes: Any = None) -> "Figure":
     for axis, (name, prior) in zip(made, before.items(), strict=True):
         low, high = np.quantile(np.concatenate([prior.ravel(), after[name].ravel()]), [0.01, 0.99])
         logarithmic = name in positive and low > 0
+        bins = np.linspace(low, high, BINS + 1)
         if logarithmic:
             bins = np.geomspace(low, high, BINS + 1)
             axis.set_xscale("log")
-        else:
-            bins = np.linspace(low, high, BINS + 1)
-        for values, looks in (
-            (after[name], {"histtype": "stepfilled", "color": BLUE, "alpha": 0.5}),
-            (prior, {"histtype": "step", "color": INK, "lw": 1.0}),
-        ):
+        looks: dict[str, dict[str, Any]] = {
+            "posterior": {"histtype": "stepfilled", "color": BLUE, "alpha": 0.5},
+            "prior": {"histtype": "step", "color": INK, "lw": 1.0},
+        }
+        for (label, style), values in zip(looks.items(), (after[name], prior), strict=True):
             shares = np.full(values.size, 1 / values.size)
-            label = "prior" if looks["histtype"] == "step" else "posterior"
-            axis.hist(values.ravel(), bins=bins, weights=shares, label=label, **looks)
+            axis.hist(values.ravel(), bins=list(bins), weights=shares, label=label, **style)
         axis.set(xlabel=named(name), yticks=[])
     made[0].set_ylabel("share of draws")
     legend(made[:1])

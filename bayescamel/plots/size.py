@@ -186,7 +186,9 @@ def _runs(
     apart = np.abs(runs["mixture"].to_numpy()[:, None] - mixtures.to_numpy()).sum(axis=2) / 2
     near = apart.min(axis=1) <= NEAR
     sizes = runs["n_params"].to_numpy()
-    face = {"color": GREY} if filled else {"facecolors": "none", "edgecolors": ORANGE}
+    face: dict[str, Any] = (
+        {"color": GREY} if filled else {"facecolors": "none", "edgecolors": ORANGE}
+    )
     axis.scatter(
         sizes[~near], loss[~near], s=9, alpha=0.45 if filled else 0.9, label=label, zorder=2, **face
     )

@@ -84,10 +84,10 @@ def ternary(
     best = int(mean.argmin())
     axis.scatter(x[best], y[best], s=90, marker="*", color="white", ec=INK, zorder=4, label="least")
     for corner, (dx, dy), k in zip(np.eye(3), ((0, -12), (0, -12), (0, 6)), three, strict=True):
-        place = tuple(float(v[0]) for v in _flat(corner[None]))
+        (x_corner,), (y_corner,) = _flat(corner[None])
         axis.annotate(
             f"{named(known[k])} {share:.2f}",
-            place,
+            (float(x_corner), float(y_corner)),
             (dx, dy),
             textcoords="offset points",
             ha="center",

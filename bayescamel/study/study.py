@@ -30,6 +30,7 @@ from bayescamel.inference.progress import Show
 from bayescamel.input import printable, shown
 from bayescamel.laws import get_law
 from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.notebook import as_html
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database
@@ -87,6 +88,18 @@ class Status:
     flops_left: float
     expected_regret: float | None
     best_mixture: dict[str, float] | None
+
+    def _repr_html_(self) -> str:
+        """Runs, budget and the recommendation."""
+        lines = [
+            f"{self.told} runs told, {self.pending} pending, {self.failed} failed",
+            f"{self.flops_spent:.3g} FLOPs spent, {self.flops_left:.3g} left",
+        ]
+        if self.best_mixture is None:
+            return as_html("Study", [*lines, "too few runs for a recommendation"])
+        lines.append(f"expected regret {self.expected_regret:.2g} nats per token")
+        rows = [[name, f"{weight:.3f}"] for name, weight in self.best_mixture.items()]
+        return as_html("Study", lines, (), ["training domain", "weight"], rows)
 
 
 class OvertakenError(Exception):

@@ -1,6 +1,7 @@
 """Pictures of a study, before anything was fitted."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ def test_runs_are_counted_by_size_and_state(study: Study) -> None:
 
 def test_spending_adds_up(study: Study) -> None:
     (axis,) = plots.spending(study).axes
-    top = max(p.get_y() + p.get_height() for p in axis.patches)
+    bars: list[Any] = list(axis.patches)
+    top = max(bar.get_y() + bar.get_height() for bar in bars)
     seen = study.snapshot()
     assert top == pytest.approx(100 * (seen.spent() + seen.reserved()) / study.settings.budget)
 
