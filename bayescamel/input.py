@@ -53,6 +53,8 @@ def check_file(
     where = f"{shown(path)}: no {what} can be read from it"
     try:
         found = path.stat()
+    except FileNotFoundError as problem:
+        raise error(f"no file {where}") from problem
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the name
         reason = getattr(problem, "strerror", None) or str(problem)
         raise error(f"{where}: {reason}") from problem

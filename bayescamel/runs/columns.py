@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from bayescamel.exceptions import RunTableError
+from bayescamel.input import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +45,9 @@ def names_in(kind: Kind, table: Iterable[object]) -> list[str]:
 
 def listing(names: Iterable[str], most: int = 20) -> str:
     """Name what there is, for an error message that stays one line."""
-    shown = list(names)
-    return ", ".join(shown[:most]) + (f", … ({len(shown)} in all)" if len(shown) > most else "")
+    known = list(names)
+    more = f", … ({len(known)} in all)" if len(known) > most else ""
+    return ", ".join(shown(name) for name in known[:most]) + more
 
 
 def measured_columns(table: "pd.DataFrame", losses: Sequence[str] | None) -> dict[str, list[str]]:

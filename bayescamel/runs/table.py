@@ -26,10 +26,12 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError
+from bayescamel.input import shown
 from bayescamel.runs.checks import check_fittable as check_fittable
 from bayescamel.runs.checks import check_values, weights_summing_to_one
 from bayescamel.runs.columns import BENCHMARK_KINDS, Kind, measured_columns, names_in
-from bayescamel.runs.files import as_numbers, open_table, select_rows
+from bayescamel.runs.files import as_numbers, open_table
+from bayescamel.runs.filter import select_rows
 
 
 def read_runs(
@@ -74,11 +76,14 @@ def read_runs(
         rows = select_rows(table.assign(**numbers), where)
         table, numbers, text = table[rows], numbers[rows], text[rows]
     run_ids = _run_ids(table)
-    for column in text:
-        if text[column].any():
-            row = int(np.argmax(text[column]))
-            cell = str(table[column].iloc[row])
-            raise RunTableError(f"run {run_ids[row]!r}: {column!r} holds {cell!r}, not a number")
+    wrong = text.to_numpy()
+    if wrong.any():
+        place = int(wrong.any(axis=0).argmax())
+        column, row = str(text.columns[place]), int(wrong[:, place].argmax())
+        cell = shown(repr(str(table[column].iloc[row])))
+        raise RunTableError(
+            f"run {shown(repr(run_ids[row]))}: {shown(repr(column))} holds {cell}, not a number"
+        )
     runs = _as_dataset(run_ids, numbers, columns)
     check_values(runs)
     runs["mixture"] = weights_summing_to_one(runs, renormalise)
