@@ -111,6 +111,8 @@ def parse_json(text: str, where: str, error: type[BayesCamelError] = StorageErro
         values = json.loads(text, parse_int=_whole, object_pairs_hook=_once)
     except RecursionError as problem:
         raise error(f"{where}: it is nested too deep") from problem
+    except json.JSONDecodeError as problem:
+        raise error(f"{where}: broken JSON at line {problem.lineno} ({problem.msg})") from problem
     except ValueError as problem:
         raise error(f"{where}: {shown(problem, 200)}") from problem
     check_json(values, where, error)

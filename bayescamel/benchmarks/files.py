@@ -11,7 +11,7 @@ from bayescamel.benchmarks.draws import BenchmarkDraws
 from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import get_benchmark_law
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
-from bayescamel.draws.netcdf import read_status, read_tree, write_tree
+from bayescamel.draws.netcdf import check_draws, read_status, read_tree, reading, write_tree
 from bayescamel.exceptions import StorageError
 from bayescamel.output import check_output
 
@@ -55,6 +55,11 @@ def load(path: Path) -> BenchmarkDraws:
         changed since.
     """
     tree = read_tree(path)
+    with reading(path):
+        return _from_tree(tree, path)
+
+
+def _from_tree(tree: xr.DataTree, path: Path) -> BenchmarkDraws:
     stored = tree.attrs["format"]
     if stored != FORMAT:
         raise StorageError(
@@ -67,6 +72,7 @@ def load(path: Path) -> BenchmarkDraws:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     facts = tree["facts"].to_dataset()
     facts = facts.assign(above_chance=facts["above_chance"].astype(bool))
+    check_draws(tree["posterior"].to_dataset())
     reference = tree["reference"].to_dataset()["loss"]
     status = read_status(tree.attrs["status"])
     hierarchy = BenchmarkHierarchy(

@@ -1,6 +1,5 @@
 """Limits on a mixture as `bayescamel mix` is told them: options, and how they are read."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from bayescamel.cli.common import weights
 from bayescamel.exceptions import MixtureError, StorageError
+from bayescamel.input import as_number, read_object
 
 if TYPE_CHECKING:
     from bayescamel.mixtures.constraints import Constraints, Group
@@ -102,12 +102,9 @@ def _read_available(path: Path) -> dict[str, float]:
 
 def read_reference(path: Path) -> dict[str, float]:
     """A mixture from JSON of name: weight, or from what ``--out`` wrote."""
+    content = read_object(path, "reference")
+    content = content.get("weights", content)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read as JSON: {error}") from None
-    content = content.get("weights", content) if isinstance(content, dict) else content
-    try:
-        return {str(name): float(weight) for name, weight in content.items()}
-    except (AttributeError, TypeError, ValueError):
+        return {name: as_number(weight) for name, weight in content.items()}
+    except (AttributeError, ValueError):
         raise StorageError(f"{path}: a reference is an object of name: weight") from None

@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from bayescamel.exceptions import StorageError
-from bayescamel.output import check_output
+from bayescamel.output import check_output, write_whole
 from bayescamel.targets import Target
 
 
@@ -78,4 +78,4 @@ def write_recipe(content: Mapping[str, Any], path: Path, force: bool = False) ->
         import yaml
 
         text = yaml.safe_dump(dict(content), sort_keys=False)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text.encode())

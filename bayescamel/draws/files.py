@@ -9,8 +9,9 @@ import xarray as xr
 
 from bayescamel._version import __version__
 from bayescamel.draws.draws import Draws
-from bayescamel.draws.netcdf import read_status, read_tree, write_tree
+from bayescamel.draws.netcdf import check_draws, read_status, read_tree, reading, write_tree
 from bayescamel.exceptions import StorageError
+from bayescamel.input import shown
 from bayescamel.laws import Law, get_law
 from bayescamel.models.hierarchy import Hierarchy, Noise
 from bayescamel.output import check_output
@@ -69,10 +70,17 @@ def load[D: Draws](path: Path, into: type[D]) -> D:
         changed since.
     """
     tree = read_tree(path)
+    with reading(path):
+        return _from_tree(tree, path, into)
+
+
+def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
     attrs = tree.attrs
     stored = attrs["format"]
     if stored != FORMAT:
-        raise StorageError(f"{path} has format {stored}, this version reads {FORMAT}: fit again")
+        raise StorageError(
+            f"{shown(path)} has format {shown(stored)}, this version reads {FORMAT}: fit again"
+        )
     law = get_law(attrs["law"])
     options = json.loads(attrs["hierarchy"])
     if set(options["noise"]) != {field.name for field in dataclasses.fields(Noise)}:
@@ -83,6 +91,7 @@ def load[D: Draws](path: Path, into: type[D]) -> D:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"]
+    check_draws(tree["posterior"].to_dataset())
     status, is_point_fit = read_status(attrs["status"]), bool(attrs["is_point_fit"])
     tree.attrs = {}
     return into(

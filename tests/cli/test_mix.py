@@ -97,7 +97,7 @@ def test_a_recipe_is_written_and_serves_as_the_next_reference(
         (("--group", "d0+d1=a:b"), "not of the form"),
         (("--max-epochs", 4), "max_epochs limits available tokens, but none were given"),
         (("--available", "missing.csv"), "missing.csv cannot be read"),
-        (("--reference", "missing.json"), "missing.json cannot be read"),
+        (("--reference", "missing.json"), r"missing.json: no reference can be read"),
         (("--risk", "bold"), "unknown risk 'bold'"),
         (("--out", "mix.txt"), "a recipe is written as .yaml"),
     ],
@@ -115,9 +115,10 @@ def test_bad_input_is_one_line_and_status_2(words: tuple[object, ...], message: 
         ("available", "name,tokens\nd0,1\n", "no column 'domain'"),
         ("available", "domain,tokens\nd0,many\n", "tokens of d0 = 'many' is no number"),
         ("available", "domain,tokens\nd0,1\nd0,2\n", "'d0' is given twice"),
-        ("reference", "[1, 2]", "an object of name: weight"),
+        ("reference", "[1, 2]", "a reference is a JSON object, not list"),
+        ("reference", '{"d0": "much"}', "an object of name: weight"),
         ("reference", '{"d0": 0.5}', "off by -0.5"),
-        ("reference", "{", "cannot be read as JSON"),
+        ("reference", "{", "broken JSON at line 1"),
     ],
 )
 def test_bad_files_are_named(files: dict[str, Path], name: str, content: Any, message: str) -> None:

@@ -1,6 +1,5 @@
 """The table that every reader returns: one row a model and benchmark, and what was not used."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.exceptions import BenchmarkError
+from bayescamel.input import read_object
 
 COLUMNS = ("key", "benchmark", "accuracy", "score", "questions", "source")
 
@@ -93,17 +93,7 @@ def read_json(path: Path) -> dict[str, Any]:
     BenchmarkError
         When the file is no JSON object; names the file, and the line where it breaks.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BenchmarkError(
-            f"{path}: broken JSON at line {error.lineno} ({error.msg}): restore the file or move it"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise BenchmarkError(f"{path}: holds no JSON object but a {type(content).__name__}")
-    return content
+    return read_object(path, "result", BenchmarkError)
 
 
 def entry(content: dict[str, Any], keys: Sequence[str], path: Path, kind: type) -> Any:

@@ -111,8 +111,11 @@ def test_several_filters_of_a_metric_must_be_chosen_from(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"results": {"arc_easy": {"acc": 0.3}', "bad.json: broken JSON at line 1"),
-        ("[1, 2]", "bad.json: holds no JSON object but a list"),
+        (
+            '{"results": {"arc_easy": {"acc": 0.3}',
+            "bad.json: no result can be read from it: broken JSON at line 1",
+        ),
+        ("[1, 2]", "bad.json: a result is a JSON object, not list"),
         ({"versions": {}}, "bad.json: no key 'results'"),
         ({"results": {"t": 3}, "model_name": "a"}, "bad.json: 'results.t' holds 3"),
         ({"results": {"t": {"acc": "N/A"}}, "model_name": "a"}, "'results.t.acc' holds 'N/A'"),
