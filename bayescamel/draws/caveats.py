@@ -4,7 +4,9 @@ import numpy as np
 
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.scatter import curve_distribution
+from bayescamel.input import shown
 from bayescamel.models.hierarchy import SIZE_EFFECT_SD
+from bayescamel.runs.sizes import active_params, n_sizes
 
 MAX_PRIOR_SDS = 3.0
 """Prior standard deviations beyond which the scale of the size effects says that the law misses
@@ -15,25 +17,76 @@ MIN_NOISE_SDS = 3.0
 """Noise standard deviations off the curve, the median over a run's losses, from which on the run is
 named. One loss may be that far off by chance, half of them on one side are not."""
 
+SAME_WEIGHT = 1e-3
+"""Change of a weight that is none: the rounding of a mixture by hand."""
+
+MIN_RISING = 0.5
+"""Correlation of a loss with ln size from which on it is said to rise with size."""
+
 N_NAMED = 5
 """How many such runs are named."""
 
 
 def caveats(draws: Draws) -> tuple[str, ...]:
     """What the data say against the law or leave open; empty where nothing does."""
-    found = (_too_few_sizes(draws), _sizes_off(draws), _runs_off(draws))
+    if not all(np.isfinite(v).all() for v in draws.tree["posterior"].data_vars.values()):
+        return (
+            "some draws are not finite, so nothing that is computed from them means anything: fit "
+            "again, and look at the runs if it stays",
+        )
+    found = (
+        *(_too_few_sizes(draws), _one_mixture(draws), _larger_is_worse(draws)),
+        *(_sizes_off(draws), _runs_off(draws)),
+    )
     return tuple(caveat for caveat in found if caveat is not None)
 
 
 def _too_few_sizes(draws: Draws) -> str | None:
     """Two sizes: what separates the exponents from the irreducible loss is the prior."""
-    if len(np.unique(draws.runs["n_params"])) > 2:
+    if n_sizes(draws.runs) > 2:
         return None
     return (
         "only two sizes were fitted: how fast the losses fall, how far they can fall and how the "
         "mixtures' effects fade with size are told apart by the priors alone. Train a third size "
         "before you trust a much larger one"
     )
+
+
+def _one_mixture(draws: Draws) -> str | None:
+    """All runs of one mixture: what another would do is the prior's word alone."""
+    mixtures = draws.runs["mixture"].transpose("run", "domain").to_numpy()
+    if (np.ptp(mixtures, axis=0) > SAME_WEIGHT).any():
+        return None
+    return (
+        "all runs have one mixture: what another would do is told by the priors alone. Train other "
+        "mixtures before you choose one"
+    )
+
+
+def _larger_is_worse(draws: Draws) -> str | None:
+    """Losses that rise with size, which no law here can say."""
+    runs = draws.runs
+    log_size = np.log(active_params(runs))
+    loss = runs["loss"].transpose("run", "validation").to_numpy()
+    rising = [
+        str(name)
+        for name, values in zip(runs["validation"].to_numpy(), loss.T, strict=True)
+        if _correlation(log_size, values) > MIN_RISING
+    ]
+    if not rising:
+        return None
+    more = f" and {len(rising) - N_NAMED} more" if len(rising) > N_NAMED else ""
+    return (
+        f"losses rise with size on {', '.join(map(shown, rising[:N_NAMED]))}{more}, where every "
+        "law has them fall: look whether sizes or losses are mixed up, or larger runs trained worse"
+    )
+
+
+def _correlation(log_size: np.ndarray, loss: np.ndarray) -> float:
+    known = np.isfinite(loss)
+    if known.sum() < 3 or np.ptp(log_size[known]) == 0 or np.ptp(loss[known]) == 0:
+        return 0.0
+    return float(np.corrcoef(log_size[known], loss[known])[0, 1])
 
 
 def _sizes_off(draws: Draws) -> str | None:

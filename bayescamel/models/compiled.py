@@ -4,17 +4,21 @@ Everything is compiled for a `Hierarchy` (the law and the sizes of its blocks) a
 runs as an argument, so a refit with more runs in the same bucket of rows compiles nothing.
 """
 
+import logging
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any
 
 import jax
 
+from bayescamel.exceptions import StorageError
 from bayescamel.laws.base import Array
 from bayescamel.models.density import draw_effects
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
-from bayescamel.output import cache_folder
+from bayescamel.output import cache_folder, private_folder
+
+log = logging.getLogger(__name__)
 
 type Density = Callable[[Any, Array, Any], Array]
 """Log density of (hierarchy, unconstrained numbers, problem), in JAX."""
@@ -45,8 +49,17 @@ def effects(
 
 
 def use_cache() -> None:
-    """Keep compiled programs between processes, unless the user has chosen a folder for it."""
+    """Keep compiled programs between processes, unless the user has chosen a folder for it.
+
+    Whoever can write there can have us run what they like, so it is the user's alone; where that
+    cannot be, nothing is kept.
+    """
     if jax.config.jax_compilation_cache_dir is None:
+        try:
+            folder = private_folder(cache_folder() / "jax")
+        except StorageError as error:
+            log.warning("compiled programs are not kept: %s", error)
+            return
         update: Callable[[str, object], None] = jax.config.update
-        update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
+        update("jax_compilation_cache_dir", str(folder))
         update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -4,8 +4,9 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError
+from bayescamel.input import shown
 from bayescamel.runs.columns import column
-from bayescamel.runs.sizes import mean_mixture, scales
+from bayescamel.runs.sizes import SAME_SIZE, mean_mixture, n_sizes
 
 WEIGHT_TOLERANCE = 1e-6
 """How far the weights of a run may be from summing to 1: the rounding of a float in text."""
@@ -55,7 +56,8 @@ def _refuse(values: xr.DataArray, bad: xr.DataArray, problem: str, remedy: str) 
     if values.ndim == 2:
         name = column(name, cell[values.dims[1]].item())  # type: ignore[arg-type]  # its kind
     value = "" if np.isnan(cell) else f" = {cell.item():g}"
-    raise RunTableError(f"run {cell['run'].item()!r}: {name}{value} {problem}; {remedy}")
+    run = shown(repr(cell["run"].item()))
+    raise RunTableError(f"run {run}: {shown(name)}{value} {problem}; {remedy}")
 
 
 def weights_summing_to_one(runs: xr.Dataset, renormalise: bool) -> xr.DataArray:
@@ -84,8 +86,8 @@ def weights_summing_to_one(runs: xr.Dataset, renormalise: bool) -> xr.DataArray:
         else:
             remedy = "correct the table"
         raise RunTableError(
-            f"run {mixture['run'][worst].item()!r}: its weights sum to {1 + off:.6g}, off by "
-            f"{off:+.2g}{others}; {remedy}"
+            f"run {shown(repr(mixture['run'][worst].item()))}: its weights sum to {1 + off:.6g}, "
+            f"off by {off:+.2g}{others}; {remedy}"
         )
     return mixture / total if renormalise else mixture
 
@@ -108,13 +110,13 @@ def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None) -> None:
     Raises
     ------
     RunTableError
-        When there are too few runs, or all have one size, or a validation domain has no loss, or
-        a training domain no weight.
+        When there are too few runs, or all have one size, or a validation domain has no loss or
+        one number only, or a training domain no weight.
     """
     mean_mixture(runs)
     measured = runs["loss"].notnull()
     for domain in runs["validation"].to_numpy()[~measured.any("run").to_numpy()]:
-        raise RunTableError(f"no run has a loss on {str(domain)!r}: leave that column out")
+        raise RunTableError(f"no run has a loss on {shown(domain)!r}: leave that column out")
     usable = runs.isel(run=measured.any("validation").to_numpy())
     count, n_domain = usable.sizes["run"], runs.sizes["domain"]
     least = runs_needed(n_domain) if minimum_runs is None else minimum_runs
@@ -123,17 +125,35 @@ def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None) -> None:
             f"{count} runs with a loss are too few: this law needs at least {least} for "
             f"{n_domain} training domains"
         )
-    if len(scales(usable)[0]) == 1:
+    if n_sizes(usable) == 1:
+        size = float(usable["n_params"][0])
         raise RunTableError(
-            f"all {count} runs have one size (n_params = {float(usable['n_params'][0]):g}): a law "
-            "over size cannot be learned from it; add runs of at least one other size"
+            f"all {count} runs have one size (n_params = {size:g}) to {SAME_SIZE:.0%}: a law over "
+            "size cannot be learned from it; add runs of at least one other size"
         )
+    for domain in usable["validation"].to_numpy()[_constant(usable["loss"].to_numpy())]:
+        value = float(usable["loss"].sel(validation=domain).max())
+        raise RunTableError(
+            f"loss_{shown(domain)} is {value:g} in every run, so it was not measured: leave that "
+            "column out"
+        )
+
+
+def _constant(loss: np.ndarray) -> np.ndarray:
+    """Which columns (run, validation) hold one number throughout."""
+    several = np.isfinite(loss).sum(axis=0) > 2
+    return np.asarray((np.nanmax(loss, axis=0) == np.nanmin(loss, axis=0)) & several)
+
+
+def why_not_fitted(runs: xr.Dataset) -> str | None:
+    """What `check_fittable` says of the runs; None where it lets them pass."""
+    try:
+        check_fittable(runs)
+    except RunTableError as error:
+        return str(error)
+    return None
 
 
 def can_be_fitted(runs: xr.Dataset) -> bool:
     """Whether `check_fittable` lets the runs pass."""
-    try:
-        check_fittable(runs)
-    except RunTableError:
-        return False
-    return True
+    return why_not_fitted(runs) is None

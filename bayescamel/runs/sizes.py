@@ -13,6 +13,9 @@ from bayescamel.targets import Target
 
 MIN_TYPICAL_WEIGHT = 1e-9
 
+SAME_SIZE = 0.05
+"""Share by which two sizes may differ and be one: a law over size learns nothing between them."""
+
 
 @dataclass(frozen=True)
 class Centre:
@@ -162,3 +165,13 @@ def same_names(runs: xr.Dataset) -> np.ndarray:
         if matching:
             result[row, domains.index(max(matching, key=len))] = 1.0
     return result
+
+
+def n_sizes(runs: xr.Dataset | pd.DataFrame) -> int:
+    """How many sizes the runs have that tell something apart; see `SAME_SIZE`."""
+    pairs = np.stack([np.asarray(runs["n_params"], np.float64), active_params(runs)], axis=1)
+    kept: list[np.ndarray] = []
+    for pair in np.unique(pairs, axis=0):
+        if not any((np.abs(pair / other - 1) <= SAME_SIZE).all() for other in kept):
+            kept.append(pair)
+    return len(kept)

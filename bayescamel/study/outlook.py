@@ -9,10 +9,12 @@ import xarray as xr
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
-from bayescamel.runs.checks import can_be_fitted
+from bayescamel.runs.checks import why_not_fitted
+from bayescamel.runs.table import fingerprint
 from bayescamel.study.posteriors import Posteriors, as_runs
 from bayescamel.study.rows import Snapshot
 from bayescamel.study.settings import Settings
+from bayescamel.study.subset import representative
 from bayescamel.targets import objective_weights
 
 N_OPTIMA = 48
@@ -101,7 +103,26 @@ class Outlooks:
 
 def fittable(seen: Snapshot, settings: Settings) -> xr.Dataset | None:
     """The told runs, where a law can be learned from them."""
-    if not seen.told():
-        return None
-    runs = as_runs(seen.told(), settings.space.domains)
-    return runs if can_be_fitted(runs) else None
+    return _fittable(seen, settings)[0]
+
+
+def in_words(seen: Snapshot, settings: Settings) -> str | None:
+    """Why nothing can be fitted to the told runs, or to how few of them; None: to all."""
+    return _fittable(seen, settings)[1]
+
+
+def _fittable(seen: Snapshot, settings: Settings) -> tuple[xr.Dataset | None, str | None]:
+    told = seen.told()
+    if not told:
+        return None, "too few runs for a law: none was told yet"
+    runs = as_runs(told, settings.space.domains)
+    if (reason := why_not_fitted(runs)) is not None:
+        return None, f"the runs that were told are too few for a law, or too alike: {reason}"
+    part = representative(runs, settings.target, settings.fit.max_runs)
+    if part is runs or why_not_fitted(part) is not None:
+        return runs, None
+    return part.assign_attrs(fingerprint=fingerprint(part)), (
+        f"fitted to {part.sizes['run']} of {len(told)} runs: some of every size, repeats, and "
+        "those nearest to the target; a fit to all would take about "
+        f"{len(told) / part.sizes['run']:.1f} times as long (max_runs)"
+    )

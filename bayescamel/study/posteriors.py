@@ -21,7 +21,7 @@ from bayescamel.inference.progress import Show
 from bayescamel.inference.warm_start import can_start_from
 from bayescamel.laws import get_law
 from bayescamel.models.problem import hierarchy_for
-from bayescamel.output import cache_folder
+from bayescamel.output import cache_folder, private_folder
 from bayescamel.posterior import Posterior
 from bayescamel.runs.columns import column
 from bayescamel.runs.table import fingerprint, read_runs
@@ -168,7 +168,7 @@ class Posteriors:
 
     def _keep(self, posterior: Posterior, wanted: str) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder)
             posterior.save(self._file(wanted), force=True)
             for path in self._files()[N_KEPT:]:
                 path.unlink(missing_ok=True)

@@ -20,13 +20,18 @@ from bayescamel.targets import Target, objective_weights
 if TYPE_CHECKING:
     from bayescamel.study.storage import Storage
 
-MAX_SETTINGS = {"chains": 64, "draws": 100_000, "tune": 100_000, "seed": 2**32 - 1}
+MAX_SETTINGS = {
+    **{"chains": 64, "draws": 100_000, "tune": 100_000},
+    **{"seed": 2**32 - 1, "max_runs": 1_000_000},
+}
 """What a fit takes at most."""
 
 
 @dataclass(frozen=True)
 class FitOptions(Sampler):
     """The law, and how its posterior is sampled; see `bayescamel.fit`.
+
+    ``max_runs``: of more runs a representative part is fitted (`bayescamel.study.subset`).
 
     Raises
     ------
@@ -38,6 +43,7 @@ class FitOptions(Sampler):
 
     draws: int = 500
     law: str = "camel"
+    max_runs: int = 1000
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,7 +34,7 @@ from bayescamel.notebook import as_html
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database
-from bayescamel.study.outlook import Outlook, Outlooks, fittable
+from bayescamel.study.outlook import Outlook, Outlooks, fittable, in_words
 from bayescamel.study.posteriors import Posteriors, check_run, run_table
 from bayescamel.study.proposing import as_table, budget_left, propose, start_left, weigh
 from bayescamel.study.records import Record, as_record
@@ -59,11 +59,6 @@ MAX_PROPOSALS = 5
 N_PRIOR_MIXTURES = 24
 """Mixtures at every size on which the prior's losses must be plausible."""
 
-TOO_FEW_RUNS = (
-    "the runs that were told are too few for a law over size and mixture: it needs two sizes, some "
-    "weight on every domain, and three runs more than there are domains"
-)
-
 
 @dataclass(frozen=True)
 class Status:
@@ -79,6 +74,8 @@ class Status:
         Of the recommended mixture, nats; None before there is a posterior.
     best_mixture
         Recommended for the target; None before there is a posterior.
+    note
+        Why there is no posterior, or to which part of the runs it was fitted; None: to all.
     """
 
     told: int
@@ -88,6 +85,7 @@ class Status:
     flops_left: float
     expected_regret: float | None
     best_mixture: dict[str, float] | None
+    note: str | None = None
 
     def _repr_html_(self) -> str:
         """Runs, budget and the recommendation."""
@@ -449,9 +447,10 @@ class Study:
         StudyError
             When there are too few runs.
         """
-        runs = fittable(self._see(), self.settings)
+        seen = self._see()
+        runs = fittable(seen, self.settings)
         if runs is None:
-            raise StudyError(TOO_FEW_RUNS)
+            raise StudyError(str(in_words(seen, self.settings)))
         return self._posteriors.of(runs)
 
     def best_mixture(self) -> OptimalMixture:
@@ -462,9 +461,10 @@ class Study:
         StudyError
             When there are too few runs.
         """
-        outlook = self._outlooks.of(self._see())
+        seen = self._see()
+        outlook = self._outlooks.of(seen)
         if outlook is None:
-            raise StudyError(TOO_FEW_RUNS)
+            raise StudyError(str(in_words(seen, self.settings)))
         return outlook.best
 
     def status(self) -> Status:
@@ -483,6 +483,7 @@ class Study:
             else dict(
                 zip(outlook.predictive.domains, map(float, outlook.best.mixture), strict=True)
             ),
+            note=in_words(seen, self.settings),
         )
 
     def should_stop(self, n: int = 4) -> Stop:

@@ -26,10 +26,12 @@ def status(
     say(f"{now.told} runs told, {now.pending} pending, {now.failed} failed")
     say(f"{now.flops_spent:.3g} FLOPs spent, {now.flops_left:.3g} left")
     if now.best_mixture is None:
-        say("too few runs for a recommendation")
+        say(f"no recommendation: {now.note}")
         return
     for domain, share in now.best_mixture.items():
         say(f"  {domain}  {share:.3f}")
+    if now.note is not None:
+        say(now.note)
     say(f"expected regret {now.expected_regret:.2g} nats per token")
 
 
