@@ -72,7 +72,7 @@ def _from_tree(tree: xr.DataTree, path: Path) -> BenchmarkDraws:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     facts = tree["facts"].to_dataset()
     facts = facts.assign(above_chance=facts["above_chance"].astype(bool))
-    check_draws(tree["posterior"].to_dataset())
+    check_draws(tree["posterior"].to_dataset(), (), runs.sizes["validation"])
     reference = tree["reference"].to_dataset()["loss"]
     status = read_status(tree.attrs["status"])
     hierarchy = BenchmarkHierarchy(

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,16 +108,19 @@ def _check_parts(content: bytes) -> None:
         links(file)
 
 
-def check_draws(draws: xr.Dataset) -> None:
-    """Refuse a posterior group without draws.
+def check_draws(draws: xr.Dataset, names: Sequence[str], n_validation: int) -> None:
+    """Refuse draws that are not those of a law's parameters.
 
     Raises
     ------
     StorageError
-        When it has no chain or draw.
+        When there are none, of one of the `names` for instance, or for other validation domains.
     """
-    if not (draws.data_vars and draws.sizes.get("chain") and draws.sizes.get("draw")):
-        raise StorageError("the posterior has no draws: fit again")
+    for name in names or list(draws.data_vars)[:1] or ["any parameter"]:
+        if name not in draws or draws[name].dims[:2] != ("chain", "draw") or not draws[name].size:
+            raise StorageError(f"the posterior has no draws of {shown(name)!r}: fit again")
+    if draws.sizes.get("validation", n_validation) != n_validation:
+        raise StorageError("the posterior is of other validation domains than its runs: fit again")
 
 
 def read_status(text: str) -> Status:

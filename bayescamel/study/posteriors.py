@@ -168,7 +168,9 @@ class Posteriors:
 
     def _keep(self, posterior: Posterior, wanted: str) -> None:
         try:
-            private_folder(self._folder)
+            if self._place:
+                private_folder(self._folder)
+            self._folder.mkdir(parents=True, exist_ok=True)
             posterior.save(self._file(wanted), force=True)
             for path in self._files()[N_KEPT:]:
                 path.unlink(missing_ok=True)

@@ -78,12 +78,16 @@ class Snapshot:
         The database's clock, seconds since 1970.
     settings
         Of the study, as they are stored.
+    study, event
+        Which study, and the last of its events that this moment knows.
     """
 
     runs: tuple[StoredRun, ...]
     validation: tuple[str, ...] | None
     now: float
     settings: Mapping[str, Any]
+    study: tuple[int, float]
+    event: int
 
     def told(self) -> tuple[StoredRun, ...]:
         """Runs with measurements."""

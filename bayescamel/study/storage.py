@@ -37,6 +37,7 @@ class Storage:
         self.database = database
         self.name = name
         self._clock = clock
+        self._seen: Snapshot | None = None
 
     def create(self, settings: Mapping[str, Any], losses: Sequence[str] | None = None) -> None:
         """Make the tables where there are none, and the study.
@@ -108,7 +109,9 @@ class Storage:
 
     def snapshot(self) -> Snapshot:
         """All that is stored of the study."""
-        return self.database.read(lambda c: self._open(c).snapshot())
+        before = self._seen
+        self._seen = self.database.read(lambda c: self._open(c).snapshot(before))
+        return self._seen
 
     def lease(
         self,

@@ -11,6 +11,9 @@ from bayescamel.study import schema
 from bayescamel.study.records import Record
 from bayescamel.study.rows import FIELDS, Ledger, Snapshot, StoredRun, readable_name
 
+MAX_CHANGED = 500
+"""Runs that are read by name; of more, all are read."""
+
 type Clock = Callable[[Connection], float]
 
 
@@ -53,18 +56,45 @@ class StoredStudy:
         mine = (schema.run.c.study == self.id, schema.run.c.run_id == run_id)
         self._connection.execute(delete(schema.run).where(*mine))
 
-    def snapshot(self) -> Snapshot:
-        """All that is stored."""
-        table = schema.run.c
-        query = select(*(table[name] for name in FIELDS)).where(table.study == self.id)
-        rows = self._connection.execute(query.order_by(table.number, table.run_id))
+    def snapshot(self, before: Snapshot | None = None) -> Snapshot:
+        """All that is stored.
+
+        Parameters
+        ----------
+        before
+            An earlier one: only runs to which something happened since are read again.
+        """
         names = self.validation()
+        last = select(func.coalesce(func.max(schema.event.c.id), 0)).where(
+            schema.event.c.study == self.id
+        )
+        event = int(self._connection.execute(last).scalar_one())
+        key = (int(self.id), float(self.created))
+        known = before if before is not None and before.study == key else None
         return Snapshot(
-            runs=tuple(StoredRun(**row._mapping) for row in rows),
+            runs=self._runs(known),
             validation=None if names is None else tuple(names),
             now=self.now(),
             settings=self.settings,
+            study=key,
+            event=event,
         )
+
+    def _runs(self, before: Snapshot | None) -> tuple[StoredRun, ...]:
+        table = schema.run.c
+        query = select(*(table[name] for name in FIELDS)).where(table.study == self.id)
+        kept: list[StoredRun] = []
+        if before is not None:
+            # Every change of a run is logged, but for leases, which pending runs alone have.
+            since = (schema.event.c.study == self.id, schema.event.c.id > before.event)
+            logged = self._connection.execute(select(schema.event.c.run_id).where(*since)).scalars()
+            changed = {*logged, *(run.run_id for run in before.pending())}
+            if len(changed) <= MAX_CHANGED:
+                kept = [run for run in before.runs if run.run_id not in changed]
+                query = query.where(table.run_id.in_([name for name in changed if name]))
+        rows = self._connection.execute(query)
+        fresh = [StoredRun(**row._mapping) for row in rows]
+        return tuple(sorted([*kept, *fresh], key=lambda run: (run.number, run.run_id)))
 
     def ledger(self) -> Ledger:
         """What must be known before runs are stored: quick however many there are."""

@@ -5,13 +5,12 @@ of one (`.ci/postgresql` starts it, and `.ci/run` fails without).
 """
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SERVER = "BAYESCAMEL_TEST_POSTGRESQL"
+from tests.study.new_database import SERVER, new_postgresql
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,15 +36,3 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def postgresql() -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
     yield from new_postgresql()
-
-
-def new_postgresql() -> Iterator[str]:
-    import psycopg
-
-    server = os.environ[SERVER]
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield server.rsplit("/", 1)[0] + f"/{name}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
