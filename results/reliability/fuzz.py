@@ -31,7 +31,7 @@ import pandas as pd
 import xarray as xr
 from typer.testing import CliRunner
 
-from bayescamel import fit, read_runs
+from bayescamel import read_runs
 from bayescamel.cli import app
 from bayescamel.designs.space import Space
 from bayescamel.draws.netcdf import SEAL, SEAL_BYTES
@@ -39,6 +39,7 @@ from bayescamel.exceptions import BayesCamelError
 from bayescamel.posterior import Posterior
 from bayescamel.study import Study
 from bayescamel.targets import Target
+from tests.prior_posterior import example_runs, prior_posterior
 
 SPACE = Space.from_dict({"domains": ["code", "web"], "sizes": [1e6, 4e6], "tokens_per_param": 20})
 TARGET = Target(64e6, 64e6 * 20)
@@ -268,16 +269,9 @@ def filters(n: int, folder: Path) -> Count:
 
 
 def posterior_file(folder: Path) -> Path:
-    """A small posterior, sampled once."""
-    rng = np.random.default_rng(0)
-    share = rng.uniform(0.05, 0.95, 24)
-    size = np.resize([1e6, 4e6, 16e6], 24)
-    table = pd.DataFrame({"run_id": [f"r{i}" for i in range(24)], "n_params": size})
-    table = table.assign(n_tokens=20 * size, w_code=share, w_web=1 - share)
-    for name, weight in (("code", share), ("web", 1 - share)):
-        table[f"loss_{name}"] = 1.5 + 1.5 * (size / 4e6) ** -0.2 * (0.2 + weight) ** -0.1
+    """A posterior whose draws are of the prior: it is read like any other."""
     path = folder / "posterior.nc"
-    fit(table, chains=2, draws=50, tune=50, progress=False).save(path)
+    prior_posterior(example_runs()).save(path)
     return path
 
 

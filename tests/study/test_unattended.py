@@ -321,7 +321,7 @@ def test_the_view_draws_by_itself_and_shows_markup_as_text(tmp_path: Path) -> No
     with view.showing():
         loop._say("web[en] \x1b[31mred[/]")
         loop._fitting("iteration 7 of 9")
-        time.sleep(0.6)  # a fit, during which the loop calls nothing
+        # A fit, during which the loop calls nothing.
+        wait_for(lambda: "fitting: iteration 7 of 9" in console.export_text(clear=False), 30)
         seen = console.export_text(clear=False)
-    assert "fitting: iteration 7 of 9" in seen
     assert r"web[en] \x1b[31mred[/]" in seen
