@@ -7,7 +7,7 @@ import typer
 
 from bayescamel.cli.common import weights
 from bayescamel.exceptions import MixtureError, StorageError
-from bayescamel.input import as_number, read_object
+from bayescamel.input import as_number, check_file, read_object
 
 if TYPE_CHECKING:
     from bayescamel.mixtures.constraints import Constraints, Group
@@ -83,6 +83,7 @@ def _group(text: str) -> "Group":
 def _read_available(path: Path) -> dict[str, float]:
     import pandas as pd
 
+    check_file(path, "table of tokens")
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:

@@ -96,7 +96,7 @@ def test_a_recipe_is_written_and_serves_as_the_next_reference(
         (("--group", "d0+d1"), "group 'd0+d1' is not of the form name+name=lower:upper"),
         (("--group", "d0+d1=a:b"), "not of the form"),
         (("--max-epochs", 4), "max_epochs limits available tokens, but none were given"),
-        (("--available", "missing.csv"), "missing.csv cannot be read"),
+        (("--available", "missing.csv"), "missing.csv: no table of tokens can be read"),
         (("--reference", "missing.json"), r"missing.json: no reference can be read"),
         (("--risk", "bold"), "unknown risk 'bold'"),
         (("--out", "mix.txt"), "a recipe is written as .yaml"),
