@@ -22,7 +22,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -470,11 +470,11 @@ def settings(n: int, folder: Path) -> Count:
 PARTS = {"tables": 3000, "filters": 1000, "posteriors": 500, "records": 250, "settings": 250}
 
 
-def run(counts: dict[str, int]) -> list[Count]:
+def run(counts: dict[str, int]) -> Iterator[Count]:
     """Each part with so many cases."""
-    parts = (tables, filters, posteriors, records, settings)
     with tempfile.TemporaryDirectory() as folder:
-        return [part(counts[part.__name__], Path(folder)) for part in parts]
+        for part in (tables, filters, posteriors, records, settings):
+            yield part(counts[part.__name__], Path(folder))
 
 
 def main() -> None:
@@ -482,11 +482,11 @@ def main() -> None:
     made = argparse.ArgumentParser(description=__doc__)
     for name, n in PARTS.items():
         made.add_argument(f"--{name}", type=int, default=n)
-    found = run(vars(made.parse_args()))
+    counts = vars(made.parse_args())
     print("input | cases | taken | refused | tracebacks | wrong | blocked | slowest, s")
     print("--- | ---: | ---: | ---: | ---: | ---: | ---: | ---:")
-    for count in found:
-        print(count.row())
+    for count in run(counts):
+        print(count.row(), flush=True)
 
 
 if __name__ == "__main__":
