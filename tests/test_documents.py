@@ -24,20 +24,29 @@ def test_notebook_runs(notebook: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("document", "file", "names"),
+    [
+        ("README.md", "posterior.nc", {"best", "path", "front"}),
+        ("docs/pages/index.md", "report.html", {"runs", "posterior", "best"}),
+    ],
+)
+def test_examples_run(
+    document: str, file: str, names: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    names = {"domain": {"python": "code"}, "validation": {"python": "code"}}  # as the README has it
     runs = bc.load_proxies()
-    for dim, new in names.items():
+    new = {"python": "code"}  # as the README has it
+    for dim in ("domain", "validation"):
         runs = runs.assign_coords({dim: [new.get(str(n), str(n)) for n in runs[dim].to_numpy()]})
     table = runs[["n_params", "n_tokens"]].to_dataframe()
     for prefix, name, dim in (("w_", "mixture", "domain"), ("loss_", "loss", "validation")):
         table = table.join(runs[name].to_pandas().add_prefix(prefix))
         assert dim in runs[name].dims
     table.rename_axis("run_id").to_csv("runs.csv")
-    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
     found: dict[str, object] = {}
     for example in examples:
-        exec(compile(example, "README.md", "exec"), found)
-    assert Path("posterior.nc").exists()
-    assert {"best", "path", "front"} <= set(found)
+        exec(compile(example, document, "exec"), found)
+    assert Path(file).exists()
+    assert names <= set(found)

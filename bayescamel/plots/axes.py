@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -77,9 +77,9 @@ def legend(axes: "Sequence[Axes]") -> None:
             found.setdefault(label, handle)
     if not found:
         return
-    figure = axes[0].figure
-    if isinstance(figure, picture_class()):
-        columns = max(1, int(figure.get_size_inches()[0] / 1.6))
+    figure, whole = axes[0].figure, axes[0].get_figure(root=True)
+    if isinstance(whole, picture_class()):
+        columns = max(1, int(whole.get_size_inches()[0] / 1.6))
         figure.legend(
             found.values(), found.keys(), loc="outside lower center", ncols=min(columns, len(found))
         )
@@ -105,15 +105,16 @@ def size_axis(axis: "Axes", sizes: np.ndarray, label: str = "parameters") -> Non
     axis.set_xlabel(label)
 
 
-def plain_log(axis: "Axes") -> None:
+def plain_log(axis: "Axes", which: Literal["x", "y"] = "y") -> None:
     """Ticks of a logarithmic axis of losses as plain numbers."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 
-    low, high = axis.get_ylim()
+    scale = axis.xaxis if which == "x" else axis.yaxis
+    low, high = scale.get_view_interval()
     wide = LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0))
-    axis.yaxis.set_major_locator(wide if high / low > 3 else MaxNLocator(5))
-    axis.yaxis.set_major_formatter(ScalarFormatter())
-    axis.yaxis.set_minor_locator(NullLocator())
+    scale.set_major_locator(wide if high / low > 3 else MaxNLocator(5))
+    scale.set_major_formatter(ScalarFormatter())
+    scale.set_minor_locator(NullLocator())
 
 
 def crop(axis: "Axes", curves: np.ndarray, points: np.ndarray) -> None:

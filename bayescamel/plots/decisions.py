@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from bayescamel.plots.axes import legend, panels, size_axis
+from bayescamel.plots.axes import legend, panels, plain_log, size_axis
 from bayescamel.plots.style import BLUE, GREY, INK, ORANGE, look, named, styled
 
 if TYPE_CHECKING:
@@ -192,4 +192,8 @@ def front(
             fontsize=7,
         )
     axis.set(xlabel=named(names[0], 40), ylabel=named(names[1], 40))
+    if low.min() > 0 and (value.max(axis=0) / value.min(axis=0)).max() > 3:
+        axis.set(xscale="log", yscale="log")  # the ends are corners, far off in one of the two
+        plain_log(axis)
+        plain_log(axis, "x")
     return figure

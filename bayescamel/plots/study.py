@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bayescamel.study import Study
     from bayescamel.study.rows import StoredRun
 
+UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+
 HATCH = {"told": None, "pending": "//", "failed": "xx"}
 """By a run's state, for prints in grey."""
 
@@ -45,7 +47,7 @@ def allocation(study: "Study", plan: "Plan | None" = None, ax: "Axes | None" = N
             counts[place[run.n_params]] += run.state == state
         if counts.any():
             axis.bar(
-                np.arange(len(sizes)) - 0.2,
+                np.arange(len(sizes)) - (0.0 if plan is None else 0.2),
                 counts,
                 0.38,
                 foot,
@@ -102,8 +104,9 @@ def proposals(study: "Study", ax: "Axes | None" = None) -> "Figure":
     lower.set(xlabel="run, in the order of asking", ylabel="weight", ylim=(0, 1))
     upper.scatter(x, [run.n_params for run in runs], s=12, color=INK)
     upper.set(yscale="log", ylabel="parameters")
-    upper.yaxis.set_major_formatter(lambda value, _: count(value))
-    upper.yaxis.set_minor_formatter(lambda _, __: "")
+    sizes = sorted({run.n_params for run in runs})
+    upper.set_yticks(sizes, [count(size) for size in sizes])
+    upper.set_yticks([], minor=True)
     legend([lower])
     return figure
 
@@ -123,7 +126,7 @@ def timeline(study: "Study", ax: "Axes | None" = None) -> "Figure":
     Returns
     -------
     Figure
-        Hours since the study began; bars that run into the right edge are pending.
+        Time since the first asking; bars that run into the right edge are pending.
     """
     asked: dict[str, float] = {}
     ended: dict[str, float] = {}
@@ -138,15 +141,17 @@ def timeline(study: "Study", ax: "Axes | None" = None) -> "Figure":
     if not runs:
         raise PlotError("the study has asked for no run yet")
     began = min(asked.values())
+    latest = max([seen.now if seen.pending() else began, *ended.values()])
+    unit, seconds = next(u for u in UNITS if latest - began >= 2 * u[1] or u == UNITS[-1])
     figure, (axis,) = panels(1, ax, size=(6.0, min(6.0, 1.4 + 0.13 * len(runs))))
     states = list(HATCH)
     for i, run in enumerate(runs):
-        start = (asked[run.run_id] - began) / 3600
-        end = (ended.get(run.run_id, seen.now) - began) / 3600
+        start = (asked[run.run_id] - began) / seconds
+        end = (ended.get(run.run_id, seen.now) - began) / seconds
         style = look(states.index(run.state)) if run.state in states else look(6)
         axis.barh(
             i,
-            max(end - start, 1e-3),
+            max(end - start, 1e-3 * (latest - began) / seconds),
             0.8,
             start,
             color=style.color,
@@ -159,7 +164,7 @@ def timeline(study: "Study", ax: "Axes | None" = None) -> "Figure":
     axis.set_yticks(
         range(len(runs)) if few else [], [named(run.run_id) for run in runs] if few else []
     )
-    axis.set(xlabel="hours since the first run was asked for", ylabel="" if few else "runs")
+    axis.set(xlabel=f"{unit} since the first run was asked for", ylabel="" if few else "runs")
     legend([axis])
     return figure
 

@@ -1,0 +1,123 @@
+"""Draw the gallery from the bundled runs: ``python docs/gallery.py``, or some pictures by name.
+
+The chains are short, so that it takes minutes; nothing is read off these pictures but their form.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+import bayescamel as bc
+from bayescamel import plots
+from bayescamel.demo import hold_out_largest, predict_runs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bayescamel.comparison.backtest import Result
+
+FOLDER = Path(__file__).parent / "pages" / "gallery"
+SHORT: dict[str, Any] = {"chains": 2, "draws": 300, "tune": 400, "progress": False}
+NAMED = {
+    "half code": {"python": 0.25, "cpp": 0.25, "prose": 0.25, "math": 0.25},
+    "mostly prose": {"python": 0.1, "cpp": 0.1, "prose": 0.6, "math": 0.2},
+}
+UNITS = ("loss on math, nats per token", "loss on prose, nats per token")
+DOMAINS = ("python", "prose", "math")
+
+RUNS = bc.load_proxies()
+FITTED, HELD_OUT = hold_out_largest(RUNS)
+TARGET = bc.Target(float(HELD_OUT["n_params"][0]), float(HELD_OUT["n_tokens"].median()))
+
+
+@cache
+def posterior() -> bc.Posterior:
+    """Of every size but the largest."""
+    return bc.fit(FITTED, **SHORT)
+
+
+@cache
+def benchmarks() -> bc.BenchmarkPosterior:
+    """The step from loss to benchmark."""
+    return bc.fit_benchmarks(FITTED, **SHORT)
+
+
+@cache
+def backtested() -> "list[Result]":
+    """Two laws at the horizons of the fitted runs."""
+    return bc.backtest(FITTED, ["camel", "additive"], methods=("bayes",), **SHORT)
+
+
+@cache
+def best() -> bc.OptimalMixture:
+    """Against a reference."""
+    return posterior().optimal_mixture(TARGET, reference=NAMED["mostly prose"])
+
+
+def path() -> xr.Dataset:
+    """From the smallest fitted size to four times the target."""
+    sizes = np.geomspace(float(FITTED["n_params"].min()), 4 * TARGET.n_params, 6)
+    return bc.optimal_path(posterior(), [float(n) for n in sizes], n_tokens=TARGET.n_tokens)
+
+
+@cache
+def study() -> bc.Study:
+    """Twelve runs, which measure what the posterior expects of them; one failed, two pending."""
+    domains = tuple(str(name) for name in FITTED["domain"].to_numpy())
+    sizes = tuple(map(bc.Size, (16e3, 48e3, 144e3)))
+    space = bc.Space(domains=domains, sizes=sizes, n_tokens=(TARGET.n_tokens or 0.0,))
+    made = bc.Study.create(Path(mkdtemp()) / "study.db", space, TARGET, budget=5e12)
+    names = FITTED["validation"].to_numpy()
+    for i, candidate in enumerate(made.ask(12)):
+        if i == 4:
+            made.fail(candidate.run_id, "out of memory")
+        elif i < 10:
+            model = bc.Target(candidate.n_params, candidate.n_tokens)
+            drawn = posterior().predict(model, candidate.mixture)["loss"]
+            loss = drawn.mean(("chain", "draw")).isel(mixture=0).to_numpy()
+            made.tell(candidate.run_id, {"loss": dict(zip(names, map(float, loss), strict=True))})
+    return made
+
+
+PICTURES: "dict[str, Callable[[], Figure]]" = {
+    "training_grid": lambda: plots.training_grid(RUNS),
+    "weight_pairs": lambda: plots.weight_pairs(RUNS),
+    "loss_over_weight": lambda: plots.loss_over_weight(RUNS),
+    "loss_over_size": lambda: plots.loss_over_size(
+        posterior(), NAMED, target=TARGET, held_out=HELD_OUT
+    ),
+    "held_out": lambda: plots.held_out(
+        posterior(), HELD_OUT, predict_runs(posterior(), HELD_OUT, seed=0)
+    ),
+    "response_slices": lambda: plots.response_slices(posterior(), TARGET),
+    "elasticities": lambda: plots.elasticities(posterior(), TARGET),
+    "ternary": lambda: plots.ternary(posterior(), TARGET, DOMAINS),
+    "optimum": lambda: plots.optimum(best()),
+    "gain_and_regret": lambda: plots.gain_and_regret(best()),
+    "path": lambda: plots.path(path(), FITTED["n_params"].to_numpy()),
+    "front": lambda: plots.front(
+        bc.pareto_front(posterior(), TARGET, {"math": 1.0}, {"prose": 1.0}), UNITS
+    ),
+    "residuals": lambda: plots.residuals(posterior()),
+    "priors": lambda: plots.priors(posterior()),
+    "spending": lambda: plots.spending(study()),
+    "allocation": lambda: plots.allocation(study()),
+    "proposals": lambda: plots.proposals(study()),
+    "timeline": lambda: plots.timeline(study()),
+    "benchmark_curves": lambda: plots.benchmark_curves(benchmarks()),
+    "listening": lambda: plots.listening(benchmarks()),
+    "horizons": lambda: plots.horizons(backtested()),
+    "calibration": lambda: plots.calibration(backtested()),
+}
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]().savefig(FOLDER / f"{name}.png", dpi=90)
+        print(name, flush=True)
