@@ -181,8 +181,10 @@ def front(
         ecolor=GREY,
     )
     sure = front["probability_efficient"].to_numpy() >= 0.5
-    axis.scatter(*value[sure].T, s=24, color=BLUE, zorder=3)
-    axis.scatter(*value[~sure].T, s=24, facecolors="white", edgecolors=BLUE, zorder=3)
+    axis.scatter(value[sure, 0], value[sure, 1], s=24, color=BLUE, zorder=3)
+    axis.scatter(
+        value[~sure, 0], value[~sure, 1], s=24, facecolors="white", edgecolors=BLUE, zorder=3
+    )
     for i in (0, len(value) // 2, len(value) - 1):
         axis.annotate(
             f"{float(front['share'][i]):.0%} second",
