@@ -91,7 +91,7 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"]
-    names = [prior.name for prior in (*hierarchy.parameters, *law.coefficients)]
+    names = [prior.name for prior in (*hierarchy.parameters(), *law.coefficients)]
     check_draws(tree["posterior"].to_dataset(), names, hierarchy.n_validation)
     status, is_point_fit = read_status(attrs["status"]), bool(attrs["is_point_fit"])
     tree.attrs = {}
