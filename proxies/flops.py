@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from proxies.model import ModelConfig
+from proxies.shapes import ModelConfig
 
 
 def forward_flops(config: ModelConfig, n_tokens: int) -> float:
     """FLOPs of a forward pass over ``n_tokens`` tokens in full contexts.
 
-    Two per parameter and token for the blocks and the head (the embedding is a look-up), and
-    ``4 * depth * context * width`` per token for the scores and the mixing of values. The causal
-    mask is not discounted.
+    Two per active parameter and token for the blocks and for the head, tied or not (the embedding
+    is a look-up), and ``4 * depth * context * inner`` per token for the scores and the mixing of
+    values, with ``inner`` the width of all heads. The causal mask is not discounted.
     """
-    per_token = 2 * (config.n_params + config.counts()["head"])
-    per_token += 4 * config.depth * config.context * config.width
+    per_token = 2 * (config.n_active_params + config.vocabulary * config.width)
+    per_token += 4 * config.depth * config.context * config.inner
     return float(per_token) * n_tokens
 
 
 def train_flops(config: ModelConfig, n_tokens: int) -> float:
     """FLOPs of training: a backward pass costs two forward passes.
 
-    Equals ``6 * N * D + 6 * head * D + 12 * depth * context * width * D`` with N the
+    Equals ``6 * N * D + 6 * head * D + 12 * depth * context * inner * D`` with N the active
     non-embedding parameters and D the tokens (Kaplan et al. 2020, Hoffmann et al. 2022).
     """
     return 3.0 * forward_flops(config, n_tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -11,27 +11,40 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from bayescamel.exceptions import BayesCamelError
-from proxies.flops import train_flops
-from proxies.model import ModelConfig
-from proxies.train import TrainConfig
+from proxies.config import TrainConfig
+from proxies.shapes import ModelConfig, with_experts
 
-TOKENS = 1_280_000
-SIZES = (16_000, 48_000, 144_000, 432_000)
+TOKENS_PER_PARAM = 10
+"""Fewest tokens a parameter, active ones in a sparse model."""
+SIZES = (48_000, 144_000, 432_000)
 HELD_OUT_SIZE = 1_296_000
-GRIDS = ("first", "smoke")
+LADDER = (16_000, *SIZES, HELD_OUT_SIZE)
+SPARSE_SIZES = (24_000, 48_000, 144_000)
+SPARSITIES = (4, 8)
+"""Total over active parameters."""
+N_INTERIOR = 10
+LOPSIDED = 0.8
+"""Weight of the one domain in a lopsided mixture; the others share the rest."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a grid."""
+    """One run of a grid, measured at one token count or several."""
 
     run_id: str
     config: TrainConfig
 
     @property
+    def record_ids(self) -> tuple[str, ...]:
+        """Names of its records, one a token count; a run with one is named as it is."""
+        if not self.config.branches:
+            return (self.run_id,)
+        return tuple(f"{self.run_id}-d{size_name(tokens)}" for tokens in self.config.trained_tokens)
+
+    @property
     def flops(self) -> float:
         """Training cost in FLOPs."""
-        return train_flops(self.config.model, self.config.trained_tokens)
+        return self.config.flops
 
 
 def space_filling(n: int, n_domains: int, seed: int) -> npt.NDArray[np.float64]:
@@ -58,13 +71,15 @@ def space_filling(n: int, n_domains: int, seed: int) -> npt.NDArray[np.float64]:
     return np.array(chosen)
 
 
-def mixtures(names: tuple[str, ...], n_interior: int = 11, seed: int = 0) -> list[dict[str, float]]:
-    """The centroid, the interior in maximin order, then the corners, by domain name.
+def mixtures(names: tuple[str, ...], n_interior: int = N_INTERIOR) -> list[dict[str, float]]:
+    """The centroid, the interior in maximin order, then a lopsided mixture for each domain.
 
-    In this order every prefix is a sensible smaller set; the corners come last.
+    In this order every prefix is a sensible smaller set.
     """
     k = len(names)
-    rows = [np.full(k, 1 / k), *space_filling(n_interior, k, seed), *np.eye(k)]
+    rest = round((1 - LOPSIDED) / (k - 1), 6)
+    lopsided = np.full((k, k), rest) + (1 - k * rest) * np.eye(k)
+    rows = [np.full(k, 1 / k), *space_filling(n_interior, k, 0), *lopsided]
     return [dict(zip(names, map(float, row), strict=True)) for row in rows]
 
 
@@ -73,62 +88,84 @@ def size_name(n: float) -> str:
     return f"{n / 1e6:.3g}M" if n >= 1e6 else f"{n / 1e3:.3g}k"
 
 
-def make_cell(size: int, number: int, mixture: dict[str, float], n_tokens: int, seed: int) -> Cell:
-    """One cell; ``number`` is that of the mixture."""
-    config = TrainConfig(ModelConfig.from_dial(size), mixture, n_tokens, seed)
-    run_id = f"n{size_name(size)}-m{number:02d}-d{size_name(n_tokens)}-s{seed}"
+def make_cell(
+    model: ModelConfig,
+    number: int,
+    mixture: dict[str, float],
+    tokens_per_param: Iterable[float],
+    seed: int = 0,
+    epochs: int | None = None,
+) -> Cell:
+    """One cell; ``number`` is that of the mixture, ``epochs`` how often its text is to be seen."""
+    *branches, n_tokens = (int(model.n_active_params * ratio) for ratio in sorted(tokens_per_param))
+    config = TrainConfig(model, mixture, n_tokens, seed, tuple(branches))
+    run_id = f"n{size_name(model.n_active_params)}"
+    if model.n_experts:
+        run_id += f"x{size_name(model.n_params)}"
+    run_id += f"-m{number:02d}-s{seed}"
+    if epochs is not None:
+        limited = {name: int(n_tokens * weight / epochs) for name, weight in mixture.items()}
+        config = replace(config, text_tokens=limited)
+        run_id += f"-e{epochs}"
     return Cell(run_id, config)
 
 
-def first(names: tuple[str, ...], n_tokens: int) -> list[Cell]:
-    """The bundled grid: 16 mixtures at the two smallest sizes, nested subsets above."""
+def v2(names: tuple[str, ...]) -> list[Cell]:
+    """The bundled grid: dense, with seeds and repeated text, and sparse, each with a target."""
     points = mixtures(names)
-    corners = range(len(points) - len(names), len(points))
-    plan: list[tuple[int, int, int, int]] = []  # size, mixture, tokens, seed
-
-    def add(size: int, numbers: Iterable[int], tokens: int = n_tokens, seed: int = 0) -> None:
-        plan.extend((size, number, tokens, seed) for number in numbers)
-
-    add(SIZES[0], range(len(points)))
-    add(SIZES[1], range(len(points)))
-    add(SIZES[2], [*range(6), *corners])
-    add(SIZES[3], [*range(5), *corners][:7])
-    add(HELD_OUT_SIZE, range(5))
-    for size in SIZES[:2]:
-        add(size, range(5), n_tokens // 2)
+    uneven = len(points) - len(names)  # the first lopsided one
+    some, few = (0, 1, 2, 3, 4, uneven), (0, 1, uneven)
+    dense = {dial: ModelConfig.from_dial(dial) for dial in (*SIZES, HELD_OUT_SIZE)}
+    small, middle, large = (dense[dial] for dial in SIZES)
+    cells = [make_cell(small, m, points[m], (10, 20, 40)) for m in range(len(points))]
+    several = (*range(9), uneven, uneven + 1, uneven + 3)
+    cells += [make_cell(middle, m, points[m], (10, 20)) for m in several]
+    cells += [make_cell(large, m, points[m], (10, 20) if m < 2 else (10,)) for m in some]
+    target = dense[HELD_OUT_SIZE]
+    cells += [make_cell(target, m, points[m], (10,)) for m in (0, 1, 2, uneven)]
+    for model, ratios in ((small, (10, 20, 40)), (middle, (10, 20))):
         for seed in (1, 2):
-            add(size, (0, 1), seed=seed)
-    return [make_cell(size, m, points[m], tokens, seed) for size, m, tokens, seed in plan]
+            cells += [make_cell(model, m, points[m], ratios, seed) for m in (0, uneven)]
+        cells += [make_cell(model, 0, points[0], ratios[-1:], epochs=e) for e in (4, 16)]
+    for dial in SPARSE_SIZES:
+        shape = ModelConfig.from_dial(dial)
+        for sparsity in SPARSITIES:
+            model = with_experts(shape, sparsity * shape.n_params)
+            cells += [make_cell(model, m, points[m], (10, 20)) for m in some]
+    sparse = with_experts(large, SPARSITIES[-1] * large.n_params)
+    cells += [make_cell(sparse, m, points[m], (10,)) for m in few]
+    return cells
 
 
-def smoke(names: tuple[str, ...], n_tokens: int) -> list[Cell]:
-    """Two sizes, three mixtures, few tokens: minutes, to see that everything works."""
+def ladder(names: tuple[str, ...]) -> list[Cell]:
+    """Five sizes at the even mixture, three seeds at two of them."""
+    even = mixtures(names)[0]
+    models = [ModelConfig.from_dial(dial) for dial in LADDER]
+    cells = [make_cell(model, 0, even, (10,)) for model in models]
+    cells += [make_cell(model, 0, even, (10,), seed) for model in models[1:3] for seed in (1, 2)]
+    return cells
+
+
+def smoke(names: tuple[str, ...]) -> list[Cell]:
+    """Two dense sizes and a sparse one, two mixtures, few tokens: a minute or two."""
     points = mixtures(names)
-    return [
-        make_cell(size, m, points[m], min(n_tokens, 100_000), 0)
-        for size in SIZES[:2]
-        for m in (0, 1, len(points) - 1)
-    ]
+    small, middle = (ModelConfig.from_dial(dial) for dial in (16_000, 48_000))
+    models = (small, middle, with_experts(small, 4 * small.n_params))
+    return [make_cell(model, m, points[m], (1, 2)) for model in models for m in (0, 1)]
 
 
-def build(name: str, names: tuple[str, ...], n_tokens: int | None = None) -> list[Cell]:
+GRIDS = {"v2": v2, "ladder": ladder, "smoke": smoke}
+
+
+def build(name: str, names: tuple[str, ...]) -> list[Cell]:
     """A grid's cells, alternately the costliest and the cheapest of those left.
 
     The large runs start early, both ends of the grid fill up from the start, and what is left at
     the end is of middling cost, so that the workers end together.
-
-    Parameters
-    ----------
-    name
-        ``first`` (bundled with the package) or ``smoke`` (minutes).
-    names
-        The training domains.
     """
-    makers = {"first": first, "smoke": smoke}
-    if name not in makers:
+    if name not in GRIDS:
         raise BayesCamelError(f"unknown grid {name!r}: choose one of {', '.join(GRIDS)}")
-    cells = makers[name](names, TOKENS if n_tokens is None else n_tokens)
-    ordered = sorted(cells, key=lambda cell: (-cell.flops, cell.run_id))
+    ordered = sorted(GRIDS[name](names), key=lambda cell: (-cell.flops, cell.run_id))
     middle = (len(ordered) + 1) // 2
     pairs = zip_longest(ordered[:middle], reversed(ordered[middle:]))
     return [cell for pair in pairs for cell in pair if cell is not None]

@@ -1,79 +1,25 @@
-"""A small decoder-only transformer with one size dial.
+"""A decoder-only transformer, dense or Mixture-of-Experts, of a shape from `proxies.shapes`.
 
-Pre-norm blocks with RMSNorm (Zhang and Sennrich 2019), rotary positions (Su et al. 2021), SwiGLU
-(Shazeer 2020) and causal scaled-dot-product attention; embedding and head are untied.
+Pre-norm blocks with RMSNorm (Zhang and Sennrich 2019), rotary positions (Su et al. 2021), queries
+and keys normalised (Henry et al. 2020), SwiGLU (Shazeer 2020), causal attention.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
-from bayescamel.exceptions import BayesCamelError
-from proxies.corpora import VOCABULARY
+from proxies.experts import Experts, SwiGLU, initialise_experts
+from proxies.shapes import ModelConfig
 
-# width ~ 10 * depth^(4/3): deeper models are also relatively wider, as in published families.
-WIDTH_FACTOR = 10.0
-WIDTH_POWER = 4.0 / 3.0
-HEAD_WIDTH = 32
-SMALLEST_DIAL = 5_000
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Shape of a model: ``width`` = n_heads * head width, ``hidden`` is the SwiGLU width."""
-
-    depth: int
-    width: int
-    n_heads: int
-    hidden: int
-    context: int = 128
-    vocabulary: int = VOCABULARY
-
-    def __post_init__(self) -> None:
-        if self.width % self.n_heads or self.width // self.n_heads % 2:
-            raise BayesCamelError(
-                f"width {self.width} with {self.n_heads} heads: rotary positions need an even "
-                "head width that divides the width"
-            )
-
-    @classmethod
-    def from_dial(cls, n_params: float, context: int = 128) -> ModelConfig:
-        """The shape whose non-embedding parameters come closest to ``n_params``.
-
-        Depth and width follow from the size; the SwiGLU width takes up what rounding the width
-        to a multiple of 8 leaves, which keeps the realised size within about 1 % of the dial.
-        """
-        if not math.isfinite(n_params) or n_params < SMALLEST_DIAL:
-            raise BayesCamelError(f"a model of {n_params} parameters: give {SMALLEST_DIAL} or more")
-        shape = n_params / (12 * WIDTH_FACTOR**2)
-        depth = max(2, round(shape ** (1 / (1 + 2 * WIDTH_POWER))))
-        width = max(8, 8 * round(math.sqrt(n_params / (12 * depth)) / 8))
-        divisors = [w for w in range(2, width + 1, 2) if width % w == 0 and w < width]
-        head = min(divisors, key=lambda w: abs(math.log(w / HEAD_WIDTH)))
-        norms = (2 * depth + 1) * width
-        hidden = round((n_params - 4 * depth * width**2 - norms) / (3 * depth * width))
-        return cls(depth, width, width // head, max(1, hidden), context)
-
-    def counts(self) -> dict[str, int]:
-        """Parameters by group: embedding, attention, mlp, norm, head."""
-        return {
-            "embedding": self.vocabulary * self.width,
-            "attention": 4 * self.depth * self.width**2,
-            "mlp": 3 * self.depth * self.width * self.hidden,
-            "norm": (2 * self.depth + 1) * self.width,
-            "head": self.vocabulary * self.width,
-        }
-
-    @property
-    def n_params(self) -> int:
-        """Non-embedding parameters: attention, mlp and norm (neither embedding nor head)."""
-        counts = self.counts()
-        return counts["attention"] + counts["mlp"] + counts["norm"]
+EMBEDDING_STD = 0.1
+EPSILON = 1e-6
+LOGITS_AT_ONCE = 2**24
+"""How many logits are held at a time; a larger batch computes them twice instead, in chunks."""
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
@@ -82,51 +28,47 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
 
 
+class Norm(nn.RMSNorm):
+    """RMSNorm in the precision of what comes in, which is what has a fused kernel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., width) to the same shape."""
+        gains = self.weight.to(x.dtype)
+        return functional.rms_norm(x, self.normalized_shape, gains, EPSILON)
+
+
 class Attention(nn.Module):
-    """Causal multi-head attention with rotary positions."""
+    """Causal multi-head attention with rotary positions and normalised queries and keys."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.n_heads = config.n_heads
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.out = nn.Linear(config.width, config.width, bias=False)
+        self.shape = (config.n_heads, config.head_width)
+        self.qkv = nn.Linear(config.width, 3 * config.inner, bias=False)
+        self.query_norm = Norm(config.head_width)
+        self.key_norm = Norm(config.head_width)
+        self.out = nn.Linear(config.inner, config.width, bias=False)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
         """Map (batch, position, width) to the same shape."""
-        batch, length, width = x.shape
-        qkv = self.qkv(x).view(batch, length, 3, self.n_heads, width // self.n_heads)
+        batch, length, _ = x.shape
+        qkv = self.qkv(x).view(batch, length, 3, *self.shape)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = functional.scaled_dot_product_attention(
-            rotate(query, cosine, sine), rotate(key, cosine, sine), value, is_causal=True
-        )
-        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
-        return out
-
-
-class SwiGLU(nn.Module):
-    """Gated feed-forward layer."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.up = nn.Linear(config.width, 2 * config.hidden, bias=False)
-        self.down = nn.Linear(config.hidden, config.width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, position, width) to the same shape."""
-        gate, value = self.up(x).chunk(2, dim=-1)
-        out: Tensor = self.down(functional.silu(gate) * value)
+        query = rotate(self.query_norm(query), cosine, sine).to(value.dtype)
+        key = rotate(self.key_norm(key), cosine, sine).to(value.dtype)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, -1))
         return out
 
 
 class Block(nn.Module):
     """Attention and feed-forward layer, each on a normalised residual stream."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, sparse: bool) -> None:
         super().__init__()
-        self.attention_norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.attention_norm = Norm(config.width)
         self.attention = Attention(config)
-        self.mlp_norm = nn.RMSNorm(config.width, eps=1e-6)
-        self.mlp = SwiGLU(config)
+        self.mlp_norm = Norm(config.width)
+        self.mlp = Experts(config) if sparse else SwiGLU(config.width, config.hidden)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
         """Map (batch, position, width) to the same shape."""
@@ -136,7 +78,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Tokens (batch, position) to logits (batch, position, vocabulary)."""
+    """Tokens (batch, position) to logits (batch, position, vocabulary), or to a loss."""
 
     cosine: Tensor
     sine: Tensor
@@ -145,32 +87,67 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.blocks = nn.ModuleList(
+            Block(config, sparse=layer >= config.depth - config.n_sparse_layers)
+            for layer in range(config.depth)
+        )
+        self.norm = Norm(config.width)
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)
-        half = config.width // config.n_heads // 2
+        if config.tied:
+            self.head.weight = self.embedding.weight
+        half = config.head_width // 2
         speed = 10_000.0 ** (-torch.arange(half) / half)
         angle = torch.arange(config.context)[:, None] * speed[None, :]
         self.register_buffer("cosine", angle.cos(), persistent=False)
         self.register_buffer("sine", angle.sin(), persistent=False)
+        counted = sum(parameter.numel() for parameter in self.parameters())
+        assert counted == sum(config.counts().values()), (counted, config)
         self._initialise()
 
     def _initialise(self) -> None:
-        """Variance-preserving weights; residual branches shrink with depth; a zero head."""
-        nn.init.normal_(self.embedding.weight, std=0.1)
+        """Variance-preserving weights; residual branches shrink with depth; a zero head.
+
+        A tied head starts with logits of order 1 over the normalised residual stream.
+        """
+        shrink = 1 / math.sqrt(2 * self.config.depth)
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
-                residual = name.endswith(("attention.out", "mlp.down"))
-                shrink = 1 / math.sqrt(2 * self.config.depth) if residual else 1.0
-                nn.init.normal_(module.weight, std=shrink / math.sqrt(module.in_features))
-        nn.init.zeros_(self.head.weight)
+                residual = name.endswith(("attention.out", ".down"))
+                std = (shrink if residual else 1.0) / math.sqrt(module.in_features)
+                nn.init.normal_(module.weight, std=std)
+            elif isinstance(module, Experts):
+                initialise_experts(module, shrink)
+        if self.config.tied:
+            nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(self.config.width))
+        else:
+            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+            nn.init.zeros_(self.head.weight)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits of the next token at every position."""
+    def forward(self, tokens: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Logits of the next token at every position or, given targets, the mean loss in nats."""
         length = tokens.shape[1]
         cosine, sine = self.cosine[:length], self.sine[:length]
         x = self.embedding(tokens)
         for block in self.blocks:
             x = block(x, cosine, sine)
-        logits: Tensor = self.head(self.norm(x))
-        return logits
+        x = self.norm(x)
+        if targets is None:
+            logits: Tensor = self.head(x)
+            return logits
+        return self.mean_loss(x.flatten(0, 1), targets.flatten())
+
+    def mean_loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy over (token, width); large logits are made in chunks and not kept."""
+        chunk = max(1, LOGITS_AT_ONCE // self.config.vocabulary)
+        if targets.numel() <= chunk:
+            return summed_loss(self.head, hidden, targets) / targets.numel()
+        total = hidden.new_zeros((), dtype=torch.float32)
+        parts = zip(torch.split(hidden, chunk), torch.split(targets, chunk), strict=True)
+        for part, target in parts:
+            total = total + checkpoint(summed_loss, self.head, part, target, use_reentrant=False)
+        return total / targets.numel()
+
+
+def summed_loss(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
+    """Summed cross-entropy in nats, of logits in float32."""
+    return functional.cross_entropy(head(hidden).float(), targets, reduction="sum")

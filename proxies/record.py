@@ -1,20 +1,24 @@
-"""One JSON record a run, written in one piece or not at all."""
+"""One JSON record a measurement, written in one piece or not at all."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
+import math
 import platform
-import tempfile
+import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import bayescamel
 from bayescamel.exceptions import BayesCamelError
+from proxies import devices
+from proxies.config import TrainConfig
 from proxies.corpora import Corpora
-from proxies.evaluate import bits_per_byte
-from proxies.train import Outcome, TrainConfig
+from proxies.devices import Runtime
+from proxies.files import write_atomically
+from proxies.train import Measured
 
 SUFFIX = ".json"
 
@@ -23,38 +27,68 @@ class RecordError(BayesCamelError):
     """A record that cannot be read or that belongs to another sweep."""
 
 
-def cell(config: TrainConfig, corpora_fingerprint: str) -> str:
-    """Key of a run: a hash of everything that decides its result."""
-    identity = json.dumps(config.identity() | {"corpora": corpora_fingerprint}, sort_keys=True)
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+@cache
+def commit() -> str:
+    """The commit of this code where it is a checkout, else the version of the package."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return f"v{bayescamel.__version__}"
+    return done.stdout.strip()
 
 
 def build(
-    run_id: str, config: TrainConfig, corpora: Corpora, outcome: Outcome, device: str
+    run_id: str, config: TrainConfig, corpora: Corpora, measured: Measured, runtime: Runtime
 ) -> dict[str, Any]:
-    """The record of a finished run, ready for JSON."""
+    """The record of one measurement of a run, ready for JSON."""
+    model = config.model
     return {
         "run_id": run_id,
-        "cell": cell(config, corpora.fingerprint),
+        "cell": config.key(corpora.fingerprint),
         "config": config.identity(),
-        "peak_lr": config.peak_lr,
-        "n_params": config.model.n_params,
-        "parameters": config.model.counts(),
-        "n_tokens": outcome.n_tokens,
-        "flops": outcome.flops,
+        "n_params": model.n_params,
+        "n_active_params": model.n_active_params,
+        "parameters": model.counts(),
+        "n_tokens": measured.n_tokens,
+        "tokens_per_param": measured.n_tokens / model.n_active_params,
+        "flops": measured.flops,
         "seed": config.seed,
         "mixture": dict(config.mixture),
-        "loss_nats_per_token": outcome.losses,
-        "bits_per_byte": {name: bits_per_byte(loss) for name, loss in outcome.losses.items()},
-        "benchmarks": {
-            name: {"accuracy": r.accuracy, "score": r.score, "n_questions": r.n_questions}
-            for name, r in outcome.benchmarks.items()
+        "epochs": measured.epochs,
+        "loss_nats_per_token": measured.losses,
+        "loss_standard_error": {
+            name: None if math.isnan(error) else error for name, error in measured.errors.items()
         },
-        "trace": outcome.trace,
-        "train_seconds": outcome.train_seconds,
-        "seconds": outcome.seconds,
-        "device": device,
-        "machine": platform.machine(),
+        "bits_per_byte": {
+            name: loss / corpora.domains[name].bytes_per_token / math.log(2)
+            for name, loss in measured.losses.items()
+        },
+        "benchmarks": {
+            name: {
+                "accuracy": result.accuracy,
+                "score": result.score,
+                "n_questions": result.n_questions,
+                "chance": result.chance,
+            }
+            for name, result in measured.benchmarks.items()
+        },
+        "trace": measured.trace,
+        "gradients": measured.gradients,
+        "expert_loads": measured.loads,
+        "train_seconds": measured.train_seconds,
+        "seconds": measured.train_seconds + measured.evaluation_seconds,
+        "tokens_per_second": measured.tokens_per_second,
+        "utilisation": measured.utilisation,
+        "device": runtime.kind,
+        "device_name": devices.name(runtime.device),
+        "compiled": runtime.compiles(config.flops),
+        "commit": commit(),
         "corpora": {name: domain.fingerprint for name, domain in corpora.domains.items()},
         "versions": {
             "python": platform.python_version(),
@@ -64,20 +98,16 @@ def build(
 
 
 def write(record: dict[str, Any], folder: Path) -> Path:
-    """Write ``folder/<run_id>.json`` atomically: a reader sees the whole record or none."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write ``folder/<run_id>.json``: a reader sees the whole record or none.
+
+    Raises
+    ------
+    ValueError
+        When a value is no finite number, before anything is written.
+    """
     target = folder / f"{record['run_id']}{SUFFIX}"
     text = json.dumps(record, indent=1, allow_nan=False)
-    handle, draft = tempfile.mkstemp(dir=folder, prefix=".draft-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    write_atomically(target, lambda file: file.write(text.encode()))
     return target
 
 

@@ -1,8 +1,17 @@
-"""Benchmarks that small models can move: multiple choice, scored by likelihood."""
+"""Benchmarks that small models can move: multiple choice, scored by likelihood.
+
+Continuations of held-out passages, a missing word in held-out passages of the domain ``knowledge``,
+and sums that the worked problems of the domain ``math`` leave out. No right answer stands after its
+prompt in the training text: every question is looked up there before it is asked.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -11,21 +20,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from bayescamel.exceptions import BayesCamelError
-from proxies import mathematics
-from proxies.corpora import SEPARATOR, Corpora, Tokens
-from proxies.model import Transformer
+from proxies.corpora import Corpora
+from proxies.files import write_atomically
+from proxies.text import mathematics
+from proxies.text.tokenisers import ByteTokeniser, Tokens
 
 N_CHOICES = 4
-PROMPT_BYTES = 48
-CONTINUATION_BYTES = 20
-QUESTIONS_PER_PASS = 16
-WORKED = (
-    mathematics.story,
-    mathematics.long_product,
-    mathematics.percentage,
-    mathematics.progression,
-)
-ANSWER = b"Answer:"
+PROMPT = 48
+CONTINUATION = 20
+"""Bytes of prompt and continuation."""
+LOOKED_UP = 24
+"""Bytes of the prompt's end that are looked up in the training text before the right choice."""
+ROWS_AT_ONCE = 128
+WORD = re.compile(rb"(?<![A-Za-z])[a-z]{5,10}(?![A-Za-z])")
+
+Model = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,14 +45,20 @@ class Question:
     choices: tuple[bytes, ...]
     answer: int
 
+    @property
+    def right(self) -> bytes:
+        """The right choice."""
+        return self.choices[self.answer]
+
 
 @dataclass(frozen=True)
 class Result:
-    """Accuracy and smooth score of a benchmark, both 0 to 1; chance is 0.25."""
+    """Accuracy and smooth score of a benchmark, both 0 to 1, and chance."""
 
     accuracy: float
     score: float
     n_questions: int
+    chance: float = 1 / N_CHOICES
 
 
 def shuffle_choices(rng: Random, prompt: bytes, right: bytes, wrong: list[bytes]) -> Question:
@@ -52,7 +67,7 @@ def shuffle_choices(rng: Random, prompt: bytes, right: bytes, wrong: list[bytes]
     return Question(prompt, (*wrong[:answer], right, *wrong[answer:]), answer)
 
 
-def continuation_questions(tokens: Tokens, n: int, seed: int) -> list[Question]:
+def continuations(tokens: Tokens, n: int, seed: int) -> list[Question]:
     """The true continuation of a held-out passage among those of three other passages.
 
     Passages do not overlap and lie within one document. Text that is too short gives fewer
@@ -63,70 +78,155 @@ def continuation_questions(tokens: Tokens, n: int, seed: int) -> list[Question]:
     BayesCamelError
         When there are not even ``N_CHOICES`` passages.
     """
-    length = PROMPT_BYTES + CONTINUATION_BYTES
-    rows = tokens[: tokens.size // length * length].reshape(-1, length)
-    rows = rows[(rows != SEPARATOR).all(axis=1)]
+    length = PROMPT + CONTINUATION
+    rows = np.asarray(tokens[: tokens.size // length * length]).reshape(-1, length)
+    rows = rows[(rows != ByteTokeniser.separator).all(axis=1)]
     if rows.shape[0] < N_CHOICES:
         raise BayesCamelError(f"{tokens.size} validation tokens are too few for a benchmark")
     rng = Random(f"continuation:{seed}")
     chosen = rng.sample(range(rows.shape[0]), min(n, rows.shape[0]))
-    endings = [rows[i, PROMPT_BYTES:].tobytes() for i in range(rows.shape[0])]
     questions = []
     for i in chosen:
-        others = [endings[j] for j in rng.sample(range(rows.shape[0]), min(32, rows.shape[0]))]
-        wrong = [text for text in dict.fromkeys(others) if text != endings[i]]
+        others = rng.sample(range(rows.shape[0]), min(8 * N_CHOICES, rows.shape[0]))
+        right = rows[i, PROMPT:].tobytes()
+        endings = dict.fromkeys(rows[j, PROMPT:].tobytes() for j in others)
+        wrong = [ending for ending in endings if ending != right]
         if len(wrong) >= N_CHOICES - 1:
-            prompt = rows[i, :PROMPT_BYTES].tobytes()
-            questions.append(shuffle_choices(rng, prompt, endings[i], wrong[: N_CHOICES - 1]))
+            prompt = rows[i, :PROMPT].tobytes()
+            questions.append(shuffle_choices(rng, prompt, right, wrong[: N_CHOICES - 1]))
     return questions
 
 
-def arithmetic_questions(n: int, seed: int) -> list[Question]:
-    """The result of a worked problem, after its working, among the results of three others.
+def clozes(tokens: Tokens, n: int, seed: int) -> list[Question]:
+    """Which of four words stands in a held-out passage; what follows it is part of the choice.
 
-    The small models of the bundled runs do not learn to calculate: asked for a sum without its
-    working, or among near misses, all of them are at chance. Reading the result off the working
-    they do learn, the more so the more mathematics they read. The wrong choices come from problems
-    of the same kinds, so that what results look like in general gives nothing away. The problems
-    are not held out from the ``math`` domain; there are millions of each kind.
+    The wrong words are others of the same length from the same text, so that neither length nor
+    alphabet tells. Text without enough words gives fewer questions.
     """
-    rng = Random(f"arithmetic:{seed}")
+    text = np.asarray(tokens).tobytes()
+    rng = Random(f"cloze:{seed}")
+    found = list(WORD.finditer(text, PROMPT, max(PROMPT, len(text) - CONTINUATION)))
+    by_length: dict[int, list[bytes]] = {}
+    for match in found:
+        by_length.setdefault(len(match[0]), []).append(match[0])
+    questions = []
+    for match in rng.sample(found, min(n, len(found))):
+        prompt = text[match.start() - PROMPT : match.start()]
+        after = text[match.end() : match.end() + CONTINUATION - len(match[0])]
+        words = by_length[len(match[0])]
+        others = dict.fromkeys(rng.choice(words) for _ in range(8 * N_CHOICES))
+        wrong = [word for word in others if word != match[0]][: N_CHOICES - 1]
+        whole = ByteTokeniser.separator not in prompt + after
+        if whole and len(wrong) == N_CHOICES - 1:
+            choices = [word + after for word in wrong]
+            questions.append(shuffle_choices(rng, prompt, match[0] + after, choices))
+    return questions
+
+
+def sums(n: int, seed: int) -> list[Question]:
+    """The value of a held-out sum, difference or product, as the domain ``math`` asks for it.
+
+    The wrong choices are values of other problems of the same kind.
+    """
+    rng = Random(f"sums:{seed}")
+
+    def draw() -> tuple[str, str, int]:
+        while True:
+            text, value = mathematics.operation(rng)
+            if mathematics.shows_held_out(text):
+                return text, text.split()[1], value
+
     questions = []
     for _ in range(n):
-        working, right = worked(rng)
+        text, sign, value = draw()
         wrong: list[bytes] = []
         while len(wrong) < N_CHOICES - 1:
-            other = worked(rng)[1]
-            if other != right and other not in wrong:
-                wrong.append(other)
-        questions.append(shuffle_choices(rng, working, right, wrong))
+            _, other_sign, other = draw()
+            choice = f" {other}\n".encode()
+            if other_sign == sign and other != value and choice not in wrong:
+                wrong.append(choice)
+        prompt = f"Compute {text}.\nAnswer:".encode()
+        questions.append(shuffle_choices(rng, prompt, f" {value}\n".encode(), wrong))
     return questions
 
 
-def worked(rng: Random) -> tuple[bytes, bytes]:
-    """The end of a problem's working, up to its answer, and the answer."""
-    before, after = rng.choice(WORKED)(rng).encode().rsplit(ANSWER, 1)
-    return (before + ANSWER)[-PROMPT_BYTES:], after
+def unseen(questions: Sequence[Question], texts: Sequence[bytes]) -> list[Question]:
+    """Those whose right choice does not stand after the end of its prompt in any of the texts."""
+    return [
+        question
+        for question in questions
+        if not any(question.prompt[-LOOKED_UP:] + question.right in text for text in texts)
+    ]
 
 
 def build(corpora: Corpora, n: int, seed: int = 0) -> dict[str, list[Question]]:
-    """All benchmarks by name: ``continue_<domain>`` and, with a math domain, ``arithmetic``."""
-    tasks = {
-        f"continue_{name}": continuation_questions(domain.validation, n, seed)
+    """At most ``n`` questions of each benchmark that the corpora allow, none seen in training.
+
+    Raises
+    ------
+    BayesCamelError
+        When a validation text is too short.
+    """
+    drafts = {
+        f"continue_{name}": continuations(domain.validation, 2 * n, seed)
         for name, domain in corpora.domains.items()
     }
+    if "knowledge" in corpora.names:
+        drafts["cloze_knowledge"] = clozes(corpora.domains["knowledge"].validation, 2 * n, seed)
     if "math" in corpora.names:
-        tasks["arithmetic"] = arithmetic_questions(n, seed)
-    return tasks
+        drafts["sums"] = sums(n, seed)
+    texts = [np.asarray(domain.train).tobytes() for domain in corpora.domains.values()]
+    found = {name: unseen(asked, texts)[:n] for name, asked in drafts.items()}
+    return {name: asked for name, asked in found.items() if asked}
 
 
-@torch.no_grad()
-def choice_likelihoods(model: Transformer, questions: list[Question]) -> Tensor:
+def questions(corpora: Corpora, n: int) -> dict[str, list[Question]]:
+    """The benchmarks, built once and kept beside saved corpora; none where ``n`` is 0.
+
+    There are none for text whose tokens are not bytes: its models are judged by their losses.
+    """
+    if n == 0 or corpora.vocabulary != ByteTokeniser.vocabulary:
+        return {}
+    if corpora.folder is None:
+        return build(corpora, n)
+    path = corpora.folder / f"questions-{n}.json"
+    if not path.exists():
+        built = build(corpora, n)
+        plain = {name: [_plain(question) for question in asked] for name, asked in built.items()}
+        write_atomically(path, lambda file: file.write(json.dumps(plain).encode()))
+    return _read(path)
+
+
+def _plain(question: Question) -> dict[str, object]:
+    return {
+        "prompt": question.prompt.decode("latin-1"),
+        "choices": [choice.decode("latin-1") for choice in question.choices],
+        "answer": question.answer,
+    }
+
+
+def _read(path: Path) -> dict[str, list[Question]]:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: [
+            Question(
+                item["prompt"].encode("latin-1"),
+                tuple(choice.encode("latin-1") for choice in item["choices"]),
+                item["answer"],
+            )
+            for item in asked
+        ]
+        for name, asked in kept.items()
+    }
+
+
+def choice_likelihoods(
+    model: Model, questions: Sequence[Question], context: int, device: str
+) -> Tensor:
     """Mean log likelihood in nats per byte of every choice, (question, choice)."""
-    device = model.head.weight.device
     texts = [(q.prompt, choice) for q in questions for choice in q.choices]
     longest = max(len(prompt) + len(choice) for prompt, choice in texts)
-    if longest - 1 > model.config.context:
+    if longest - 1 > context:
         raise BayesCamelError(f"benchmarks need a context of at least {longest - 1} tokens")
     tokens = np.zeros((len(texts), longest), np.int64)
     mask = np.zeros((len(texts), longest - 1), np.float32)
@@ -134,23 +234,23 @@ def choice_likelihoods(model: Transformer, questions: list[Question]) -> Tensor:
         tokens[row, : len(prompt) + len(choice)] = list(prompt + choice)
         mask[row, len(prompt) - 1 : len(prompt) + len(choice) - 1] = 1 / len(choice)
     inputs = torch.from_numpy(tokens).to(device)
-    logits = model(inputs[:, :-1])
+    logits = model(inputs[:, :-1]).float()
     nats = functional.cross_entropy(logits.transpose(1, 2), inputs[:, 1:], reduction="none")
     means = -(nats * torch.from_numpy(mask).to(device)).sum(dim=1)
     return means.view(len(questions), -1).double().cpu()
 
 
-def evaluate(model: Transformer, questions: list[Question]) -> Result:
+def evaluate(model: Model, questions: Sequence[Question], context: int, device: str) -> Result:
     """Accuracy of the likeliest choice and mean smooth score.
 
     With ``l_c`` the mean log likelihood per byte of choice c, the smooth score of a question is
     ``exp(l_right) / sum_c exp(l_c)``.
     """
-    model.eval()
     hits, score = 0.0, 0.0
-    for first in range(0, len(questions), QUESTIONS_PER_PASS):
-        part = questions[first : first + QUESTIONS_PER_PASS]
-        likelihoods = choice_likelihoods(model, part)
+    step = ROWS_AT_ONCE // N_CHOICES
+    for first in range(0, len(questions), step):
+        part = questions[first : first + step]
+        likelihoods = choice_likelihoods(model, part, context, device)
         answers = torch.tensor([question.answer for question in part])
         hits += float((likelihoods.argmax(dim=1) == answers).sum())
         probability = likelihoods.softmax(dim=1)

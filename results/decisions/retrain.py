@@ -6,7 +6,7 @@ where it cannot be told from the reference), the best measured mixture of the la
 (what a team without a law would take, here the reference) and the uniform one. Mixtures that are
 the same are trained once.
 
-    python results/decisions/retrain.py --out FOLDER > results/decisions/retrain.md
+    python results/decisions/retrain.py --corpora TEXT --out FOLDER > results/decisions/retrain.md
 
 FOLDER keeps the plan and the records: what is trained already is not trained again.
 """
@@ -23,24 +23,26 @@ from rich.console import Console
 import bayescamel as bc
 from bayescamel.decisions import optimal_mixture, rank_mixtures
 from bayescamel.runs.bundled import HELD_OUT_PARAMS
-from proxies import corpora, grid
+from proxies import corpora
 from proxies.collect import collect
+from proxies.config import TrainConfig
+from proxies.devices import Runtime
 from proxies.grid import Cell
-from proxies.model import ModelConfig
+from proxies.shapes import ModelConfig
 from proxies.sweep import locate_corpora, sweep
-from proxies.train import TrainConfig
 
 SEEDS = (0, 1)
+TOKENS = 1_280_000
 
 
 def decide(runs: xr.Dataset) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """The mixtures, and what is expected of them: the mean loss over validation domains."""
     below = runs.isel(run=(runs["n_params"] < HELD_OUT_PARAMS).to_numpy())
-    target = bc.Target(HELD_OUT_PARAMS, float(grid.TOKENS))
+    target = bc.Target(HELD_OUT_PARAMS, float(TOKENS))
     posterior = bc.fit(below, progress=False)
     print(f"{posterior.status}\n")
     largest = below.isel(run=(below["n_params"] == below["n_params"].max()).to_numpy())
-    largest = largest.isel(run=(largest["n_tokens"] == grid.TOKENS).to_numpy())
+    largest = largest.isel(run=(largest["n_tokens"] == TOKENS).to_numpy())
     mean = largest["loss"].mean("validation").to_numpy()
     reference = largest["mixture"][int(mean.argmin())]
     names = [str(name) for name in runs["domain"].to_numpy()]
@@ -99,9 +101,12 @@ def main() -> None:
     """Decide once, train what is missing, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--corpora", type=Path, required=True, help="text of the four domains of the bundled runs"
+    )
     parser.add_argument("--cache", type=Path, default=corpora.default_cache())
     options = parser.parse_args()
-    folder = locate_corpora(options.out, None, options.cache)
+    folder = locate_corpora(options.out, options.corpora, options.cache)
     plan = options.out / "plan" / "mixtures.json"
     mixtures, expected = decide(bc.load_proxies())
     if plan.exists():
@@ -119,13 +124,13 @@ def main() -> None:
     cells = [
         Cell(
             f"{label}-s{seed}",
-            TrainConfig(ModelConfig.from_dial(grid.HELD_OUT_SIZE), mixture, grid.TOKENS, seed),
+            TrainConfig(ModelConfig.from_dial(HELD_OUT_PARAMS), mixture, TOKENS, seed),
         )
         for label, mixture in mixtures.items()
         if same[label] == label
         for seed in SEEDS
     ]
-    failed = sweep(cells, folder, options.out, console=Console(stderr=True))
+    failed = sweep(cells, folder, options.out, [Runtime()] * 2, Console(stderr=True))
     if failed:
         raise SystemExit(f"not trained: {', '.join(failed)}")
     print(table(collect(options.out), expected, same))

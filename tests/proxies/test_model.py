@@ -1,58 +1,26 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
-from bayescamel.exceptions import BayesCamelError
-from proxies.flops import forward_flops, train_flops
-from proxies.model import ModelConfig, Transformer
-from tests.proxies.tiny import TINY
-
-DIALS = (16_000, 48_000, 144_000, 432_000, 1_296_000, 30_000_000)
-
-
-@pytest.mark.parametrize("dial", DIALS)
-def test_dial_is_met(dial: float) -> None:
-    config = ModelConfig.from_dial(dial)
-    assert config.n_params == pytest.approx(dial, rel=0.01)
-    assert 1.5 < config.hidden / config.width < 5
+from proxies import model as model_module
+from proxies.model import Attention, Block, Transformer, rotate
+from proxies.shapes import ModelConfig
+from tests.proxies.tiny import SPARSE, TINY
 
 
-def test_size_grows_in_depth_and_width() -> None:
-    shapes = [ModelConfig.from_dial(dial) for dial in DIALS]
-    assert [s.depth for s in shapes] == sorted(s.depth for s in shapes)
-    assert [s.width for s in shapes] == sorted(s.width for s in shapes)
-
-
-@pytest.mark.parametrize("dial", [0, 100, math.nan, math.inf])
-def test_impossible_dials_are_refused(dial: float) -> None:
-    with pytest.raises(BayesCamelError, match="parameters"):
-        ModelConfig.from_dial(dial)
-
-
-def test_counts_by_group_equal_torch_parameters() -> None:
-    model = Transformer(TINY)
-    sums = dict.fromkeys(TINY.counts(), 0)
-    for name, parameter in model.named_parameters():
-        if "norm" in name:
-            sums["norm"] += parameter.numel()
-        else:
-            group = next(g for g in ("attention", "mlp", "embedding", "head") if g in name)
-            sums[group] += parameter.numel()
-    assert sums == TINY.counts()
-    assert sum(TINY.counts().values()) == sum(p.numel() for p in model.parameters())
-    assert TINY.n_params == sums["attention"] + sums["mlp"] + sums["norm"]
-
-
-def test_odd_head_width_is_refused() -> None:
-    with pytest.raises(BayesCamelError, match="even head width"):
-        ModelConfig(depth=1, width=6, n_heads=2, hidden=8)
-
-
-def test_model_is_causal() -> None:
-    torch.manual_seed(0)
-    model = Transformer(TINY)
+def random_model(config: ModelConfig = TINY, seed: int = 0) -> Transformer:
+    torch.manual_seed(seed)
+    model = Transformer(config)
     torch.nn.init.normal_(model.head.weight)
+    return model
+
+
+@pytest.mark.parametrize("config", [TINY, SPARSE])
+def test_model_is_causal(config: ModelConfig) -> None:
+    model = random_model(config)
     rows = torch.randint(0, 256, (2, TINY.context))
     changed = rows.clone()
     changed[:, 40:] = torch.randint(0, 256, (2, TINY.context - 40))
@@ -62,8 +30,6 @@ def test_model_is_causal() -> None:
 
 
 def test_attention_depends_on_relative_position_only() -> None:
-    from proxies.model import rotate
-
     model = Transformer(TINY)
     torch.manual_seed(0)
     query, key = torch.randn(8), torch.randn(8)
@@ -78,14 +44,49 @@ def test_attention_depends_on_relative_position_only() -> None:
     assert not torch.allclose(score(9, 4), score(9, 6), atol=1e-2)
 
 
+def test_queries_and_keys_are_normalised() -> None:
+    """Scores do not change when the weights that make queries and keys grow."""
+    model = random_model()
+    rows = torch.randint(0, 256, (1, 30))
+    before = model(rows)
+    block = model.blocks[0]
+    assert isinstance(block, Block)
+    attention = block.attention
+    assert isinstance(attention, Attention)
+    with torch.no_grad():
+        attention.qkv.weight[: 2 * TINY.inner] *= 7
+    assert torch.allclose(model(rows), before, atol=1e-4)
+    with torch.no_grad():
+        attention.qkv.weight[2 * TINY.inner :] *= 7
+    assert not torch.allclose(model(rows), before, atol=1e-2)
+
+
 def test_untrained_loss_is_that_of_uniform_guessing() -> None:
     logits = Transformer(TINY)(torch.zeros(1, 8, dtype=torch.long))
     assert torch.equal(logits, torch.zeros_like(logits))
 
 
-def test_flops_formula() -> None:
-    # depth 2, width 16, hidden 24, context 72: written out by hand.
-    n_params = 2 * (4 * 16 * 16 + 3 * 16 * 24) + 5 * 16
-    per_token = 6 * n_params + 6 * 256 * 16 + 12 * 2 * 72 * 16
-    assert train_flops(TINY, 1000) == 1000 * per_token
-    assert forward_flops(TINY, 1000) * 3 == train_flops(TINY, 1000)
+def test_a_tied_head_is_the_embedding_and_starts_near_uniform_guessing() -> None:
+    torch.manual_seed(0)
+    model = Transformer(replace(TINY, tied=True))
+    assert model.head.weight is model.embedding.weight
+    rows = torch.randint(0, 256, (4, 73))
+    # Logits of order 1: half a nat above log 256, the loss of a model that says nothing.
+    assert float(model(rows[:, :-1], rows[:, 1:]).detach()) == pytest.approx(
+        math.log(256) + 0.5, abs=0.4
+    )
+
+
+@pytest.mark.parametrize("logits_at_once", [2**24, 256 * 50, 256])
+def test_loss_in_chunks_is_the_loss(logits_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_module, "LOGITS_AT_ONCE", logits_at_once)
+    model = random_model()
+    rows = torch.randint(0, 256, (2, 73))
+    loss = model(rows[:, :-1], rows[:, 1:])
+    (found,) = torch.autograd.grad(loss, model.head.weight)
+    logits = model(rows[:, :-1])
+    whole = functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
+    (expected,) = torch.autograd.grad(whole, model.head.weight)
+    # float32 sums in another order.
+    assert float(loss.detach()) == pytest.approx(float(whole.detach()), rel=1e-6)
+    assert torch.allclose(found, expected, atol=1e-6)

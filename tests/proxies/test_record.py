@@ -1,5 +1,6 @@
 import json
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,28 +8,45 @@ from typing import Any
 import pytest
 
 from proxies import record, train
+from proxies.config import TrainConfig
 from proxies.corpora import Corpora
-from proxies.train import TrainConfig
+from proxies.devices import Runtime
+from tests.proxies.tiny import SPARSE
 
 
 @pytest.fixture
 def entry(tiny_corpora: Corpora, tiny_config: TrainConfig) -> dict[str, Any]:
-    outcome = train.run(tiny_config, tiny_corpora)
-    return record.build("a", tiny_config, tiny_corpora, outcome, "cpu")
+    config = replace(tiny_config, model=SPARSE)
+    (measured,) = train.run(config, tiny_corpora)
+    return record.build("a", config, tiny_corpora, measured, Runtime())
 
 
-def test_record_holds_everything_and_comes_back(
-    tmp_path: Path, entry: dict[str, Any], tiny_config: TrainConfig
-) -> None:
+def test_record_holds_everything_and_comes_back(tmp_path: Path, entry: dict[str, Any]) -> None:
     path = record.write(entry, tmp_path)
     (back,) = record.read_all(tmp_path)
     assert path.name == "a.json"
     assert back == json.loads(json.dumps(entry))
-    assert back["n_params"] == tiny_config.model.n_params
-    assert set(back["loss_nats_per_token"]) == set(back["bits_per_byte"]) == {"letters", "math"}
-    assert back["benchmarks"]["arithmetic"]["n_questions"] == 8
+    assert (back["n_params"], back["n_active_params"]) == (SPARSE.n_params, SPARSE.n_active_params)
+    assert back["parameters"] == SPARSE.counts()
+    for key in ("loss_nats_per_token", "loss_standard_error", "bits_per_byte", "epochs"):
+        assert set(back[key]) == {"letters", "math"}
+    assert back["benchmarks"]["sums"]["n_questions"] == 8
+    assert set(back["expert_loads"]) == {"max_over_mean", "dead_share"}
+    assert set(back["gradients"]) == {"gradient_norm", "clipped_share", "skipped_steps"}
     assert {"torch", "numpy", "python"} <= set(back["versions"])
-    assert 0 < back["train_seconds"] <= back["seconds"]
+    assert 0 < back["train_seconds"] < back["seconds"]
+    assert back["tokens_per_second"] == pytest.approx(back["n_tokens"] / back["train_seconds"])
+    assert back["device_name"]
+    assert back["commit"] == record.commit()
+
+
+def test_records_can_be_read_by_others(tmp_path: Path, entry: dict[str, Any]) -> None:
+    mask = os.umask(0o022)
+    try:
+        path = record.write(entry, tmp_path)
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_interrupted_write_leaves_nothing(
@@ -49,17 +67,19 @@ def test_missing_value_is_never_written(tmp_path: Path, entry: dict[str, Any]) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cell_tells_runs_apart(tiny_config: TrainConfig) -> None:
-    key = record.cell(tiny_config, "f")
-    assert key == record.cell(replace(tiny_config), "f")
+def test_key_tells_runs_apart(tiny_config: TrainConfig) -> None:
+    key = tiny_config.key("f")
+    assert key == replace(tiny_config).key("f")
     reordered = dict(reversed(list(tiny_config.mixture.items())))
-    assert key == record.cell(replace(tiny_config, mixture=reordered), "f")
+    assert key == replace(tiny_config, mixture=reordered).key("f")
     others = [
-        record.cell(replace(tiny_config, seed=1), "f"),
-        record.cell(replace(tiny_config, base_lr=1.0), "f"),
-        record.cell(tiny_config, "g"),
+        replace(tiny_config, seed=1).key("f"),
+        replace(tiny_config, rate_factor=2.0).key("f"),
+        replace(tiny_config, branches=(300,)).key("f"),
+        replace(tiny_config, text_tokens={"math": 500}).key("f"),
+        tiny_config.key("g"),
     ]
-    assert len({key, *others}) == 4
+    assert len({key, *others}) == 6
 
 
 def test_unreadable_records_are_named(tmp_path: Path) -> None:

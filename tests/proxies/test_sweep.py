@@ -1,28 +1,27 @@
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 from rich.console import Console
 
 from bayescamel.runs.table import read_runs
 from proxies import collect, corpora, record, sweep
+from proxies.config import TrainConfig
 from proxies.corpora import Corpora
+from proxies.devices import Runtime
 from proxies.grid import Cell
-from proxies.train import TrainConfig
+from proxies.text.build import CorpusError
+from tests.proxies.tiny import TINY
 
-
-@pytest.fixture
-def saved(tmp_path: Path, tiny_corpora: Corpora) -> Path:
-    return corpora.save(tiny_corpora, tmp_path / "cache")
+SLOTS = [Runtime()]
 
 
 @pytest.fixture
@@ -31,132 +30,184 @@ def cells(tiny_config: TrainConfig) -> list[Cell]:
 
 
 def quiet() -> Console:
-    return Console(file=io.StringIO())
+    return Console(file=io.StringIO(), width=200)
 
 
-def run_sweep(cells: list[Cell], saved: Path, out: Path, console: Any = None) -> list[str]:
-    # Threads: a fresh process costs seconds; the test of Ctrl-C uses real ones.
-    console = console or quiet()
-    return sweep.sweep(cells, saved, out, workers=1, console=console, pool=ThreadPoolExecutor)
-
-
-def test_sweep_trains_skips_and_resumes(tmp_path: Path, saved: Path, cells: list[Cell]) -> None:
-    out = tmp_path / "out"
-    assert run_sweep(cells[:2], saved, out) == []
-    first = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
-    assert set(first) == {"run0.json", "run1.json"}
-    console = quiet()
-    assert run_sweep(cells, saved, out, console) == []
-    second = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
-    assert set(second) == {"run0.json", "run1.json", "run2.json"}
-    assert first.items() <= second.items()
+def said(console: Console) -> str:
     assert isinstance(console.file, io.StringIO)
-    assert "3 runs, 2 done, 1 to train" in console.file.getvalue()
+    return console.file.getvalue()
+
+
+def test_sweep_trains_skips_goes_on_and_reports_failures(
+    tmp_path: Path, saved: Path, cells: list[Cell]
+) -> None:
+    out = tmp_path / "out"
+    sweep.work(sweep.Job(cells[0], saved, out, Runtime()))
+    before = (out / "run0.json").stat().st_mtime_ns
+    steps = 60 * 4 * TINY.context
+    bad = Cell("bad", replace(cells[0].config, n_tokens=steps, rate_factor=float("inf")))
+    console = quiet()
+    assert sweep.sweep([bad, *cells[:2]], saved, out, SLOTS, console) == ["bad"]
+    assert "3 runs, 1 done, 2 to train" in said(console)
+    assert "bad  failed: the gradient norm is nan" in said(console)
+    assert {path.name for path in out.glob("*.json")} == {"run0.json", "run1.json"}
+    assert (out / "run0.json").stat().st_mtime_ns == before
+    assert not (out / sweep.CHECKPOINTS / "run1.pt").exists()
+
+
+def test_a_killed_worker_fails_its_run_alone(
+    tmp_path: Path, saved: Path, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sweep.start
+
+    def start(job: sweep.Job) -> sweep.Running:
+        found = real(job)
+        if job.cell.run_id == "run0":
+            found.process.kill()
+        return found
+
+    monkeypatch.setattr(sweep, "start", start)
+    console = quiet()
+    assert sweep.sweep(cells[:2], saved, tmp_path, SLOTS, console) == ["run0"]
+    assert "run0  failed: it was killed" in said(console)
+    assert [path.name for path in tmp_path.glob("*.json")] == ["run1.json"]
 
 
 def test_records_of_another_sweep_are_refused(
-    tmp_path: Path, saved: Path, cells: list[Cell], tiny_corpora: Corpora
+    tmp_path: Path, cells: list[Cell], saved: Path
 ) -> None:
-    sweep.work(sweep.Job(cells[0], saved, tmp_path / "out", "cpu"))
-    changed = [replace(cells[0], config=replace(cells[0].config, base_lr=1e-3))]
+    sweep.work(sweep.Job(cells[0], saved, tmp_path, Runtime()))
+    changed = [replace(cells[0], config=replace(cells[0].config, rate_factor=0.5))]
     with pytest.raises(record.RecordError, match="another configuration"):
-        sweep.pending(changed, tiny_corpora, tmp_path / "out")
+        sweep.pending(changed, corpora.load(saved), tmp_path)
+    assert sweep.pending(cells, corpora.load(saved), tmp_path) == cells[1:]
 
 
-def test_failed_run_is_reported_and_the_others_go_on(
-    tmp_path: Path, saved: Path, cells: list[Cell]
-) -> None:
-    bad = Cell("bad", replace(cells[0].config, base_lr=float("inf")))
-    out = tmp_path / "out"
-    assert run_sweep([bad, cells[1]], saved, out) == ["bad"]
-    assert [path.name for path in out.glob("*.json")] == ["run1.json"]
-
-
-def group_vanishes(group: int) -> bool:
-    """Workers end a moment after their parent."""
-    for _ in range(300):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
+def eventually(met: Callable[[], bool]) -> bool:
+    for _ in range(2_000):
+        if met():
             return True
         time.sleep(0.1)
     return False
 
 
-def test_interrupted_sweep_leaves_no_half_record(tmp_path: Path, saved: Path) -> None:
-    """Ctrl-C while runs train: exit status 130, no record, no draft, no worker left."""
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / sweep.CORPORA_NOTE).write_text(f'{{"folder": "{saved.name}"}}')
-    command = [sys.executable, "-m", "proxies.sweep", "--out", str(out), "--workers", "1"]
-    process = subprocess.Popen(
-        [*command, "--grid", "smoke", "--cache", str(saved.parent), "--tokens", "100000"],
+def vanished(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+CONFIGURATION = {
+    "run_id": "long",
+    "model": {"depth": 2, "width": 16, "n_heads": 2, "hidden": 24, "head_width": 8, "context": 72},
+    "mixture": {"letters": 0.5, "math": 0.5},
+    "n_tokens": 150 * 4 * 72,
+    "branches": [60 * 4 * 72],
+    "batch": 4,
+    "n_questions": 8,
+    "evaluation_tokens": 2_000,
+}
+
+
+def proxies(*words: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "proxies", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_run_killed_with_no_warning_ends_bit_equal(tmp_path: Path, saved: Path) -> None:
+    config = tmp_path / "run.json"
+    config.write_text(json.dumps(CONFIGURATION))
+
+    def words(out: Path) -> list[str | Path]:
+        return [
+            "train",
+            "--config",
+            config,
+            "--out",
+            out,
+            "--corpora",
+            saved,
+            "--save-seconds",
+            "0",
+        ]
+
+    process = proxies(*words(tmp_path / "killed"))
+    path = tmp_path / "killed" / sweep.CHECKPOINTS / "long.pt"
+    assert eventually(path.exists)
+    first = path.stat().st_mtime_ns
+    assert eventually(lambda: path.stat().st_mtime_ns != first)
+    process.kill()
+    process.communicate()
+    assert path.exists()
+    assert not list((tmp_path / "killed").glob("*.json"))
+    for folder in ("killed", "whole"):
+        process = proxies(*words(tmp_path / folder))
+        output, errors = process.communicate(timeout=400)
+        assert process.returncode == 0, errors
+        assert len(output.split()) == 2
+    killed, whole = (record.read_all(tmp_path / folder) for folder in ("killed", "whole"))
+    assert [entry["run_id"] for entry in whole] == ["long-d17.3k", "long-d43.2k"]
+    for one, other in zip(killed, whole, strict=True):
+        for key in ("loss_nats_per_token", "benchmarks", "trace", "gradients"):
+            assert one[key] == other[key]
+    assert not path.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_sweep_leaves_no_worker_and_no_half_record(
+    tmp_path: Path, saved: Path, number: signal.Signals
+) -> None:
+    """SIGKILL of the sweep alone: its workers see that it is gone."""
+    process = proxies(
+        "sweep", "--grid", "smoke", "--out", tmp_path, "--corpora", saved, "--workers", "1"
     )
     assert process.stdout is not None
     assert "6 to train" in process.stdout.readline()
-    time.sleep(2)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=240)
-    assert process.returncode == 130, errors
-    assert "run the same command again" in errors
-    assert not list(out.glob(".draft-*"))
-    assert len(record.read_all(out)) < 6
-    assert group_vanishes(process.pid)
+    time.sleep(3)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=400)
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), errors
+    assert eventually(lambda: vanished(process.pid))
+    assert len(record.read_all(tmp_path)) < 12
+    assert not list(tmp_path.glob(".draft-*"))
 
 
 def test_lost_corpora_are_named(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / sweep.CORPORA_NOTE).write_text('{"folder": "abc"}')
-    with pytest.raises(corpora.CorpusError, match="began with corpora abc"):
-        sweep.locate_corpora(out, None, tmp_path / "cache")
+    (tmp_path / sweep.CORPORA_NOTE).write_text(json.dumps({"folder": str(tmp_path / "abc")}))
+    with pytest.raises(CorpusError, match="began with corpora abc"):
+        sweep.locate_corpora(tmp_path, None, tmp_path / "cache")
 
 
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (["--corpora", "missing"], "no such folder of corpora"),
-        (["--workers", "0"], "--workers 0"),
-        (["--tokens", "0"], "--tokens 0"),
-        (["--device", "abacus"], "--device 'abacus'"),
-    ],
-)
-def test_bad_options_end_with_status_2_and_write_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
-) -> None:
-    out = tmp_path / "out"
-    assert sweep.main(["--out", str(out), *options]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert problem in line
-    assert not out.exists()
+def test_a_sweep_stays_with_its_corpora(tmp_path: Path, saved: Path) -> None:
+    assert sweep.locate_corpora(tmp_path, saved, tmp_path / "cache") == saved
+    assert sweep.locate_corpora(tmp_path, tmp_path / "other", tmp_path / "cache") == saved
 
 
-def test_collected_table_is_a_run_table(
-    tmp_path: Path, saved: Path, cells: list[Cell], capsys: pytest.CaptureFixture[str]
-) -> None:
-    out, table = tmp_path / "out", tmp_path / "runs.csv"
+def test_collected_table_is_a_run_table(tmp_path: Path, saved: Path, cells: list[Cell]) -> None:
     for cell in cells[:2]:
-        sweep.work(sweep.Job(cell, saved, out, "cpu"))
-    assert collect.main([str(out), "--out", str(table)]) == 0
-    runs = read_runs(table)
+        sweep.work(sweep.Job(cell, saved, tmp_path, Runtime()))
+    table = collect.collect(tmp_path)
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    runs = read_runs(tmp_path / "runs.csv")
     assert list(runs["run"].values) == ["run0", "run1"]
     assert list(runs["domain"].values) == ["letters", "math"]
-    assert set(runs["benchmark"].values) == {"continue_letters", "continue_math", "arithmetic"}
-    entry = record.read_all(out)[0]
+    assert set(runs["benchmark"].values) == {"continue_letters", "continue_math", "sums"}
+    entry = record.read_all(tmp_path)[0]
     loss = runs["loss"].sel(run="run0", validation="math").item()
     assert loss == pytest.approx(entry["loss_nats_per_token"]["math"], rel=1e-5)
-    columns = pd.read_csv(table).columns
-    assert {"flops", "seed", "seconds"} <= set(columns)
-    assert collect.main([str(out), "--out", str(table)]) == 2
-    assert "--force" in capsys.readouterr().err
-    assert collect.main([str(out), "--out", str(table), "--force"]) == 0
+    assert {"flops", "seed", "seconds", "epochs_math", "error_math"} <= set(table.columns)
+    assert "n_active_params" not in table.columns
 
 
-def test_nothing_to_collect_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert collect.main([str(tmp_path), "--out", str(tmp_path / "x.csv")]) == 2
-    assert "no records" in capsys.readouterr().err
-    assert not (tmp_path / "x.csv").exists()
+def test_nothing_to_collect_is_an_error(tmp_path: Path, tiny_corpora: Corpora) -> None:
+    with pytest.raises(record.RecordError, match="no records"):
+        collect.collect(tmp_path)

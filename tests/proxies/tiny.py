@@ -1,11 +1,15 @@
-"""One model shape for every quick test, text as tokens, and small documents."""
+"""One model shape for every quick test, dense and sparse, text as tokens, and small documents."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from proxies.corpora import Tokens
-from proxies.model import ModelConfig
+from proxies.shapes import ModelConfig
+from proxies.text.readers import Document
+from proxies.text.tokenisers import Tokens
 
-TINY = ModelConfig(depth=2, width=16, n_heads=2, hidden=24, context=72)
+TINY = ModelConfig(depth=2, width=16, n_heads=2, hidden=24, head_width=8, context=72)
+SPARSE = replace(TINY, n_experts=8, expert_hidden=8, top_k=3)
 
 
 def tokens(text: str) -> Tokens:
@@ -13,6 +17,8 @@ def tokens(text: str) -> Tokens:
     return np.frombuffer(text.encode(), np.uint8)
 
 
-def documents(n: int = 200) -> list[tuple[str, str]]:
-    """Pairs of label and text, all different."""
-    return [(f"d{i}", f"document {i} " + "with some words " * 8) for i in range(n)]
+def documents(n: int = 200, seed: int = 0) -> list[Document]:
+    """Pairs of label and text; no two have 32 bytes in common."""
+    rng = np.random.default_rng(seed)
+    letters = rng.choice(np.frombuffer(b"abcdefghijklmnop ", np.uint8), (n, 150))
+    return [(f"d{i}", row.tobytes().decode() + "\n") for i, row in enumerate(letters)]

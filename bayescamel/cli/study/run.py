@@ -168,7 +168,7 @@ def _check_costs(study: "Study") -> None:
     """Refuse costs that are not those of our trainer: 6 N D is half of a tiny proxy's."""
     proxy_size = our_trainer().proxy_size
     for size in study.settings.space.sizes:
-        counted, actual = size.flops(1), proxy_size(size.n_params).flops(1)
+        counted, actual = size.flops(1), proxy_size(size.n_params, size.n_active_params).flops(1)
         if abs(counted / actual - 1) > SAME_COST:
             raise StudyError(
                 f"the study counts {counted:.3g} FLOPs a token for {size.n_params:g} parameters, "

@@ -6,13 +6,18 @@ page, so that the corpus needs no download and its fingerprint is stable.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
 from random import Random
 
 Template = Callable[[Random], str]
 PROBLEMS_PER_PAGE = 40
+HELD_OUT = 8
+OPERATION = re.compile(r"(?<!\d)(\d+) ([+*-]) (?=(\d+))")
 NAMES = ("Ada", "Emmy", "Carl", "Sofia", "Paul", "Maryam", "Leon", "Ruth", "Ivan", "Noor")
 THINGS = ("apples", "books", "coins", "stamps", "marbles", "tickets", "pencils", "cards")
 
@@ -331,15 +336,41 @@ TEMPLATES: tuple[Template, ...] = (
 )
 
 
+@cache
+def held_out(a: int, sign: str, b: int) -> bool:
+    """Whether a sum, difference or product is kept for the benchmark: one of ``HELD_OUT``.
+
+    The order of the operands of a sum or a product does not matter.
+    """
+    pair = (a, b) if sign == "-" else (min(a, b), max(a, b))
+    digest = hashlib.sha256(f"{pair[0]} {sign} {pair[1]}".encode()).digest()
+    return digest[0] % HELD_OUT == 0
+
+
+def shows_held_out(text: str) -> bool:
+    """Whether an operation that is held out stands in a text."""
+    return any(held_out(int(a), sign, int(b)) for a, sign, b in OPERATION.findall(text))
+
+
+def problem(rng: Random) -> str:
+    """A worked problem in which nothing is held out."""
+    while True:
+        text = rng.choice(TEMPLATES)(rng)
+        if not shows_held_out(text):
+            return text
+
+
 def page(seed: int, index: int) -> str:
     """One document: ``PROBLEMS_PER_PAGE`` problems, each followed by an empty line."""
     rng = Random(f"mathematics:{seed}:{index}")
-    return "\n".join(rng.choice(TEMPLATES)(rng) for _ in range(PROBLEMS_PER_PAGE))
+    return "\n".join(problem(rng) for _ in range(PROBLEMS_PER_PAGE))
 
 
-def pages(seed: int) -> Iterator[tuple[str, str]]:
-    """Endless documents as (label, text)."""
-    index = 0
-    while True:
-        yield f"mathematics/{index}", page(seed, index)
+def pages(seed: int, n_bytes: int) -> Iterator[tuple[str, str]]:
+    """Documents of about so many bytes together, as (label, text)."""
+    index, taken = 0, 0
+    while taken < n_bytes:
+        text = page(seed, index)
+        yield f"mathematics/{index}", text
+        taken += len(text)
         index += 1

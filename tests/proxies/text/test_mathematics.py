@@ -1,7 +1,7 @@
 import re
 from random import Random
 
-from proxies import mathematics
+from proxies.text import mathematics
 
 
 def test_page_depends_on_seed_and_index_only() -> None:
@@ -56,3 +56,29 @@ def test_every_template_gives_a_solved_problem() -> None:
         text = template(Random(2))
         assert text.endswith(("\n",))
         assert "Answer: " in text or text.startswith("Drill: ")
+
+
+def test_what_is_held_out_stands_in_no_page() -> None:
+    pages = "".join(mathematics.page(0, index) for index in range(60))
+    shown = mathematics.OPERATION.findall(pages)
+    assert len(shown) > 3_000
+    assert not any(mathematics.held_out(int(a), sign, int(b)) for a, sign, b in shown)
+    assert not mathematics.shows_held_out(pages)
+
+
+def test_a_share_of_operations_is_held_out_in_either_order() -> None:
+    triples = [(a, sign, b) for a in range(2, 40) for b in range(2, 40) for sign in "+-*"]
+    kept = [triple for triple in triples if mathematics.held_out(*triple)]
+    # One of HELD_OUT, with pairs counted twice: four standard errors of 2,200 draws.
+    assert abs(len(kept) / len(triples) - 1 / mathematics.HELD_OUT) < 0.03
+    for a, sign, b in kept:
+        assert sign == "-" or mathematics.held_out(b, sign, a)
+    a, sign, b = kept[0]
+    assert mathematics.shows_held_out(f"Compute 1 + {a} {sign} {b}.")
+
+
+def test_pages_are_of_about_so_many_bytes_together() -> None:
+    found = list(mathematics.pages(0, 20_000))
+    sizes = [len(text) for _, text in found]
+    assert sum(sizes[:-1]) < 20_000 <= sum(sizes)
+    assert len({label for label, _ in found}) == len(found)
