@@ -91,6 +91,7 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"]
+    _check_shapes(runs, constant, hierarchy)
     names = [prior.name for prior in (*hierarchy.parameters(), *law.coefficients)]
     check_draws(tree["posterior"].to_dataset(), names, hierarchy.n_validation)
     status, is_point_fit = read_status(attrs["status"]), bool(attrs["is_point_fit"])
@@ -107,3 +108,20 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
         status=status,
         is_point_fit=is_point_fit,
     )
+
+
+def _check_shapes(runs: xr.Dataset, constant: xr.DataTree, hierarchy: Hierarchy) -> None:
+    """Refuse runs and a centre that are not those of the hierarchy's domains."""
+    sizes = {"domain": hierarchy.n_domain, "validation": hierarchy.n_validation}
+    expected: dict[str, tuple[str, ...]] = {"n_params": ("run",)}
+    expected |= {"mixture": ("run", "domain"), "loss": ("run", "validation")}
+    for name, dims in expected.items():
+        if name not in runs or set(runs[name].dims) != set(dims) or not runs[name].size:
+            raise StorageError(f"the runs have no {name!r}: fit again")
+    shapes = {name: (size,) for name, size in sizes.items()}
+    found = {
+        "domain": np.shape(constant["reference_mixture"]),
+        "validation": np.shape(constant["reference_loss"]),
+    }
+    if found != shapes or any(runs.sizes[name] != size for name, size in sizes.items()):
+        raise StorageError("the runs are of other domains than the draws: fit again")

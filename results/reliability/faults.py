@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -117,19 +118,16 @@ def end_a_loop(numbers: tuple[signal.Signals, ...], delay: float) -> Counter[str
         return found
 
 
-def signals(times: int) -> list[str]:
+def signals(times: int) -> Iterator[str]:
     """Rows of the table of signals."""
-    rows = ["loop ended by | loops | orphans | interim told | told twice | blocked after"]
-    rows.append("--- | ---: | ---: | ---: | ---: | ---:")
+    yield "loop ended by | loops | orphans | interim told | told twice | blocked after"
+    yield "--- | ---: | ---: | ---: | ---: | ---:"
     for name, numbers in SIGNALS.items():
         found: Counter[str] = Counter()
         for repeat in range(times):
             found += end_a_loop(numbers, 0.4 * repeat)
-        cells = [
-            found[key] for key in ("loops", "orphans", "interim told", "told twice", "blocked")
-        ]
-        rows.append(" | ".join([name, *map(str, cells)]))
-    return rows
+        names = ("loops", "orphans", "interim told", "told twice", "blocked")
+        yield " | ".join([name, *(str(found[key]) for key in names)])
 
 
 def check(study: Study, acknowledged: list[str]) -> tuple[int, int, int]:
@@ -215,7 +213,8 @@ def main() -> None:
     made.add_argument("--calls", type=int, default=40, help="of a kind at most; 0: none")
     options = made.parse_args()
     if options.loops:
-        print("\n".join(signals(options.loops)), flush=True)
+        for row in signals(options.loops):
+            print(row, flush=True)
     print("\nkilled | kills | acknowledged | lost | told twice | wrong")
     print("--- | ---: | ---: | ---: | ---: | ---:")
     with tempfile.TemporaryDirectory() as folder:
