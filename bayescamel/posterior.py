@@ -53,6 +53,21 @@ class Posterior(Draws):
         """What the data say against the law; see `bayescamel.draws.caveats`."""
         return caveats(self)
 
+    @property
+    def priors(self) -> pd.DataFrame:
+        """The priors of the law's parameters and coefficients, by name.
+
+        Columns ``median``, ``own`` (where names match), ``location_sd`` and ``spread``, the latter
+        two on the unconstrained scale; see `bayescamel.laws.base`.
+        """
+        rows = {
+            **{p.name: (p.typical, p.own, p.location_sd, p.spread) for p in self.law.parameters},
+            **{c.name: (c.mean, None, c.location_sd, c.spread) for c in self.law.coefficients},
+        }
+        return pd.DataFrame.from_dict(
+            rows, orient="index", columns=["median", "own", "location_sd", "spread"], dtype=float
+        )
+
     @cached_property
     def residuals(self) -> Residuals | None:
         """What the law misses of its runs, `bayescamel.draws.residuals`; None for a point fit."""

@@ -8,7 +8,6 @@ import xarray as xr
 
 from bayescamel import read_runs
 from bayescamel.laws import Inputs, get_law
-from bayescamel.laws.camel import TYPICAL_A, TYPICAL_B
 from bayescamel.models.hierarchy import Hierarchy
 
 DOMAINS = ("web", "code", "math")
@@ -18,21 +17,22 @@ NOISE, SIZE_EFFECT = 0.003, 0.002
 
 
 def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
-    """Parameters of `camel`, and its coefficients in nats per token; one row a domain."""
+    """Parameters and coefficients of `camel` in units of ``unit``, nats per token; a row a domain.
+
+    Sizes span a factor of 64 and tokens one of 2, so the size slope and its bend can be learned.
+    """
     n = len(domains)
     rng = np.random.default_rng(7)
-    alpha = np.exp(np.log(0.3) + 0.1 * rng.normal(size=n))
-    by_capacity = 0.03 + 0.17 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n)))
-    by_tokens = 0.02 + 0.16 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n)))
-    elasticity = TYPICAL_A * by_capacity + TYPICAL_B * by_tokens
     return {
-        "alpha": alpha,
-        "elasticity": elasticity,
-        "token_fraction": TYPICAL_B * by_tokens / elasticity,
-        "fading": np.linspace(0.4, 0.9, n),
-        "E": np.linspace(1.3, 1.6, n),
-        "A": np.linspace(1.4, 1.1, n),
-        "B": np.linspace(0.45, 0.35, n),
+        "alpha": 0.22 * np.exp(0.1 * rng.normal(size=n)),
+        "beta": np.full(n, 0.3),
+        "elasticity": 0.01 + 0.07 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n))),
+        "size_fading": np.linspace(0.02, 0.06, n),
+        "token_fading": np.full(n, 0.03),
+        "level": np.linspace(0.94, 0.96, n),
+        "size_slope": np.linspace(0.08, 0.1, n),
+        "token_slope": np.linspace(0.06, 0.05, n),
+        "unit": np.linspace(3.2, 3.0, n),
     }
 
 
@@ -52,9 +52,11 @@ def curve(
         mixture=weights[None],
         reference=centre["mixture"],
         own=np.eye(n)[:, None],
+        log_centre=np.log([centre["n_params"] / 1e8, centre["n_tokens"] / 1e10]),
     )
-    coefficients = np.stack([parameters[c] for c in "EAB"], axis=-1)
-    return np.asarray(Hierarchy(law, n, n).curve(np, parameters, coefficients, inputs)).T
+    coefficients = np.stack([parameters[c.name] for c in law.coefficients], axis=-1)
+    relative = Hierarchy(law, n, n).curve(np, parameters, coefficients, inputs)
+    return np.asarray(relative).T * parameters["unit"]
 
 
 def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -102,6 +102,7 @@ class PredictiveDraws:
                 reference_loss=centre.loss,
                 reference=centre.mixture,
                 own=own,
+                log_centre=centre.logs,
             ),
             sizes=np.zeros((0, 2)),
             size_effects=np.zeros((n_draws, len(validation), 0)),

@@ -65,7 +65,7 @@ def plausible_draws(
         batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
         values = hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
         one = np.ones(hierarchy.n_validation)
-        curves = Curves(values, batch.coefficients, one, centre.mixture, own)
+        curves = Curves(values, batch.coefficients, one, centre.mixture, own, centre.logs)
         with np.errstate(over="ignore"):  # what overflows is left out
             loss = all_losses(hierarchy, curves, logs, mixtures)
         keep = ((loss > 1 / PLAUSIBLE_FACTOR) & (loss < PLAUSIBLE_FACTOR)).all(axis=(1, 2))

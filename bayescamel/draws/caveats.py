@@ -42,9 +42,16 @@ def caveats(draws: Draws) -> tuple[str, ...]:
 
 
 def _too_few_sizes(draws: Draws) -> str | None:
-    """Two sizes: what separates the exponents from the irreducible loss is the prior."""
-    if n_sizes(draws.runs) > 2:
+    """One or two sizes: what the runs cannot tell of the curve over size is the prior's word."""
+    sizes = n_sizes(draws.runs)
+    if sizes > 2:
         return None
+    if sizes == 1:
+        return (
+            "only one size was fitted: mixtures are compared at that size, and what is said of "
+            "another is what the losses of other tables do with size. Train a second size before "
+            "you trust it"
+        )
     return (
         "only two sizes were fitted: how fast the losses fall, how far they can fall and how the "
         "mixtures' effects fade with size are told apart by the priors alone. Train a third size "

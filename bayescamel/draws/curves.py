@@ -20,6 +20,7 @@ type DrawnCoefficients = Float[Any, "draw validation coefficient"]
 type ValidationLosses = Float[Any, " validation"]
 type DomainWeights = Float[Any, " domain"]
 type MatchingNames = Float[Any, "validation domain"]
+type OfCentre = Float[Any, "2"]
 type MixtureWeights = Float[Any, "... mixture domain"]
 type DrawnLosses = Float[Any, "draw mixture validation"]
 
@@ -40,6 +41,8 @@ class Curves(NamedTuple):
     """The centre's mixture."""
     own: MatchingNames
     """1 where names match."""
+    log_centre: OfCentre
+    """Where the centre is, see `Inputs`."""
 
     @classmethod
     def of(cls, draws: Draws) -> Self:
@@ -50,6 +53,7 @@ class Curves(NamedTuple):
             reference_loss=draws.centre.loss,
             reference=draws.centre.mixture,
             own=same_names(draws.runs),
+            log_centre=draws.centre.logs,
         )
 
     def take(self, rows: Any) -> Self:
@@ -78,6 +82,7 @@ def losses(
         mixture=mixtures[..., None, :, :],
         reference=curves.reference,
         own=curves.own[:, None],
+        log_centre=curves.log_centre,
     )
     relative = hierarchy.curve(xp, curves.parameters, curves.coefficients, inputs)
     shape = (len(curves.coefficients), len(curves.reference_loss), mixtures.shape[-2])

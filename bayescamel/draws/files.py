@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,12 +13,12 @@ from bayescamel.draws.draws import Draws
 from bayescamel.draws.netcdf import check_draws, read_status, read_tree, reading, write_tree
 from bayescamel.exceptions import StorageError
 from bayescamel.input import shown
-from bayescamel.laws import Law, get_law
+from bayescamel.laws import Coefficient, Law, Parameter, get_law
 from bayescamel.models.hierarchy import Hierarchy, Noise
 from bayescamel.output import check_output
 from bayescamel.runs.sizes import Centre
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a file of today can no longer be read."""
 
 
@@ -56,8 +57,24 @@ def save(draws: Draws, path: Path, force: bool = False) -> None:
 
 
 def _priors(law: Law) -> str:
-    parameters = [dataclasses.asdict(prior) for prior in law.parameters]
-    return json.dumps([*parameters, *(dataclasses.asdict(prior) for prior in law.coefficients)])
+    return json.dumps(
+        {
+            "parameters": [dataclasses.asdict(prior) for prior in law.parameters],
+            "coefficients": [dataclasses.asdict(prior) for prior in law.coefficients],
+        }
+    )
+
+
+def _stored_law(law: Law, priors: dict[str, list[dict[str, Any]]], path: Path) -> Law:
+    """The law with the priors that the file tells."""
+    parameters = [Parameter(**p | {"dims": tuple(p["dims"])}) for p in priors["parameters"]]
+    coefficients = [Coefficient(**c) for c in priors["coefficients"]]
+    try:
+        return dataclasses.replace(
+            law, parameters=tuple(parameters), coefficients=tuple(coefficients)
+        )
+    except TypeError as error:
+        raise StorageError(f"{path}: law {law.name!r} has changed since: fit again") from error
 
 
 def load[D: Draws](path: Path, into: type[D]) -> D:
@@ -66,8 +83,8 @@ def load[D: Draws](path: Path, into: type[D]) -> D:
     Raises
     ------
     StorageError
-        When the file is missing, is no posterior of ours, or one of a law whose priors have
-        changed since.
+        When the file is missing, is no posterior of ours, or one of a law that has changed
+        since.
     """
     tree = read_tree(path)
     with reading(path):
@@ -81,13 +98,11 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
         raise StorageError(
             f"{shown(path)} has format {shown(stored)}, this version reads {FORMAT}: fit again"
         )
-    law = get_law(attrs["law"])
+    law = _stored_law(get_law(attrs["law"]), json.loads(attrs["priors"]), path)
     options = json.loads(attrs["hierarchy"])
     if set(options["noise"]) != {field.name for field in dataclasses.fields(Noise)}:
         raise StorageError(f"{path}: the priors of the noise have changed since: fit again")
     hierarchy = Hierarchy(law, **options | {"noise": Noise(**options["noise"])})
-    if attrs["priors"] != _priors(law):
-        raise StorageError(f"{path}: the priors of law {law.name!r} have changed since: fit again")
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"]

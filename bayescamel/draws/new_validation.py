@@ -22,7 +22,7 @@ from scipy.stats import truncnorm
 from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.prediction import Kind, extrapolation
-from bayescamel.draws.scatter import run_noise, scattered
+from bayescamel.draws.scatter import outside, run_noise, scattered
 from bayescamel.exceptions import TargetError
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy, lopsidedness
@@ -60,7 +60,8 @@ def predict_new_validation(
     own
         The training domain that it belongs to; None: to none.
     kind
-        ``"mean"``: the curve; ``"run"``: a new run, with size effect and noise.
+        ``"mean"``: the curve; ``"run"``: a new run, with size effect, what the law may miss beyond
+        the runs, and noise.
     seed
         Of the draws.
 
@@ -108,6 +109,8 @@ def predict_new_validation(
     if kind == "run":
         scale = np.exp(values["log_size_effect_scale"])[:, None]
         sigma = np.exp(values["log_sigma"])
+        beyond = hierarchy.noise.beyond * outside(draws, Sizes.of_target(target, 1))
+        scale = np.hypot(scale, beyond * sigma)
         if hierarchy.noise.mixture_dependent:
             lopsided = lopsidedness(weights, draws.centre.mixture)
             sigma = sigma * np.exp(values["noise_lopsided"][:, None] * lopsided)
@@ -234,4 +237,5 @@ def _curves(
         reference_loss=np.ones(1),
         reference=draws.centre.mixture,
         own=matching,
+        log_centre=draws.centre.logs,
     )

@@ -8,7 +8,13 @@ import xarray as xr
 from bayescamel.draws.curves import model_losses
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.residuals import Residuals
-from bayescamel.draws.scatter import curve_distribution, run_noise, run_scatter, scattered
+from bayescamel.draws.scatter import (
+    curve_distribution,
+    draw_missed,
+    run_noise,
+    run_scatter,
+    scattered,
+)
 from bayescamel.exceptions import TargetError
 from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
@@ -36,7 +42,8 @@ def predict(
         ``"curve"``: the law alone. ``"mean"``: the curve and what the runs tell that it misses of
         these mixtures or ones near to them (`bayescamel.draws.residuals`). ``"run"``: a new run's
         loss, which adds the effect that all runs of its size share (drawn afresh for a size that
-        was not fitted), what is left open of the law's miss, and its noise.
+        was not fitted), what the law may miss beyond the sizes and tokens of the runs
+        (`bayescamel.draws.scatter`), what is left open of its miss, and its noise.
     seed
         Of the scatter that ``"run"`` adds.
 
@@ -72,7 +79,7 @@ def predict(
                 noise = times[:, :, None] * rng.normal(size=loss.shape)
             else:
                 noise = local.draw(rng, times)
-            shift = scatter.shift + scatter.shared * new_size
+            shift = scatter.shift + draw_missed(draws, scatter) + scatter.shared * new_size
             loss = scattered(loss, shift + scatter.noise * noise)
     dims = ("chain", "draw", "mixture", "validation")
     values = draws.values

@@ -10,6 +10,9 @@ from bayescamel.draws.draws import Draws
 from bayescamel.models.hierarchy import lopsidedness
 from bayescamel.runs.sizes import Sizes, scales
 
+MAX_LOG_FACTOR = 300.0
+"""Of a loss by its noise: beyond any loss, and within what a float holds."""
+
 
 class Scatter(NamedTuple):
     """Of models around their curves, nats per token, each (draw, model, validation)."""
@@ -18,6 +21,8 @@ class Scatter(NamedTuple):
     """Effect of a model's size where that was fitted, else 0."""
     shared: np.ndarray
     """Sd of the effect that models of a size share where it was not fitted, else 0."""
+    missed: np.ndarray
+    """Sd of what the law misses of a model beyond the fitted sizes and tokens, else 0."""
     noise: np.ndarray
     """Sd of a typical run's noise."""
 
@@ -39,7 +44,39 @@ def run_scatter(draws: Draws, models: Sizes, mixtures: np.ndarray) -> Scatter:
         effects = np.swapaxes(draws.flat("size_effect"), 1, 2)
         shift[:, ~new] = effects[:, same[~new].argmax(axis=1)] * loss
         shared[:, new] = draws.flat("size_effect_scale")[:, None, None] * loss
-    return Scatter(shift, shared, np.broadcast_to(noise, shape))
+    missed = np.zeros(shape)
+    if not draws.is_point_fit:
+        sigma = draws.flat("sigma")[:, None] * loss
+        missed = draws.hierarchy.noise.beyond * outside(draws, models)[:, None] * sigma
+    return Scatter(shift, shared, missed, np.broadcast_to(noise, shape))
+
+
+def outside(draws: Draws, models: Sizes) -> np.ndarray:
+    """How far models lie outside the fitted sizes and tokens, in ln N and ln D: (model,)."""
+    fitted = Sizes.of(draws.runs)
+    distance = _beyond(models.active, fitted.active)
+    if models.tokens is not None and fitted.tokens is not None:
+        distance = np.hypot(distance, _beyond(models.tokens, fitted.tokens))
+    return np.asarray(distance)
+
+
+def _beyond(values: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    above, below = np.log(values / fitted.max()), np.log(fitted.min() / values)
+    return np.asarray(np.maximum(np.maximum(above, below), 0.0))
+
+
+def draw_missed(draws: Draws, scatter: Scatter) -> np.ndarray:
+    """One draw of what the law misses, the same for all mixtures: (draw, model, validation).
+
+    Validation domains share a part of it (`Noise.beyond_shared`). The same numbers underlie every
+    target, so that predictions of one posterior belong together.
+    """
+    n_draws, _, n_validation = scatter.missed.shape
+    shared = draws.hierarchy.noise.beyond_shared
+    rng = np.random.default_rng(0)
+    together, apart = rng.normal(size=(n_draws, 1)), rng.normal(size=(n_draws, n_validation))
+    unit = np.sqrt(shared) * together + np.sqrt(1 - shared) * apart
+    return np.asarray(scatter.missed * unit[:, None])
 
 
 def run_noise(draws: Draws, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -57,7 +94,8 @@ def scattered(loss: np.ndarray, noise: np.ndarray) -> np.ndarray:
     by a large part of its loss, and no loss is negative.
     """
     positive = np.maximum(loss, np.finfo(float).tiny)
-    return np.asarray(np.where(loss > 0, positive * np.exp(noise / positive), loss + noise))
+    times = np.exp(np.minimum(noise / positive, MAX_LOG_FACTOR))
+    return np.asarray(np.where(loss > 0, positive * times, loss + noise))
 
 
 def curve_distribution(
@@ -65,8 +103,9 @@ def curve_distribution(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of each run's loss by draw, (draw, run, validation), by the law alone.
 
-    The law's curve, the effect of the run's size, and the run's noise: that of a typical run, or
-    with ``fitted``, where `runs` are some of those that were fitted, each run's own.
+    The law's curve, what it misses beyond the runs, the effect of the run's size, and the run's
+    noise: that of a typical run, or with ``fitted``, where `runs` are some of those that were
+    fitted, each run's own.
     """
     models, mixtures = Sizes.of(runs), runs["mixture"].to_numpy()
     scatter = run_scatter(draws, models, mixtures)
@@ -75,4 +114,4 @@ def curve_distribution(
         known = draws.values["run_noise"].sel(run=runs["run"].to_numpy()).to_numpy()
         noise = noise * known.reshape(draws.n_draws, -1, 1)
     mean = model_losses(draws, models, mixtures) + scatter.shift
-    return mean, np.hypot(scatter.shared, noise)
+    return mean, np.sqrt(scatter.shared**2 + scatter.missed**2 + noise**2)

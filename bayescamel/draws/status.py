@@ -61,8 +61,7 @@ class Status:
         """What to do about each failed diagnostic."""
         words = {
             "rhat": f"chains disagree (R-hat {self.rhat_max:.3f} > {RHAT_MAX}): double tune and "
-            "draws; if it stays, the runs leave several modes open: add runs, or take a law of "
-            "fewer terms (camel-shared in place of camel)",
+            "draws; if it stays, the runs leave several modes open: add runs",
             "ess": f"too few effective draws ({min(self.ess_bulk_min, self.ess_tail_min):.0f} < "
             f"{ESS_MIN}): raise draws",
             "divergences": f"{self.divergences} divergences (the default engine has tried "

@@ -1,6 +1,7 @@
 """`fit`: from runs and a law to a posterior."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
@@ -16,7 +17,7 @@ from bayescamel.inference.assembly import assemble
 from bayescamel.inference.pointfit import PointFit, fit_point
 from bayescamel.inference.progress import progress_bar
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
-from bayescamel.laws import Law, get_law
+from bayescamel.laws import WIDE, Law, get_law, with_priors
 from bayescamel.models.hierarchy import POOLINGS, Hierarchy, Noise, Pooling
 from bayescamel.models.problem import build, hierarchy_for
 from bayescamel.posterior import Posterior
@@ -33,6 +34,7 @@ type Engine = Literal["marginal", "numpyro", "nutpie", "pymc"]
 ENGINES: tuple[Engine, ...] = ("marginal", "numpyro", "nutpie", "pymc")
 METHODS = ("bayes", "point")
 
+type Priors = Literal["population", "wide"] | Mapping[str, Mapping[str, float]]
 type Runs = xr.Dataset | pd.DataFrame | str | Path
 
 
@@ -44,6 +46,7 @@ def fit(
     method: Literal["bayes"] = "bayes",
     engine: Engine = "marginal",
     pooling: Pooling = "partial",
+    priors: Priors = "population",
     noise: Noise | None = None,
     sampler: Sampler = SAMPLER,
     warm_start: Posterior | None = None,
@@ -71,6 +74,7 @@ def fit(
     method: Literal["bayes", "point"] = "bayes",
     engine: Engine = "marginal",
     pooling: Pooling = "partial",
+    priors: Priors = "population",
     noise: Noise | None = None,
     sampler: Sampler = SAMPLER,
     warm_start: Posterior | None = None,
@@ -98,6 +102,11 @@ def fit(
         NUTS, by nutpie or by PyMC's own NUTS (`bayescamel.inference.backends`).
     pooling
         How parameters are shared over validation domains.
+    priors
+        ``"population"``: what measured tables taught (`bayescamel.laws.population`).
+        ``"wide"``: little knowledge. Or a mapping from names of the law's parameters and
+        coefficients to the numbers to replace in the former, such as
+        ``{"alpha": {"typical": 0.3, "location_sd": 0.1}}`` (`bayescamel.laws.with_priors`).
     noise
         Priors of the scatter around the law.
     sampler
@@ -122,18 +131,19 @@ def fit(
     Raises
     ------
     RunTableError
-        When the runs cannot be read, or are too few or of one size only.
+        When the runs cannot be read, are too few, or are of one size only and no priors help
+        (``method="point"``).
     FitError
         When an option or the runs do not suit the law.
     ConvergenceError
         When ``strict`` and a diagnostic failed.
     """
     began = time.perf_counter()
-    chosen = get_law(law)
+    chosen = _with_priors(get_law(law), priors)
     _check_choices(method, engine, pooling, warm_start)
     sampler = replace(sampler, **numbers)
     table = runs if isinstance(runs, xr.Dataset) else read_runs(runs)
-    check_fittable(table)
+    check_fittable(table, least_sizes=2 if method == "point" else 1)
 
     # From here on imports that take seconds: a refused table should not wait for them.
     from bayescamel.inference.engine import STARTS
@@ -202,6 +212,16 @@ def _marginal(
         for values in effects
     )
     return Drawn(chains, coefficients, size_effects, gaps)
+
+
+def _with_priors(law: Law, priors: Priors) -> Law:
+    if priors == "wide":
+        return WIDE.get(law.name, law)
+    if priors == "population":
+        return law
+    if isinstance(priors, str):
+        raise FitError(f"unknown priors {priors!r}; there are: population, wide, or a mapping")
+    return with_priors(law, priors)
 
 
 def _check_choices(method: str, engine: str, pooling: str, warm_start: Posterior | None) -> None:

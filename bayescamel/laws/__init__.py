@@ -2,10 +2,9 @@
 
 from bayescamel.exceptions import FitError
 from bayescamel.laws.additive import ADDITIVE
-from bayescamel.laws.base import Coefficient, Inputs, Law, Parameter, Terms
+from bayescamel.laws.base import Coefficient, Inputs, Law, Parameter, Terms, with_priors
 from bayescamel.laws.bimix import BIMIX
-from bayescamel.laws.camel import CAMEL
-from bayescamel.laws.camel_shared import CAMEL_SHARED
+from bayescamel.laws.camel import CAMEL, CAMEL_WIDE
 from bayescamel.laws.chinchilla import CHINCHILLA
 from bayescamel.laws.competition import COMPETITION
 from bayescamel.laws.dcpt import DCPT
@@ -17,12 +16,16 @@ from bayescamel.laws.r2 import R2, R2_SEPARABLE
 LAWS: dict[str, Law] = {
     law.name: law
     for law in (
-        *(CAMEL, CAMEL_SHARED, R1, R2, R2_SEPARABLE),
+        *(CAMEL, R1, R2, R2_SEPARABLE),
         *(MIXING_LAWS, ADDITIVE, JOINT, BIMIX, DCPT, COMPETITION, CHINCHILLA),
     )
 }
 
-__all__ = ["LAWS", "Coefficient", "Inputs", "Law", "Parameter", "Terms", "get_law"]
+WIDE: dict[str, Law] = {CAMEL_WIDE.name: CAMEL_WIDE}
+"""Laws with priors that know little, where the registry's know more."""
+
+__all__ = ["LAWS", "WIDE", "Coefficient", "Inputs", "Law", "Parameter", "Terms", "get_law"]
+__all__ += ["with_priors"]
 
 
 def get_law(law: str | Law) -> Law:

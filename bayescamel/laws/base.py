@@ -13,9 +13,12 @@ argument and uses nothing beyond ``exp``, ``log``, ``sum`` and ``max`` over the 
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from bayescamel.exceptions import FitError
 
 if TYPE_CHECKING:  # of the test extra: only the tests evaluate the shapes below
     from jaxtyping import Float
@@ -28,6 +31,9 @@ type PerPlace = Float[Any, "*#place"]
 
 type PerDomain = Float[Any, "*#place domain"]
 """The same with the training domains behind."""
+
+type OfCentre = Float[Any, "2"]
+"""Of the centre's size and tokens."""
 
 type Support = Literal["real", "positive", "unit"]
 
@@ -53,6 +59,9 @@ class Inputs(NamedTuple):
     """(domain,) w⁰, the mean mixture of the fitted runs."""
     own: PerDomain
     """(validation, 1, domain) 1 where validation and training domain have the same name, else 0."""
+    log_centre: OfCentre
+    """(2,) logs of N₀ / 1e8 and D₀ / 1e10, for priors that know the absolute scale; the latter is 0
+    where the runs do not tell tokens."""
 
 
 class Terms(NamedTuple):
@@ -160,3 +169,55 @@ class Law:
             )
         if any(coefficient.positive for coefficient in self.coefficients[:-1]):
             raise TypeError(f"law {self.name!r}: only the last coefficient may be positive")
+
+
+def with_priors(law: Law, priors: Mapping[str, Mapping[str, float]]) -> Law:
+    """The same law with some of its priors replaced.
+
+    Parameters
+    ----------
+    priors
+        By name of a parameter or coefficient, the numbers to replace: of a `Parameter`
+        ``typical, location_sd, spread, own``; of a `Coefficient` ``mean, location_sd, spread``.
+
+    Raises
+    ------
+    FitError
+        When a name or number is unknown, not finite or a scale is not positive.
+    """
+    known = {p.name: p for p in (*law.parameters, *law.coefficients)}
+    for name, numbers in priors.items():
+        if name not in known:
+            raise FitError(
+                f"law {law.name!r} has no {name!r} to give a prior to; there are: "
+                f"{', '.join(known)}"
+            )
+        known[name] = _with_numbers(known[name], numbers)
+    return replace(
+        law,
+        parameters=tuple(known[p.name] for p in law.parameters),
+        coefficients=tuple(known[c.name] for c in law.coefficients),
+    )
+
+
+def _with_numbers[T: (Parameter, Coefficient)](prior: T, numbers: Mapping[str, float]) -> T:
+    scales = ("location_sd", "spread")
+    centres = ("typical", "own") if isinstance(prior, Parameter) else ("mean",)
+    for key, value in numbers.items():
+        if key not in (*centres, *scales):
+            raise FitError(
+                f"the prior of {prior.name!r} has no {key!r}; it has: "
+                f"{', '.join((*centres, *scales))}"
+            )
+        if not math.isfinite(value):
+            raise FitError(f"prior of {prior.name!r}: {key} = {value:g} is not finite")
+        positive = key in scales or (key in centres and _is_positive(prior))
+        if positive and value <= 0:
+            raise FitError(f"prior of {prior.name!r}: {key} = {value:g} must be positive")
+        if key in centres and getattr(prior, "support", "") == "unit" and value >= 1:
+            raise FitError(f"prior of {prior.name!r}: {key} = {value:g} must be below 1")
+    return replace(prior, **numbers)
+
+
+def _is_positive(prior: Parameter | Coefficient) -> bool:
+    return isinstance(prior, Parameter) and prior.support != "real"

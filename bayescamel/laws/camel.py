@@ -4,47 +4,40 @@ Li, Gu, Zhang, *Capacity-Aware Mixture Law Enables Efficient LLM Data Optimizati
 (arXiv:2603.08022). Their exact equation is not available to us; this one is built from the abstract
 and from what such a law must be able to do: the optimal mixture has to move with size.
 
-    L_v(N, D, w) = E_v + A_v [¾ (Ñ/N₀)^(-α_v) + ¼ (Ñ/N₀)^(-δ_v α_v) h(φ_v(w)^(-γ_v))]
-                       + B_v (D/D₀)^(-β_v) h(ψ_v(w)^(-β_v))
+    L_v(N, D, w) = E_v + A_v (Ñ/N₀)^(-α_v) + B_v (D/D₀)^(-β_v)               the curve
+                 - (Ñ/N₀)^(-τ_v) (D/D₀)^(-υ_v) c_v ln φ_v(w)                 the interplay
 
-    φ_v(w) = Σ_k (e_vk / γ_v) w_k / w⁰_k,   γ_v = Σ_k e_vk      capacity that the mixture gives to v
-    ψ_v(w) = Σ_k (g_vk / β_v) w_k / w⁰_k,   β_v = Σ_k g_vk      tokens worth a token of v
-    h(x) = (1 + 1/H) / (1/x + 1/H),   H = 50                    no mixture is worse than no training
-    Ñ = N_act^(1-s) N^s                                         effective capacity, sparse models
+    φ_v(w) = Σ_k (e_vk / c_v) w_k / w⁰_k,   c_v = Σ_k e_vk
+    Ñ = N_act^(1-s) N^s                                       effective capacity, sparse models
 
-N₀, D₀, w⁰ are the centre of the runs, so that E, A and B are contributions to the loss there.
+N₀, D₀, w⁰ are the centre of the runs. The curve is the loss on the reference mixture w⁰, where the
+interplay is 0. e_vk ≥ 0 is the first-order effect of domain k on v at the centre; τ and υ say how
+fast a mixture's effect fades with size and with tokens. The curve and the interplay share no
+number: what the runs tell of one does not bias the other, and what they cannot tell falls back on
+its prior.
 
-The *fading* δ says how fast the mixture's quarter of the capacity term falls with size: losses fall
-faster than their differences between mixtures, and no single exponent fits both. h bounds the
-effect of a mixture by the loss of a model that learned nothing.
+The curve is written in what data pin down, its level and its slopes at the centre,
 
-The data pin down the effect of a domain through both terms together, at the centre,
+    level = E + A + B,   size_slope = α A / s₀,   token_slope = β B / t₀,
+    s₀ = (N₀/1e8)^-0.2 (D₀/1e10)^0.1,   t₀ = (N₀/1e8)^0.1 (D₀/1e10)^-0.2,
 
-    elasticity_vk = ¼ A e_vk + B g_vk,     token_fraction_vk = B g_vk / elasticity_vk,
+so that α and β are bends alone, which two sizes, or equal tokens, leave to the prior. The three
+enter linearly. The token slope is kept positive: more tokens lower the loss. s₀ and t₀ say where
+the centre is: the larger a model, the less its loss still falls with size and the more with tokens.
+Their exponents are those of the slopes of Hoffmann et al. 2022's fit around the sizes of proxies.
 
-with A and B at their typical values. In these coordinates the posterior is a wide ellipse, in
-(e, g) a thin hyperbola. B is positive: where all runs see the same tokens, only curvature tells it
-from E.
-
-Priors. About half of a proxy's loss is irreducible (Hoffmann et al. 2022: 1.69 nats of 2.5 to 3.5);
-α is near 0.3 (they have 0.34) and δ near 0.3; a domain's own data matters more than others'. Token
-fractions differ little from pair to pair, since otherwise many pairs give many modes; with many
-domains take `camel_shared`. What was tried stands in ``results/LOG.md``.
+The priors are what measured tables taught (`bayescamel.laws.population`); `CAMEL_WIDE` has those
+that know little. What was tried stands in ``results/LOG.md``.
 """
 
-from dataclasses import replace
+from bayescamel.laws.base import Array, Coefficient, Inputs, Law, Parameter, Terms, with_priors
+from bayescamel.laws.parts import PAIRS, log_share
+from bayescamel.laws.population import POPULATION
 
-from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
-from bayescamel.laws.parts import BY_SIZE, BY_TOKENS, IRREDUCIBLE, PAIRS, SIZE_EXPONENT, log_share
+VALIDATION = ("validation",)
 
-TYPICAL_A, TYPICAL_B = 0.4, 0.1
-"""What the two reducible terms contribute to a proxy's loss, roughly; see the docstring."""
-
-MIXED = 0.25
-"""The share of the capacity term, at the centre, that the mixture acts on."""
-
-WORST = 50.0
-"""H: both parts of the mixture are a tenth of the loss, so 50 of one are that of no training."""
+ALONG, ACROSS = -0.2, 0.1
+"""Exponents of s₀ and t₀: of a slope with what it is a slope by, and with the other."""
 
 
 def terms(
@@ -52,47 +45,54 @@ def terms(
     inputs: Inputs,
     *,
     alpha: Array,
+    beta: Array,
     elasticity: Array,
-    token_fraction: Array,
-    fading: Array,
+    size_fading: Array,
+    token_fading: Array,
 ) -> Terms:
     """Evaluate the equation of this module's docstring."""
-    by_capacity = elasticity * (1 - token_fraction) / (MIXED * TYPICAL_A)
-    by_tokens = elasticity * token_fraction / TYPICAL_B
-    gamma, beta = xp.sum(by_capacity, axis=-1), xp.sum(by_tokens, axis=-1)
-    log_phi, log_psi = (log_share(xp, e, inputs) for e in (by_capacity, by_tokens))
-    size = alpha * inputs.log_capacity
-    mixed = xp.exp(-fading * size) * _bounded(xp, gamma * log_phi)
-    capacity_term = (1 - MIXED) * xp.exp(-size) + MIXED * mixed
-    token_term = xp.exp(-beta * inputs.log_tokens) * _bounded(xp, beta * log_psi)
-    return Terms({"E": 1.0, "A": capacity_term, "B": token_term})
+    effect = -xp.sum(elasticity, axis=-1) * log_share(xp, elasticity, inputs)
+    fading = xp.exp(-size_fading * inputs.log_capacity - token_fading * inputs.log_tokens)
+    size, tokens = inputs.log_centre[0], inputs.log_centre[1]
+    curve = {
+        "level": 1.0,
+        "size_slope": xp.exp(ALONG * size + ACROSS * tokens)
+        * _bent(xp, alpha, inputs.log_capacity),
+        "token_slope": xp.exp(ACROSS * size + ALONG * tokens) * _bent(xp, beta, inputs.log_tokens),
+    }
+    return Terms(curve, fixed=fading * effect)
 
 
-def _bounded(xp: Array, log_worth: Array) -> Array:
-    """h(x) of a worth 1/x, given its logarithm; 1 at the centre, where it is 0."""
-    return (1 + 1 / WORST) / (xp.exp(log_worth) + 1 / WORST)
+def _bent(xp: Array, rate: Array, x: Array) -> Array:
+    """A line of slope -1 through 0, bent so that it levels off at -1 / rate."""
+    return (xp.exp(-rate * x) - 1) / rate
 
 
-CAMEL = Law(
+CAMEL_WIDE = Law(
     name="camel",
-    title="CAMEL (our reconstruction): capacity and tokens shared out by the mixture",
+    title="CAMEL (our reconstruction): a curve over size and tokens, a mixture's interplay with it",
     parameters=(
-        # Tighter than in laws whose exponent carries the mixture too: that is δ's to say here.
-        replace(SIZE_EXPONENT, location_sd=0.2),
+        Parameter("alpha", VALIDATION, "positive", 0.2, location_sd=0.5, spread=0.3),
+        Parameter("beta", VALIDATION, "positive", 0.25, location_sd=0.5, spread=0.3),
         Parameter(
             "elasticity",
             PAIRS,
             "positive",
-            0.08,
-            location_sd=0.7,
-            spread=1.0,
+            0.05,
+            location_sd=1.5,
+            spread=1.5,
             own=0.08,
             shared_out=True,
         ),
-        Parameter("token_fraction", PAIRS, "unit", 0.2, location_sd=0.5, spread=0.5, own=0.2),
-        Parameter("fading", ("validation",), "positive", 0.3, location_sd=0.3, spread=0.4),
+        Parameter("size_fading", VALIDATION, "real", 0.04, location_sd=0.08, spread=0.04),
+        Parameter("token_fading", VALIDATION, "real", 0.03, location_sd=0.08, spread=0.04),
     ),
-    coefficients=(IRREDUCIBLE, BY_SIZE, BY_TOKENS),
+    coefficients=(
+        Coefficient("level", 0.9, location_sd=0.2, spread=0.1),
+        Coefficient("size_slope", 0.06, location_sd=0.03, spread=0.015),
+        Coefficient("token_slope", 0.06, location_sd=0.03, spread=0.015, positive=True),
+    ),
     terms=terms,
-    falls_with=frozenset({"size", "tokens"}),
 )
+
+CAMEL = with_priors(CAMEL_WIDE, POPULATION)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
+from bayescamel.laws.population import SCATTER
 
 type Pooling = Literal["none", "partial", "full"]
 POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
@@ -21,8 +22,8 @@ POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
 LOG_SCALE_SD = 0.4
 """Prior sd of the logarithm of a pooling scale: within a factor of two of its median."""
 
-SIZE_EFFECT_SD = 0.3
-"""Prior sd of the logarithm of the size effects' scale."""
+SIZE_EFFECT_SD = 0.8
+"""Prior sd of the logarithm of the size effects' scale: in some tables sizes are tuned badly."""
 
 RUN_NOISE = "log_run_noise"
 """Block of the runs' noises, a number a run: the logarithm of what multiplies a typical run's."""
@@ -80,12 +81,19 @@ class Noise:
         Whether the noise may grow with the lopsidedness of the mixture (`lopsidedness`): repeats
         of a lopsided mixture scatter more than those of a balanced one, and every law fits the
         corners worse. How much is learned.
+    beyond
+        What the law misses at e times the largest size or tokens that were fitted, its sd in units
+        of the run-to-run noise; it is nothing inside, and no part of the fit.
+    beyond_shared
+        Share of its variance that all validation domains have in common.
     """
 
-    sigma: float = 0.003
-    size_effect: float = 0.003
+    sigma: float = SCATTER["sigma"]
+    size_effect: float = SCATTER["size_effect"]
     run_spread: float = 0.5
     mixture_dependent: bool = True
+    beyond: float = SCATTER["beyond"]
+    beyond_shared: float = SCATTER["beyond_shared"]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ class Problem(NamedTuple):
     """(K,) w⁰."""
     own: np.ndarray
     """(V, K) 1 where names match."""
+    log_centre: np.ndarray
+    """(2,) ln(N₀ / 1e8) and ln(D₀ / 1e10)."""
     scale: np.ndarray
     """(R, S) 1 where the run has this size."""
     loss: np.ndarray
@@ -45,6 +47,7 @@ class Problem(NamedTuple):
             mixture=self.mixture[None],
             reference=self.reference,
             own=self.own[:, None],
+            log_centre=self.log_centre,
         )
 
 
@@ -95,6 +98,7 @@ def build(runs: xr.Dataset, centre: Centre, padded: bool = True) -> Problem:
         mixture=mixture,
         reference=centre.mixture,
         own=same_names(runs),
+        log_centre=centre.logs,
         scale=pad(np.eye(columns)[scale], 0.0),
         loss=pad(np.where(measured, loss, 0.0), 0.0),
         measured=pad(measured.astype(float), 0.0),

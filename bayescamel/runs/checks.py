@@ -97,7 +97,7 @@ def runs_needed(n_domain: int) -> int:
     return n_domain + 3
 
 
-def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None) -> None:
+def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None, least_sizes: int = 2) -> None:
     """Refuse runs that no law over size and mixture can be fitted to.
 
     Parameters
@@ -106,12 +106,14 @@ def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None) -> None:
         As `bayescamel.read_runs` returns them.
     minimum_runs
         How many runs with a loss the law needs; None: `runs_needed` for their domains.
+    least_sizes
+        How many sizes it needs; 1 where priors tell how losses fall with size.
 
     Raises
     ------
     RunTableError
-        When there are too few runs, or all have one size, or a validation domain has no loss or
-        one number only, or a training domain no weight.
+        When there are too few runs, or all have one size and that is too few, or a validation
+        domain has no loss or one number only, or a training domain no weight.
     """
     mean_mixture(runs)
     measured = runs["loss"].notnull()
@@ -125,7 +127,7 @@ def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None) -> None:
             f"{count} runs with a loss are too few: this law needs at least {least} for "
             f"{n_domain} training domains"
         )
-    if n_sizes(usable) == 1:
+    if n_sizes(usable) < least_sizes:
         size = float(usable["n_params"][0])
         raise RunTableError(
             f"all {count} runs have one size (n_params = {size:g}) to {SAME_SIZE:.0%}: a law over "

@@ -38,6 +38,12 @@ class Centre:
     mixture: np.ndarray
     loss: np.ndarray
 
+    @property
+    def logs(self) -> np.ndarray:
+        """(2,) ln(N₀ / 1e8) and ln(D₀ / 1e10), as laws are told where they are."""
+        tokens = 0.0 if self.n_tokens is None else np.log(self.n_tokens / 1e10)
+        return np.array([np.log(self.n_params / 1e8), tokens])
+
     @classmethod
     def of(cls, runs: xr.Dataset) -> "Centre":
         """The centre of these runs.

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--laws", nargs="*", default=["camel", "camel-shared"])
+    parser.add_argument("--laws", nargs="*", default=["camel"])
     parser.add_argument("--fitted", type=int, default=32)
     parser.add_argument("--draws", type=int, default=500)
     options = parser.parse_args()

@@ -47,7 +47,7 @@ DEFAULT = "camel"
 STACKED = ("camel", "additive", "bimix")
 """Unlike each other, and sampled within minutes: joint's chains take over ten to agree on two sizes
 of mixinglaws_5mix."""
-OURS = ("camel", "camel-shared", "r1", "r2", "r2-separable")
+OURS = ("camel", "r1", "r2", "r2-separable")
 METHODS = ("point", "bayes")  # what is quick first
 CELL = ("data", "n_train", "method", "law")
 FAR = "mixinglaws_5mix, step 20000"

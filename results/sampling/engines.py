@@ -38,7 +38,6 @@ DATA: dict[str, Any] = {
     },
     "bundled": {"source": None, "where": "n_params < 1e6", "more": None, "losses": None},
     "regmix": REGMIX,
-    "regmix, camel-shared": REGMIX | {"law": "camel-shared"},
 }
 PATIENCE = 7200.0
 """Seconds that our own engine may take, its two refits included."""

@@ -58,15 +58,17 @@ def simulate(n_runs: int, n_domains: int) -> "pd.DataFrame":
         mixture=weights[None],
         reference=weights.mean(axis=0),
         own=own[:, None],
+        log_centre=np.zeros(2),
     )
     parameters = {
-        "alpha": np.full(VALIDATION, 0.3),
+        "alpha": np.full(VALIDATION, 0.22),
+        "beta": np.full(VALIDATION, 0.3),
         "elasticity": np.where(own > 0, 0.08, other),
-        "token_fraction": np.full(own.shape, 0.2),
-        "fading": np.full(VALIDATION, 0.7),
+        "size_fading": np.full(VALIDATION, 0.04),
+        "token_fading": np.full(VALIDATION, 0.03),
     }
     hierarchy = Hierarchy(get_law("camel"), VALIDATION, n_domains)
-    coefficients = np.tile([0.5, 0.4, 0.1], (VALIDATION, 1))
+    coefficients = np.tile([0.95, 0.07, 0.05], (VALIDATION, 1))
     loss = hierarchy.curve(np, parameters, coefficients, inputs).T
     loss = 3.0 * loss * (1 + NOISE * rng.normal(size=loss.shape))
     table = {

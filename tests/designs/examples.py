@@ -58,6 +58,7 @@ def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
             reference_loss=np.ones(3),
             reference=np.full(3, 1 / 3),
             own=np.eye(3),
+            log_centre=np.zeros(2),
         ),
         sizes=np.array([[1e6, 1e6], [4e6, 4e6], [16e6, 16e6]]),
         size_effects=np.zeros((n_draws, 3, 3)),

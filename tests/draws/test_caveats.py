@@ -6,6 +6,7 @@ import xarray as xr
 import bayescamel as bc
 from bayescamel.posterior import Posterior
 from tests.camel_runs import simulated_runs
+from tests.prior_posterior import example_runs, prior_posterior
 
 
 def test_sizes_that_no_law_describes_are_a_caveat(simulated_posterior: Posterior) -> None:
@@ -26,3 +27,9 @@ def test_two_sizes_are_a_caveat() -> None:
     # By a law that is sampled in no time: what it says of two sizes holds for every law.
     found = bc.fit(two, "chinchilla", chains=2, draws=50, tune=100, progress=False)
     assert found.caveats[0].startswith("only two sizes were fitted")
+
+
+def test_one_size_is_a_caveat() -> None:
+    runs = example_runs()
+    one = prior_posterior(runs.isel(run=(runs["n_params"] == 1e7).to_numpy()))
+    assert "only one size was fitted" in one.caveats[0]

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import xarray as xr
 
 from bayescamel.draws import files
 from bayescamel.exceptions import StorageError
-from bayescamel.laws import LAWS
+from bayescamel.laws import LAWS, with_priors
 from bayescamel.posterior import Posterior
 from bayescamel.targets import Target
 from tests.prior_posterior import example_runs, prior_posterior
@@ -39,15 +38,17 @@ def test_what_is_read_predicts_and_scatters_as_what_was_saved(
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("kind", ["parameters", "coefficients"])
-def test_changed_priors_are_refused(
-    saved: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+def test_a_file_keeps_the_priors_that_were_fitted_with(
+    posterior: Posterior, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    law = LAWS["camel"]
-    first, *rest = getattr(law, kind)
-    changed: dict[str, Any] = {kind: (replace(first, location_sd=2 * first.location_sd), *rest)}
-    monkeypatch.setitem(LAWS, "camel", replace(law, **changed))
-    with pytest.raises(StorageError, match=r"priors of law 'camel' have changed since: fit again"):
+    changed = with_priors(LAWS["camel"], {"alpha": {"typical": 0.5}, "level": {"spread": 0.2}})
+    monkeypatch.setitem(LAWS, "camel", changed)
+    assert Posterior.load(saved).hierarchy == posterior.hierarchy
+
+
+def test_a_law_of_other_parameters_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LAWS, "camel", replace(LAWS["r1"], name="camel"))
+    with pytest.raises(StorageError, match=r"law 'camel' has changed since: fit again"):
         Posterior.load(saved)
 
 

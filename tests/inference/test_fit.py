@@ -11,7 +11,7 @@ from scipy.stats import binom
 import bayescamel as bc
 from bayescamel.exceptions import ConvergenceError, FitError, RunTableError, TargetError
 from bayescamel.posterior import Posterior
-from tests.camel_runs import DOMAINS, curve, simulated_runs, simulated_table, truth
+from tests.camel_runs import DOMAINS, SIZES, curve, simulated_runs, simulated_table, truth
 
 SETTINGS: dict[str, Any] = {"draws": 1000, "tune": 1000, "progress": False}
 LARGER = bc.Target(n_params=320e6, n_tokens=2e9)
@@ -35,8 +35,12 @@ def test_chains_converge_and_say_so(posterior: Posterior) -> None:
 def test_parameters_are_recovered(posterior: Posterior) -> None:
     draws = posterior.tree["posterior"].to_dataset()
     inside, total = 0, 0
-    for name, value in truth().items():
-        relative = value / posterior.centre.loss if name in "EAB" else value
+    known = truth()
+    in_reference_losses = known.pop("unit") / posterior.centre.loss
+    for name, value in known.items():
+        relative = value
+        if name in ("elasticity", "level", "size_slope", "token_slope"):
+            relative = (in_reference_losses * value.T).T
         low, high = np.quantile(draws[name], [0.05, 0.95], axis=(0, 1))
         inside += int(((low <= relative) & (relative <= high)).sum())
         total += relative.size
@@ -64,20 +68,25 @@ def test_a_new_run_scatters_more_than_the_curve(posterior: Posterior) -> None:
     run = posterior.predict(LARGER, kind="run")["loss"]
     draws = posterior.tree["posterior"].to_dataset()
     own = draws["sigma"] ** 2 * np.exp(2 * posterior.hierarchy.noise.run_spread**2)
-    noise = (own + draws["size_effect_scale"] ** 2).mean(("chain", "draw"))
+    # Five times the largest size: what the law may miss there.
+    missed = (posterior.hierarchy.noise.beyond * np.log(LARGER.n_params / SIZES[-1])) ** 2
+    noise = own + missed * draws["sigma"] ** 2 + draws["size_effect_scale"] ** 2
+    noise = noise.mean(("chain", "draw"))
     expected = mean.var(("chain", "draw")) + noise * posterior.centre.loss**2
     # 4,000 draws: a variance is known to 2 % (one sd) where all is normal, to 4 % with tails as
     # heavy as the runs' own noise (kurtosis 8); four of these, for two variances.
     np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.24)
 
 
-def test_loss_falls_with_size_and_with_tokens_in_every_draw(posterior: Posterior) -> None:
+def test_loss_falls_with_size_and_with_tokens(posterior: Posterior) -> None:
+    """In the mean at every corner, and in most draws: how effects fade is told by little here."""
     larger = [bc.Target(size, 1e9) for size in (1e6, 1e7, 1e8, 1e10)]
     longer = [bc.Target(1e7, tokens) for tokens in (1e8, 1e9, 1e10, 1e12)]
     for path in (larger, longer):
         losses = np.stack([posterior.predict(t, np.eye(3))["loss"].values for t in path])
         assert np.isfinite(losses).all()
-        assert (np.diff(losses, axis=0) < 0).all()
+        assert (np.diff(losses.mean(axis=(1, 2)), axis=0) < 0).all()
+        assert (np.diff(losses, axis=0) < 0).mean() > 0.9
 
 
 def test_permuted_domains_permute_the_answer(runs: xr.Dataset, posterior: Posterior) -> None:
@@ -158,9 +167,9 @@ def test_options_that_make_no_sense_are_refused(
         bc.fit(runs, progress=False, **options)
 
 
-def test_too_few_runs_or_a_single_size_are_refused(runs: xr.Dataset) -> None:
+def test_too_few_runs_or_a_single_size_without_priors_are_refused(runs: xr.Dataset) -> None:
     with pytest.raises(RunTableError, match="size"):
-        bc.fit(runs.isel(run=(runs["n_params"] == 1e6).values), progress=False)
+        bc.fit(runs.isel(run=(runs["n_params"] == 1e6).values), method="point", progress=False)
     with pytest.raises(RunTableError, match="at least"):
         bc.fit(runs.isel(run=slice(4)), progress=False)
 

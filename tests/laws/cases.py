@@ -30,6 +30,7 @@ def inputs(seed: int = 0, n: int = 12, sparse: bool = True) -> Inputs:
         mixture=mixture[None],
         reference=np.array([0.4, 0.3, 0.2, 0.1]),
         own=OWN[:, None],
+        log_centre=np.array([0.7, -1.2]),
     )
 
 

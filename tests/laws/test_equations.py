@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayescamel.laws import LAWS, Inputs, Law, camel
-from bayescamel.laws.camel import MIXED, TYPICAL_A, TYPICAL_B
+from bayescamel.exceptions import FitError
+from bayescamel.laws import LAWS, Inputs, Law, with_priors
 from bayescamel.laws.competition import allocate
 from tests.laws import cases
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, prior_draw
@@ -203,63 +203,85 @@ def test_r2_separable_is_r2_without_interplay(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(loss(LAWS["r2-separable"], where, p), same, rtol=1e-14)
 
 
-def test_camel_without_token_term_is_r1_beside_a_term_that_no_mixture_touches(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(camel, "WORST", np.inf)
-    where, p = inputs(), prior_draw(LAWS["camel"], rng)
-    by_capacity = p["elasticity"] * (1 - p["token_fraction"]) / (MIXED * TYPICAL_A)
-    faded = {
-        "alpha": p["fading"] * p["alpha"],
-        "sparsity": p["sparsity"],
-        "capacity_elasticity": by_capacity,
-    }
-    untouched = {"alpha": p["alpha"], "beta": p["alpha"], "sparsity": p["sparsity"]}
-    np.testing.assert_allclose(
-        loss(LAWS["camel"], where, p, {"E": 0.4, "A": 0.6, "B": 0.0}),
-        loss(LAWS["r1"], where, faded, {"E": 0.4, "A": MIXED * 0.6})
-        + loss(LAWS["chinchilla"], where, untouched, {"E": 0.0, "A": (1 - MIXED) * 0.6, "B": 0.0}),
-        rtol=1e-13,
+def _amplitudes(
+    where: Inputs, p: dict[str, np.ndarray], c: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A and B of `camel`."""
+    size, tokens = np.exp(where.log_centre)
+    return (
+        c["size_slope"] * size**-0.2 * tokens**0.1 / p["alpha"],
+        c["token_slope"] * size**0.1 * tokens**-0.2 / p["beta"],
     )
 
 
-def test_camel_shared_is_camel_whose_pairs_have_one_token_fraction(
-    rng: np.random.Generator,
+def test_camel_in_the_symbols_of_its_docstring(rng: np.random.Generator, dense: Inputs) -> None:
+    n, d, w = _raw(dense)
+    p = prior_draw(LAWS["camel"], rng, sparse=False)
+    c = _coefficients("camel", rng)
+    a, b = _amplitudes(dense, p, c)
+    total = p["elasticity"].sum(axis=-1)
+    phi = (p["elasticity"] / total[:, None] * w / dense.reference).sum(axis=-1)
+    fading = (n / N0) ** -p["size_fading"] * (d / D0) ** -p["token_fading"]
+    curve = c["level"] - a - b + a * (n / N0) ** -p["alpha"] + b * (d / D0) ** -p["beta"]
+    expected = curve - fading * total * np.log(phi)
+    np.testing.assert_allclose(loss(LAWS["camel"], dense, p, c), expected, rtol=1e-9)
+
+
+def test_camel_at_the_reference_mixture_is_chinchilla(
+    rng: np.random.Generator, dense: Inputs
 ) -> None:
-    where, p = inputs(), prior_draw(LAWS["camel-shared"], rng)
-    pairs = p | {"token_fraction": np.full((VALIDATIONS, DOMAINS), p["token_fraction"])}
+    p, c = prior_draw(LAWS["camel"], rng, sparse=False), _coefficients("camel", rng)
+    a, b = _amplitudes(dense, p, c)
+    at_reference = dense._replace(mixture=np.broadcast_to(dense.reference, dense.mixture.shape))
     np.testing.assert_allclose(
-        loss(LAWS["camel-shared"], where, p), loss(LAWS["camel"], where, pairs), rtol=1e-13
+        loss(LAWS["camel"], at_reference, p, c),
+        loss(
+            LAWS["chinchilla"],
+            dense,
+            {k: p[k] for k in ("alpha", "beta")},
+            {"E": c["level"] - a - b, "A": a, "B": b},
+        ),
+        rtol=1e-9,
     )
-
-
-def test_no_mixture_costs_camel_more_than_no_training(rng: np.random.Generator) -> None:
-    """Elasticities of ten times the prior's, all but one of them tiny: a power without bound."""
-    dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
-    p["elasticity"] = np.full_like(p["elasticity"], 1e-9)
-    p["elasticity"][:, 0] = 10.0
-    logs = ("log_total", "log_active", "log_capacity", "log_tokens")
-    at = dense._replace(mixture=np.eye(DOMAINS)[None], **dict.fromkeys(logs, np.zeros(DOMAINS)))
-    worst = loss(LAWS["camel"], at, p, {"E": 0.5, "A": 0.4, "B": 0.1})
-    most = 0.5 + 0.4 * ((1 - MIXED) + MIXED * (1 + camel.WORST)) + 0.1 * (1 + camel.WORST)
-    np.testing.assert_allclose(worst[1:], most, rtol=1e-6)
-    assert (worst[0] < 1).all()
 
 
 def test_at_fading_zero_a_mixtures_effect_is_the_same_at_every_size(
     rng: np.random.Generator,
 ) -> None:
     dense, p = inputs(sparse=False), prior_draw(LAWS["camel"], rng, sparse=False)
-    p["fading"] = np.zeros(VALIDATIONS)
-    coefficients = {"E": 0.4, "A": 0.6, "B": 0.1}
+    p["size_fading"] = np.zeros(VALIDATIONS)
     mixtures = dense._replace(log_tokens=np.zeros_like(dense.log_tokens))
 
     def effect(log_size: float) -> np.ndarray:
         at = np.full_like(dense.log_total, log_size)
-        value = loss(LAWS["camel"], mixtures._replace(log_capacity=at), p, coefficients)
+        value = loss(LAWS["camel"], mixtures._replace(log_capacity=at), p)
         return np.asarray(value - value[0])
 
     np.testing.assert_allclose(effect(-3.0), effect(3.0), rtol=1e-9, atol=1e-12)
+
+
+def test_priors_can_be_replaced() -> None:
+    mine = with_priors(LAWS["camel"], {"alpha": {"typical": 0.5}, "level": {"mean": 1.0}})
+    assert (mine.parameters[0].typical, mine.coefficients[0].mean) == (0.5, 1.0)
+    assert mine.parameters[0].spread == LAWS["camel"].parameters[0].spread
+    assert mine.parameters[1:] == LAWS["camel"].parameters[1:]
+
+
+@pytest.mark.parametrize(
+    ("priors", "message"),
+    [
+        ({"gamma": {"typical": 1.0}}, "has no 'gamma'"),
+        ({"alpha": {"mean": 1.0}}, "has no 'mean'"),
+        ({"alpha": {"typical": -1.0}}, "typical = -1 must be positive"),
+        ({"level": {"spread": 0.0}}, "spread = 0 must be positive"),
+        ({"level": {"mean": np.nan}}, "mean = nan is not finite"),
+    ],
+)
+def test_a_prior_that_cannot_be_is_refused(
+    priors: dict[str, dict[str, float]], message: str
+) -> None:
+    with pytest.raises(FitError, match=message):
+        with_priors(LAWS["camel"], priors)
 
 
 def test_joint_whose_terms_ignore_the_mixture_is_additive(rng: np.random.Generator) -> None:
@@ -273,24 +295,18 @@ def test_joint_whose_terms_ignore_the_mixture_is_additive(rng: np.random.Generat
     )
 
 
-@pytest.mark.parametrize("name", ["additive", "mixing-laws", "camel", "bimix"])
+@pytest.mark.parametrize("name", ["additive", "mixing-laws", "bimix"])
 def test_laws_that_ignore_the_mixture_are_chinchilla(name: str, rng: np.random.Generator) -> None:
     where, p = inputs(), prior_draw(LAWS[name], rng)
     flat = np.broadcast_to(where.reference, (VALIDATIONS, DOMAINS))
     constant = "C" if name == "bimix" else "E"
     coefficients = {constant: 0.5, "A": 0.4, "B": 0.1}
     unused = {c.name: 0.0 for c in LAWS[name].coefficients} | coefficients
-    if name == "camel":  # its β is the sum of the token elasticities
-        p["elasticity"] = (TYPICAL_A * 0.3 + TYPICAL_B * 0.2) * flat
-        p["fading"] = np.ones(VALIDATIONS)
-        p["token_fraction"] = TYPICAL_B * 0.2 * flat / p["elasticity"]
-        p["beta"] = np.full(VALIDATIONS, 0.2)
     if name == "bimix":  # and its factor multiplies everything
         p["elasticity"] = 0.3 * flat
     shared = {k: p[k] for k in ("alpha", "beta", "sparsity")}
-    own = {k: v for k, v in p.items() if not (name == "camel" and k == "beta")}
     np.testing.assert_allclose(
-        loss(LAWS[name], where, own, unused),
+        loss(LAWS[name], where, p, unused),
         loss(LAWS["chinchilla"], where, shared, {"E": 0.5, "A": 0.4, "B": 0.1}),
         rtol=1e-12,
     )

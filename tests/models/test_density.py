@@ -43,8 +43,9 @@ def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs: x
     sigmas = np.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference))
     total = 0.0
     for v in range(hierarchy.n_validation):
-        design = np.stack([np.broadcast_to(basis[c], sigmas.shape)[v] for c in "EAB"], axis=1)
-        mean = fixed + design @ np.array(locations)
+        names = [c.name for c in hierarchy.law.coefficients]
+        design = np.stack([np.broadcast_to(basis[c], sigmas.shape)[v] for c in names], axis=1)
+        mean = np.asarray(fixed)[v] + design @ np.array(locations)
         tau = np.exp(values["log_size_effect_scale"])
         covariance = (
             (design * np.square(spreads)) @ design.T
@@ -52,7 +53,7 @@ def test_marginal_likelihood_is_the_gaussian_with_effects_integrated_out(runs: x
             + np.diag(sigmas[v] ** 2)
         )
         total += multivariate_normal(mean, covariance).logpdf(problem.loss[:, v])
-        # Truncating B at 0: its prior and conditional tails.
+        # Truncating the last at 0: its prior and conditional tails.
         gain = np.linalg.solve(covariance, problem.loss[:, v] - mean)
         cross = spreads[-1] ** 2 * design[:, -1]
         conditional_mean = locations[-1] + cross @ gain

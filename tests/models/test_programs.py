@@ -41,7 +41,6 @@ CASES = {
     "camel, unpooled": ("camel", {"pooling": "none"}),
     "camel, fully pooled": ("camel", {"pooling": "full"}),
     "camel, noise of one kind": ("camel", {"noise": Noise(mixture_dependent=False, run_spread=0)}),
-    "one number beside pairs": ("camel-shared", {}),
     "real parameters": ("r2", {}),
     "global and domain parameters": ("competition", {}),
     "six coefficients": ("mixing-laws", {}),

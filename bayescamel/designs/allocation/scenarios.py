@@ -121,7 +121,8 @@ class Scenarios:
             Shapes (draw, run, validation) and (draw, run, validation, P).
         """
         logs, mixtures = centred(self.centre, runs)
-        arrays = (self.flat, self.coefficients, self.centre.mixture, self.own)
+        centre = (self.centre.mixture, self.centre.logs)
+        arrays = (self.flat, self.coefficients, centre, self.own)
         loss, gradient = _compiled()["runs"](self.hierarchy, *arrays, logs, mixtures)
         return np.asarray(loss), np.asarray(gradient)
 
@@ -188,7 +189,7 @@ def _compiled() -> dict[str, Any]:
     def curve(
         hierarchy: Hierarchy,
         own: Array,
-        reference: Array,
+        centre: tuple[Array, Array],
         logs: LogSizes,
         mixtures: Array,
         flat: Array,
@@ -196,7 +197,9 @@ def _compiled() -> dict[str, Any]:
     ) -> Array:
         """(run, validation), in units of the reference loss."""
         values = hierarchy.constrained(jnp, unflatten(hierarchy, flat[None]), own)
-        curves = Curves(values, coefficients[None], jnp.ones(len(own)), reference, own)
+        reference, log_centre = centre
+        one = jnp.ones(len(own))
+        curves = Curves(values, coefficients[None], one, reference, own, log_centre)
         return losses(jnp, hierarchy, curves, logs, mixtures)[0]
 
     def joined(derivatives: tuple[Array, Array], lead: int) -> Array:
@@ -215,14 +218,14 @@ def _compiled() -> dict[str, Any]:
         hierarchy: Hierarchy,
         flat: Array,
         coefficients: Array,
-        reference: Array,
+        centre: tuple[Array, Array],
         own: Array,
         logs: LogSizes,
         mixtures: Array,
     ) -> tuple[Array, Array]:
         def one(u: Array, c: Array) -> tuple[Array, Array]:
             def function(a: Array, b: Array) -> Array:
-                return curve(hierarchy, own, reference, logs, mixtures, a, b)
+                return curve(hierarchy, own, centre, logs, mixtures, a, b)
 
             return function(u, c), joined(jax.jacfwd(function, argnums=(0, 1))(u, c), 2)
 
