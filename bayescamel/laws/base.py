@@ -185,39 +185,36 @@ def with_priors(law: Law, priors: Mapping[str, Mapping[str, float]]) -> Law:
     FitError
         When a name or number is unknown, not finite or a scale is not positive.
     """
-    known = {p.name: p for p in (*law.parameters, *law.coefficients)}
-    for name, numbers in priors.items():
+    known = [p.name for p in law.parameters] + [c.name for c in law.coefficients]
+    for name in priors:
         if name not in known:
             raise FitError(
                 f"law {law.name!r} has no {name!r} to give a prior to; there are: "
                 f"{', '.join(known)}"
             )
-        known[name] = _with_numbers(known[name], numbers)
     return replace(
         law,
-        parameters=tuple(known[p.name] for p in law.parameters),
-        coefficients=tuple(known[c.name] for c in law.coefficients),
+        parameters=tuple(_with_numbers(p, priors.get(p.name, {})) for p in law.parameters),
+        coefficients=tuple(_with_numbers(c, priors.get(c.name, {})) for c in law.coefficients),
     )
 
 
-def _with_numbers[T: (Parameter, Coefficient)](prior: T, numbers: Mapping[str, float]) -> T:
-    scales = ("location_sd", "spread")
-    centres = ("typical", "own") if isinstance(prior, Parameter) else ("mean",)
+def _with_numbers[Prior: (Parameter, Coefficient)](
+    prior: Prior, numbers: Mapping[str, float]
+) -> Prior:
+    centres: tuple[str, ...] = ("typical", "own") if isinstance(prior, Parameter) else ("mean",)
+    support = prior.support if isinstance(prior, Parameter) else "real"
     for key, value in numbers.items():
-        if key not in (*centres, *scales):
+        if key not in (*centres, "location_sd", "spread"):
             raise FitError(
                 f"the prior of {prior.name!r} has no {key!r}; it has: "
-                f"{', '.join((*centres, *scales))}"
+                f"{', '.join(centres)}, location_sd, spread"
             )
         if not math.isfinite(value):
             raise FitError(f"prior of {prior.name!r}: {key} = {value:g} is not finite")
-        positive = key in scales or (key in centres and _is_positive(prior))
-        if positive and value <= 0:
+        if value <= 0 and (key not in centres or support != "real"):
             raise FitError(f"prior of {prior.name!r}: {key} = {value:g} must be positive")
-        if key in centres and getattr(prior, "support", "") == "unit" and value >= 1:
+        if value >= 1 and key in centres and support == "unit":
             raise FitError(f"prior of {prior.name!r}: {key} = {value:g} must be below 1")
-    return replace(prior, **numbers)
-
-
-def _is_positive(prior: Parameter | Coefficient) -> bool:
-    return isinstance(prior, Parameter) and prior.support != "real"
+    changes: dict[str, Any] = dict(numbers)
+    return replace(prior, **changes)

@@ -23,10 +23,11 @@ from tables import Case, cases
 from bayescamel.comparison.scores import score
 from bayescamel.exceptions import BayesCamelError
 from bayescamel.inference.fit import fit
+from bayescamel.inference.sampler import Sampler
 from bayescamel.laws import WIDE, get_law, with_priors
 from bayescamel.models.hierarchy import Noise
 
-SHORT = {"chains": 2, "draws": 150, "tune": 350}
+SHORT = Sampler(chains=2, draws=150, tune=350)
 BOOTSTRAPS = 50
 
 
@@ -40,9 +41,8 @@ def fitted(case: Case, law: str, mode: str, others: dict[str, Any]) -> tuple[Any
         chosen, noise = with_priors(WIDE[law], told["priors"]), Noise(**told["scatter"])
     if mode == "laplace":
         return fit_fast(case.train, chosen, noise), {}
-    posterior = fit(
-        case.train, chosen, noise=noise, progress=False, **(SHORT if mode == "short" else {})
-    )
+    sampler = SHORT if mode == "short" else Sampler()
+    posterior = fit(case.train, chosen, noise=noise, progress=False, sampler=sampler)
     status = posterior.status
     return posterior, {
         "rhat": status.rhat_max,

@@ -21,7 +21,7 @@ import xarray as xr
 from fast import fit_fast
 from tables import MOST_FITTED, cases, thinned, views
 
-from bayescamel.laws import WIDE
+from bayescamel.laws import WIDE, Coefficient, Parameter
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Noise
 
@@ -99,16 +99,18 @@ def population(fits: dict[str, Any], without: str) -> dict[str, Any]:
     kept = [fit for fit in fits.values() if fit["table"] != without]
     tables = sorted({fit["table"] for fit in kept})
     priors: dict[str, dict[str, float]] = {}
-    for prior in (*LAW.parameters, *LAW.coefficients):
+    every: list[Parameter | Coefficient] = [*LAW.parameters, *LAW.coefficients]
+    for prior in every:
         if prior.name in ("elasticity", "level"):  # any run tells the level; pairs come below
             continue
-        positive = getattr(prior, "support", "real") == "positive"
-        centre = prior.mean if not hasattr(prior, "typical") else prior.typical
+        is_parameter = isinstance(prior, Parameter)
+        positive = isinstance(prior, Parameter) and prior.support == "positive"
+        centre = prior.typical if isinstance(prior, Parameter) else prior.mean
         wide = (np.log(centre) if positive else centre, prior.location_sd)
         told = [said(kept, table, f"{prior.name}_location", wide) for table in tables]
         mean, sd = pooled(np.array([one for one in told if one is not None]), FLOOR[prior.name])
         spread = np.mean([f["spreads"][prior.name] for f in kept if f["spreads"]])
-        name = "typical" if hasattr(prior, "typical") else "mean"
+        name = "typical" if is_parameter else "mean"
         priors[prior.name] = {
             name: rounded(np.exp(mean) if positive else mean),
             "location_sd": rounded(sd),
@@ -116,8 +118,8 @@ def population(fits: dict[str, Any], without: str) -> dict[str, Any]:
         }
     many = [fit for fit in kept if fit["domains"] > 1]
     pairs = next(p for p in LAW.parameters if p.name == "elasticity")
-    others = {t: [] for t in tables}
-    own = {t: [] for t in tables}
+    others: dict[str, list[float]] = {table: [] for table in tables}
+    own: dict[str, list[float]] = {table: [] for table in tables}
     for fit in many:
         others[fit["table"]].append(
             fit["locations"]["elasticity_location"][0] + np.log(fit["domains"])
