@@ -56,7 +56,7 @@ def curve(
     )
     coefficients = np.stack([parameters[c.name] for c in law.coefficients], axis=-1)
     relative = Hierarchy(law, n, n).curve(np, parameters, coefficients, inputs)
-    return np.asarray(relative).T * parameters["unit"]
+    return np.asarray(np.asarray(relative).T * parameters["unit"])
 
 
 def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict[str, Any]]:

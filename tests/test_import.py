@@ -44,4 +44,4 @@ def test_every_public_name_is_there(name: str) -> None:
 def test_pictures_are_reached_through_the_package() -> None:
     assert all(callable(getattr(bayescamel.plots, name)) for name in bayescamel.plots.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        bayescamel.plots.nonsense  # noqa: B018
+        bayescamel.plots.nonsense  # type: ignore[attr-defined] # noqa: B018

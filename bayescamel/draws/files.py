@@ -105,9 +105,9 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
     hierarchy = Hierarchy(law, **options | {"noise": Noise(**options["noise"])})
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
-    constant = tree["constant_data"]
+    constant = tree["constant_data"].to_dataset()
     _check_shapes(runs, constant, hierarchy)
-    names = [prior.name for prior in (*hierarchy.parameters(), *law.coefficients)]
+    names = [p.name for p in hierarchy.parameters()] + [c.name for c in law.coefficients]
     check_draws(tree["posterior"].to_dataset(), names, hierarchy.n_validation)
     status, is_point_fit = read_status(attrs["status"]), bool(attrs["is_point_fit"])
     tree.attrs = {}
@@ -125,7 +125,7 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
     )
 
 
-def _check_shapes(runs: xr.Dataset, constant: xr.DataTree, hierarchy: Hierarchy) -> None:
+def _check_shapes(runs: xr.Dataset, constant: xr.Dataset, hierarchy: Hierarchy) -> None:
     """Refuse runs and a centre that are not those of the hierarchy's domains."""
     sizes = {"domain": hierarchy.n_domain, "validation": hierarchy.n_validation}
     expected: dict[str, tuple[str, ...]] = {"n_params": ("run",)}

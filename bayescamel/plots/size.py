@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bayescamel.posterior import Kind, Posterior
+    from bayescamel.draws.prediction import Kind
+    from bayescamel.posterior import Posterior
 
 POINTS = 32
 """Sizes at which a curve is evaluated."""

@@ -59,6 +59,7 @@ def design(hierarchy: Hierarchy) -> Problem:
         scale=np.eye(SIZES)[scale],
         loss=np.zeros(shape),
         measured=np.ones(shape),
+        log_centre=np.zeros(2),
     )
 
 
