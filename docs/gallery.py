@@ -39,7 +39,8 @@ TARGET = bc.Target(float(HELD_OUT["n_params"][0]), float(HELD_OUT["n_tokens"].me
 @cache
 def posterior() -> bc.Posterior:
     """Of every size but the largest."""
-    return bc.fit(FITTED, **SHORT)
+    fitted: bc.Posterior = bc.fit(FITTED, **SHORT)
+    return fitted
 
 
 @cache
