@@ -6,7 +6,7 @@ A line is appended to ``<law>.<mode>.jsonl`` when a fit is done, and what is the
 again, so the script may be interrupted. Modes: ``nuts``, as a user gets it; ``short``, two chains
 of 150 draws; ``laplace``, a second's fit (``fast.py``); ``point``, the peers' recipe with a
 bootstrap. With ``--out-of-table`` each table is fitted with the priors and the scatter that the
-other tables teach (``population.json``). ``summarise.py`` makes the tables.
+other tables teach (``population.json``). ``summary.py`` makes the tables.
 """
 
 import argparse

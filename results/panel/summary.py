@@ -1,6 +1,6 @@
 """The panel's tables: laws beside each other, per table, pooled, and by what makes it hard.
 
-    python results/panel/summarise.py --fits results/panel/fits --out results/panel/panel.md \
+    python results/panel/summary.py --fits results/panel/fits --out results/panel/panel.md \
         camel.short camel-shared.short
 
 A table's figure is the mean over its views of the mean over the view's horizons, and the pooled one
