@@ -110,13 +110,16 @@ def test_laws_that_share_parameters_are_fitted_to_all_losses_at_once() -> None:
 
 def test_parameters_stay_in_their_box() -> None:
     runs = simulated_runs(n_runs=12)
-    coordinates = Coordinates(hierarchy_for(runs, get_law("camel"), "none"))
+    law = get_law("camel")
+    coordinates = Coordinates(hierarchy_for(runs, law, "none"))
     own = np.eye(len(DOMAINS))
     low, high = (
         coordinates.constrained(np, np.full(coordinates.dimension, far), own) for far in (-1e3, 1e3)
     )
-    np.testing.assert_allclose(low[0]["alpha"], 0.3 * np.exp(-3 * np.hypot(0.2, 0.2)))
-    np.testing.assert_allclose(high[1][:, 0], 0.5 * np.exp(0.9))
+    alpha, level = law.parameters[0], law.coefficients[0]
+    sd = np.hypot(alpha.location_sd, alpha.spread)
+    np.testing.assert_allclose(low[0]["alpha"], alpha.typical * np.exp(-3 * sd))
+    np.testing.assert_allclose(high[1][:, 0], level.mean * np.exp(0.9))
 
 
 def test_tokens_that_no_run_shows_are_left_to_the_law() -> None:
