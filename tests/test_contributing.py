@@ -38,7 +38,7 @@ def patched(text: str, diff: str) -> str:
 
 def test_add_a_law_needs_these_lines_and_no_others(tmp_path: Path) -> None:
     """The lines of the page, in a copy of the package; then the command that the page gives."""
-    unused = shutil.ignore_patterns("__pycache__", "study", "data")
+    unused = shutil.ignore_patterns("__pycache__", "study")
     shutil.copytree(ROOT / "bayescamel", tmp_path / "bayescamel", ignore=unused)
     (tmp_path / "tests").mkdir()
     shutil.copytree(ROOT / "tests" / "laws", tmp_path / "tests" / "laws", ignore=unused)

@@ -121,7 +121,7 @@ def test_other_files_are_refused(losses: Posterior, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no file"):
         BenchmarkPosterior.load(tmp_path / "absent.nc")
     (tmp_path / "text.nc").write_text("no NetCDF")
-    with pytest.raises(StorageError, match="no posterior written by bayescamel"):
+    with pytest.raises(StorageError, match="no posterior written by"):
         BenchmarkPosterior.load(tmp_path / "text.nc")
     losses.save(tmp_path / "losses.nc")
     with pytest.raises(StorageError, match="no benchmark posterior"):
