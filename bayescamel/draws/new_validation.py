@@ -24,8 +24,9 @@ from bayescamel.draws.draws import Draws
 from bayescamel.draws.prediction import Kind, extrapolation
 from bayescamel.draws.scatter import outside, run_noise, scattered
 from bayescamel.exceptions import TargetError
+from bayescamel.mixtures.transforms import variation
 from bayescamel.models.blocks import unflatten
-from bayescamel.models.hierarchy import Hierarchy, lopsidedness
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import Sizes, same_names
 from bayescamel.targets import Target
 
@@ -112,7 +113,7 @@ def predict_new_validation(
         beyond = hierarchy.noise.beyond * outside(draws, Sizes.of_target(target, 1))
         scale = np.hypot(scale, beyond * sigma)
         if hierarchy.noise.mixture_dependent:
-            lopsided = lopsidedness(weights, draws.centre.mixture)
+            lopsided = variation(weights, draws.centre.mixture)
             sigma = sigma * np.exp(values["noise_lopsided"][:, None] * lopsided)
         times = run_noise(draws, len(mixtures), rng)
         noise = sigma * times * rng.normal(size=relative.shape)

@@ -16,6 +16,7 @@ from bayescamel.draws.scatter import (
     scattered,
 )
 from bayescamel.exceptions import TargetError
+from bayescamel.mixtures.transforms import variation
 from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
 
@@ -130,8 +131,8 @@ def extrapolation(runs: xr.Dataset, target: Target, mixtures: xr.DataArray) -> x
         # Where all runs see the same tokens, a factor of e is as far as one goes on trust.
         beyond = max(beyond, _beyond(target.n_tokens, sizes.tokens))
     measured = np.unique(runs["mixture"].to_numpy(), axis=0)
-    nearest = _total_variation(mixtures.to_numpy(), measured).min(axis=1)
-    among = _total_variation(measured, measured)
+    nearest = variation(mixtures.to_numpy()[:, None], measured).min(axis=1)
+    among = variation(measured[:, None], measured)
     np.fill_diagonal(among, np.inf)
     spacing = float(np.median(among.min(axis=1))) if len(measured) > 1 else 1.0
     distance = np.maximum(beyond, np.maximum(nearest - spacing, 0.0) / spacing)
@@ -142,7 +143,3 @@ def _beyond(value: float, measured: np.ndarray) -> float:
     low, high = float(np.log(measured.min())), float(np.log(measured.max()))
     outside = max(float(np.log(value)) - high, low - float(np.log(value)), 0.0)
     return outside / (high - low) if high > low else outside
-
-
-def _total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.stack([0.5 * np.abs(a - row).sum(axis=1) for row in b], axis=1)

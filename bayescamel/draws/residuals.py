@@ -20,6 +20,7 @@ import numpy as np
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.scatter import curve_distribution
 from bayescamel.mixtures.reach import Reach
+from bayescamel.mixtures.transforms import variation
 from bayescamel.runs.sizes import Sizes
 
 MAX_RUNS = 400
@@ -139,12 +140,14 @@ class Residuals:
     def at(self, models: Sizes, mixtures: np.ndarray) -> LocalEffects:
         """Residuals to expect of models on mixtures (model, domain)."""
         log_size = np.log(models.active)
-        across = _variation(mixtures, self.mixture)
+        across = variation(mixtures[:, None], self.mixture)
         cross = self.persistence.covariance(across, log_size[:, None] - self.log_size)
-        among = _variation(mixtures, mixtures)
+        among = variation(mixtures[:, None], mixtures)
         among = self.persistence.covariance(among, log_size[:, None] - log_size)
         apart = self.log_size[:, None] - self.log_size
-        covariance = _covariance(_variation(self.mixture, self.mixture), apart, self.persistence)
+        covariance = _covariance(
+            variation(self.mixture[:, None], self.mixture), apart, self.persistence
+        )
         mean = np.empty((len(self.z), len(mixtures), self.z.shape[2]))
         left = np.empty((self.z.shape[2], len(mixtures), len(mixtures)))
         for rows, columns in _patterns(self.present):
@@ -177,7 +180,7 @@ def _persistence(
     )
 
     patterns = _patterns(present)
-    distance, apart = _variation(mixture, mixture), log_size[:, None] - log_size
+    distance, apart = variation(mixture[:, None], mixture), log_size[:, None] - log_size
 
     def at(place: np.ndarray) -> Persistence:
         share = 1 / (1 + np.exp(-place[0]))
@@ -207,7 +210,3 @@ def _persistence(
 def _covariance(distance: np.ndarray, apart: np.ndarray, persistence: Persistence) -> np.ndarray:
     noise = 1 - persistence.share + JITTER
     return np.asarray(persistence.covariance(distance, apart) + noise * np.eye(len(distance)))
-
-
-def _variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * np.abs(a[:, None] - b).sum(axis=2))

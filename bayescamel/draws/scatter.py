@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayescamel.draws.curves import model_losses
 from bayescamel.draws.draws import Draws
-from bayescamel.models.hierarchy import lopsidedness
+from bayescamel.mixtures.transforms import variation
 from bayescamel.runs.sizes import Sizes, scales
 
 MAX_LOG_FACTOR = 300.0
@@ -33,7 +33,7 @@ def run_scatter(draws: Draws, models: Sizes, mixtures: np.ndarray) -> Scatter:
     noise = draws.flat("sigma")[:, None] * loss
     if draws.hierarchy.noise.mixture_dependent and not draws.is_point_fit:
         growth = draws.flat("noise_lopsided")[:, None]
-        noise = noise * np.exp(growth * lopsidedness(mixtures, draws.centre.mixture))[:, :, None]
+        noise = noise * np.exp(growth * variation(mixtures, draws.centre.mixture))[:, :, None]
     shape = (draws.n_draws, len(mixtures), len(loss))
     shift, shared = np.zeros(shape), np.zeros(shape)
     if not draws.is_point_fit:

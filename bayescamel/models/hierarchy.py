@@ -15,6 +15,7 @@ import numpy as np
 
 from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
 from bayescamel.laws.population import SCATTER
+from bayescamel.mixtures.transforms import variation
 
 type Pooling = Literal["none", "partial", "full"]
 POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
@@ -78,7 +79,7 @@ class Noise:
         The noise is so heavy-tailed by run: one that went wrong, off on all of its losses, is found
         out and hardly counts, where Gaussian noise lets it bend the law.
     mixture_dependent
-        Whether the noise may grow with the lopsidedness of the mixture (`lopsidedness`): repeats
+        Whether the noise may grow with the lopsidedness of the mixture (its total variation from the reference): repeats
         of a lopsided mixture scatter more than those of a balanced one, and every law fits the
         corners worse. How much is learned.
     beyond
@@ -281,15 +282,10 @@ class Hierarchy:
         """
         log_sd = values["log_sigma"][:, None]
         if self.noise.mixture_dependent:
-            log_sd = log_sd + values["noise_lopsided"] * lopsidedness(mixture, reference)
+            log_sd = log_sd + values["noise_lopsided"] * variation(mixture, reference)
         if self.has_run_noise:
             log_sd = log_sd + values[RUN_NOISE]
         return log_sd
-
-
-def lopsidedness(mixture: Array, reference: Array) -> Array:
-    """Total variation distance of mixtures (..., domain) from the reference: 0 to 1."""
-    return 0.5 * abs(mixture - reference).sum(axis=-1)
 
 
 def raw_name(parameter: Parameter) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 import bayescamel as bc
 from bayescamel.laws import get_law
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise, lopsidedness
+from bayescamel.mixtures.transforms import variation
+from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy, Noise
 
 OWN = np.eye(3)
 
@@ -83,7 +84,7 @@ def test_noise_grows_with_lopsidedness_where_it_may() -> None:
     np.testing.assert_allclose(
         np.exp(even.log_noise_sd(values, mixtures, reference)), [[0.002], [0.004]]
     )
-    assert lopsidedness(np.eye(3), reference) == pytest.approx([0.5, 0.7, 0.8])
+    assert variation(np.eye(3), reference) == pytest.approx([0.5, 0.7, 0.8])
 
 
 def test_replicates_teach_the_noise_and_how_it_grows() -> None:
@@ -91,7 +92,7 @@ def test_replicates_teach_the_noise_and_how_it_grows() -> None:
     rng = np.random.default_rng(1)
     mixtures = np.repeat(np.concatenate([np.eye(2), rng.dirichlet([2, 2], 6)]), 12, axis=0)
     size = np.tile([1e7, 1e8], len(mixtures) // 2)
-    distance = lopsidedness(mixtures, mixtures.mean(axis=0))
+    distance = variation(mixtures, mixtures.mean(axis=0))
     sigma = np.array([0.002, 0.004]) * np.exp(2.0 * distance)[:, None]
     curve = 2.0 + (size / 1e7) ** -0.3
     loss = curve[:, None] * (1 + sigma * rng.normal(size=sigma.shape))
