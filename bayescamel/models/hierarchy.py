@@ -79,8 +79,8 @@ class Noise:
         The noise is so heavy-tailed by run: one that went wrong, off on all of its losses, is found
         out and hardly counts, where Gaussian noise lets it bend the law.
     mixture_dependent
-        Whether the noise may grow with the lopsidedness of the mixture (its total variation from the reference): repeats
-        of a lopsided mixture scatter more than those of a balanced one, and every law fits the
+        Whether the noise may grow with the lopsidedness of the mixture, its total variation from
+        the reference: repeats of a lopsided mixture scatter more than those of a balanced one, and every law fits the
         corners worse. How much is learned.
     beyond
         What the law misses at e times the largest size or tokens that were fitted, its sd in units
