@@ -80,8 +80,8 @@ class Noise:
         out and hardly counts, where Gaussian noise lets it bend the law.
     mixture_dependent
         Whether the noise may grow with the lopsidedness of the mixture, its total variation from
-        the reference: repeats of a lopsided mixture scatter more than those of a balanced one, and every law fits the
-        corners worse. How much is learned.
+        the reference: repeats of a lopsided mixture scatter more than those of a balanced one, and
+        every law fits the corners worse. How much is learned.
     beyond
         What the law misses at e times the largest size or tokens that were fitted, its sd in units
         of the run-to-run noise; it is nothing inside, and no part of the fit.
