@@ -1,5 +1,6 @@
 """The password of a database is never shown, however its URL is spelled."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -46,13 +47,11 @@ SPELLINGS = [
 @pytest.mark.parametrize("url", SPELLINGS)
 def test_no_spelling_shows_the_password(url: str) -> None:
     assert SECRET not in masked(url)
-    refused = None
     try:
         shown = str(Database(url, patience=0))
     except StorageError as error:
-        shown, refused = str(error), error
+        shown = str(error) + "".join(traceback.format_exception(error))
     assert SECRET not in shown
-    assert refused is None or refused.__cause__ is None  # nor does a traceback
 
 
 @pytest.mark.parametrize("url", SPELLINGS)
