@@ -121,7 +121,8 @@ def crop(axis: "Axes", curves: np.ndarray, points: np.ndarray) -> None:
     """Limit a loss axis to the curves and nearly all points; say how many lie beyond."""
     known = points[~np.isnan(points)]
     low, high = np.quantile(known, [0.02, 0.94])
-    low, high = min(low, curves.min()) * 0.96, max(high, curves.max()) * 1.06
+    drawn = curves[curves > 0]  # far out a band may reach below 0, where the axis has no place
+    low, high = min([low, *drawn]) * 0.96, max([high, *drawn]) * 1.06
     axis.set_ylim(low, high)
     beyond = int(((known < low) | (known > high)).sum())
     if beyond:
