@@ -130,11 +130,18 @@ def locate_corpora(
     Raises
     ------
     CorpusError
-        When the sweep began with corpora that are gone.
+        When the sweep began with corpora that are gone, or that are not those of ``source``.
     """
     note = out / CORPORA_NOTE
+    given = None if source is None else str(source.resolve())
     if note.exists():
-        folder = Path(json.loads(note.read_text(encoding="utf-8"))["folder"])
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        folder = Path(noted["folder"])
+        if given not in (None, noted["folder"], noted.get("source")):
+            raise CorpusError(
+                f"{given} is not the text of the runs in {out}, which began with "
+                f"{noted.get('source', folder)}: give that, or a new folder of records"
+            )
         if not (folder / corpora_module.MANIFEST).exists():
             raise CorpusError(
                 f"this sweep began with corpora {folder.name}, which are gone from "
@@ -147,7 +154,8 @@ def locate_corpora(
         folder = corpora_module.build_user(source, cache, tokeniser=tokeniser)
     else:
         folder = corpora_module.build_builtin(cache)
-    write_atomically(note, lambda file: file.write(json.dumps({"folder": str(folder)}).encode()))
+    text = json.dumps({"folder": str(folder)} | ({"source": given} if given else {}))
+    write_atomically(note, lambda file: file.write(text.encode()))
     return folder
 
 

@@ -188,8 +188,24 @@ def test_lost_corpora_are_named(tmp_path: Path) -> None:
 
 
 def test_a_sweep_stays_with_its_corpora(tmp_path: Path, saved: Path) -> None:
-    assert sweep.locate_corpora(tmp_path, saved, tmp_path / "cache") == saved
-    assert sweep.locate_corpora(tmp_path, tmp_path / "other", tmp_path / "cache") == saved
+    for source in (saved, saved, None):
+        assert sweep.locate_corpora(tmp_path, source, tmp_path / "cache") == saved
+    with pytest.raises(CorpusError, match="other is not the text of the runs in"):
+        sweep.locate_corpora(tmp_path, tmp_path / "other", tmp_path / "cache")
+
+
+def test_a_sweep_on_own_text_knows_it_again(tmp_path: Path) -> None:
+    """The folder that was given, not the one that was built from it, is given again."""
+    for name in ("a", "b"):
+        (tmp_path / "text" / name).mkdir(parents=True)
+        for number in range(400):
+            words = " ".join(f"{name}{number}-{i * i + number}" for i in range(40))
+            (tmp_path / "text" / name / f"{number}.txt").write_text(words)
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    built = sweep.locate_corpora(out, tmp_path / "text", cache)
+    assert built.parent == cache / "corpora"
+    for source in (tmp_path / "text", built, None):
+        assert sweep.locate_corpora(out, source, cache) == built
 
 
 def test_collected_table_is_a_run_table(tmp_path: Path, saved: Path, cells: list[Cell]) -> None:

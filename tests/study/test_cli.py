@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bayescamel.cli import app
+from proxies.flops import train_flops
+from proxies.launch import config_of
 from tests.study.examples import measure
 
 CREATE = [
@@ -102,6 +104,24 @@ def test_space_from_a_file_and_the_size_of_our_proxies(folder: Path) -> None:
     assert asked["flops"] > 6 * asked["n_params"] * 1e6  # attention and head are counted
 
 
+def test_a_space_of_dense_and_sparse_proxies(folder: Path) -> None:
+    """Sparse candidates are offered with the sizes and costs that our trainer would count."""
+    words = [*CREATE, "--sizes", "16e3,48e3,2e5:5e4", "--proxies"]
+    said("create", "proxies.db", *words)
+    asked = said("ask", "proxies.db", "-n", "3")["candidates"]
+    sizes = {(c["n_params"], c["n_active_params"]): c for c in asked}
+    sparse = sizes.pop(next(pair for pair in sizes if pair[1] is not None))
+    assert {pair[0] for pair in sizes} <= {15_608, 53_272}
+    model = config_of(sparse).model
+    assert model.n_experts
+    assert (model.n_params, model.n_active_params) == (
+        sparse["n_params"],
+        sparse["n_active_params"],
+    )
+    assert sparse["n_tokens"] == 20 * model.n_active_params
+    assert sparse["flops"] == pytest.approx(train_flops(model, sparse["n_tokens"]))
+
+
 def test_plan_before_a_flop_is_spent(folder: Path) -> None:
     said("create", "study.db", *CREATE)
     found = said("plan", "study.db", "--budget", "1e17")
@@ -132,7 +152,9 @@ def test_attached_runs(folder: Path) -> None:
     [
         (["--budget", "1"], "does not pay for the cheapest run"),
         (["--sizes", "1e6"], "two sizes"),
-        (["--sizes", "1e6,big"], "no list of numbers"),
+        (["--sizes", "1e6,big"], "no list of sizes"),
+        (["--sizes", "1e6,4e6:"], "no list of sizes"),
+        (["--sizes", "1e6,1e6:4e6"], "n_active_params = 4e+06 exceeds n_params = 1e+06"),
         (["--run-tokens", "1e9"], "not both"),
         (["--bound", "code=0.5"], "form domain=least:most"),
         (["--bound", "math=0:1"], "unknown domain 'math'"),

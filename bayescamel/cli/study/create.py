@@ -26,7 +26,9 @@ def create(
         Path | None, typer.Option(help="JSON of the space, instead of what is below.")
     ] = None,
     domains: Annotated[str, typer.Option(help="Training domains: code,math,web.")] = "",
-    sizes: Annotated[str, typer.Option(help="Proxy sizes: 1e6,4e6,16e6.")] = "",
+    sizes: Annotated[
+        str, typer.Option(help="Proxy sizes: 1e6,4e6,16e6; sparse ones total:active, 16e6:4e6.")
+    ] = "",
     run_tokens: Annotated[str, typer.Option(help="Tokens a proxy: 1e9 or 1e9,2e9.")] = "",
     tokens_per_param: Annotated[str, typer.Option(help="Or tokens a parameter: 20.")] = "",
     bound: Annotated[
@@ -103,10 +105,19 @@ def _numbers(text: str) -> list[float]:
         raise DesignError(f"{shown(text)!r} is no list of numbers: write 1e6,4e6") from error
 
 
-def _sizes(text: str, proxies: bool) -> "list[float] | list[Size]":
-    if not proxies:
-        return _numbers(text)
-    return [our_trainer().proxy_size(dial) for dial in _numbers(text)]
+def _sizes(text: str, proxies: bool) -> "list[Size]":
+    from bayescamel.designs.space import Size
+
+    make = our_trainer().proxy_size if proxies else Size
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    try:
+        numbers = [(float(n), float(active) if colon else None) for n, colon, active in pairs]
+    except ValueError as error:
+        raise DesignError(
+            f"{shown(text)!r} is no list of sizes: write 1e6,4e6, or 16e6:4e6 for 16e6 parameters "
+            "of which a token uses 4e6"
+        ) from error
+    return [make(n_params, n_active) for n_params, n_active in numbers]
 
 
 def _bounds(items: list[str]) -> dict[str, tuple[float, float]]:
