@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from bayescamel.inference.fit import fit as fit
     from bayescamel.inference.sampler import Sampler as Sampler
     from bayescamel.laws import LAWS as LAWS
+    from bayescamel.laws import Coefficient as Coefficient
     from bayescamel.laws import Law as Law
+    from bayescamel.laws import Parameter as Parameter
+    from bayescamel.laws import Terms as Terms
     from bayescamel.laws import get_law as get_law
     from bayescamel.mixtures import as_mixtures as as_mixtures
     from bayescamel.mixtures import centroid as centroid
@@ -86,7 +89,7 @@ _NAMES = {
     "exceptions": "BayesCamelError",
     "inference.fit": "fit",
     "inference.sampler": "Sampler",
-    "laws": "LAWS Law get_law",
+    "laws": "LAWS Coefficient Law Parameter Terms get_law",
     "mixtures": "as_mixtures centroid corners "
     "dirichlet kl_divergence space_filling total_variation",
     "mixtures.constraints": "Constraints Group Near",

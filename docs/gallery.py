@@ -69,16 +69,18 @@ def path() -> xr.Dataset:
 
 @cache
 def study() -> bc.Study:
-    """Twelve runs, which measure what the posterior expects of them; one failed, two pending."""
+    """Eighteen runs, which measure what the posterior expects; one failed, two are pending."""
     domains = tuple(str(name) for name in FITTED["domain"].to_numpy())
     sizes = tuple(map(bc.Size, (16e3, 48e3, 144e3)))
     space = bc.Space(domains=domains, sizes=sizes, n_tokens=(TARGET.n_tokens or 0.0,))
-    made = bc.Study.create(Path(mkdtemp()) / "study.db", space, TARGET, budget=5e12)
+    options = bc.FitOptions(chains=2, draws=200, tune=300)
+    file = Path(mkdtemp()) / "study.db"
+    made = bc.Study.create(file, space, TARGET, budget=1.5e13, fit=options)
     names = FITTED["validation"].to_numpy()
-    for i, candidate in enumerate(made.ask(12)):
+    for i, candidate in enumerate(made.ask(18)):
         if i == 4:
             made.fail(candidate.run_id, "out of memory")
-        elif i < 10:
+        elif i < 16:
             model = bc.Target(candidate.n_params, candidate.n_tokens)
             drawn = posterior().predict(model, candidate.mixture)["loss"]
             loss = drawn.mean(("chain", "draw")).isel(mixture=0).to_numpy()
@@ -107,8 +109,14 @@ PICTURES: "dict[str, Callable[[], Figure]]" = {
     ),
     "residuals": lambda: plots.residuals(posterior()),
     "priors": lambda: plots.priors(posterior()),
+    "prior_predictive": lambda: plots.prior_predictive(posterior()),
+    "trace": lambda: plots.trace(posterior()),
+    "rank": lambda: plots.rank(posterior()),
+    "energy": lambda: plots.energy(posterior()),
+    "worst_pairs": lambda: plots.worst_pairs(posterior(), 3),
     "spending": lambda: plots.spending(study()),
-    "allocation": lambda: plots.allocation(study()),
+    "allocation": lambda: plots.allocation(study(), study().plan()),
+    "learning": lambda: plots.learning(study()),
     "proposals": lambda: plots.proposals(study()),
     "timeline": lambda: plots.timeline(study()),
     "benchmark_curves": lambda: plots.benchmark_curves(benchmarks()),

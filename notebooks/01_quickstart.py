@@ -17,14 +17,35 @@
 # We trained small byte-level transformers at several sizes and on many mixtures of four domains.
 # Suppose that the largest size has not been trained yet. What losses will it have? Which mixture
 # should it be trained on? And if there is compute for a few more proxies, which ones?
+#
+# Your runs stand somewhere else: in an export of Weights & Biases, in a sweep's folder, in a
+# spreadsheet. A mapping says which of its columns are what. Here is such an export, made from the
+# runs that come with the package; take your own file instead.
 
 # %%
 import numpy as np
+import pandas as pd
 
 import bayescamel as bc
 
-runs = bc.load_proxies()
+bundled = bc.load_proxies()
+export = pd.DataFrame({"Name": bundled["run"], "model/params": bundled["n_params"]})
+export["data/tokens"] = bundled["n_tokens"]
+for name in bundled["domain"].to_numpy():
+    export[f"mix/{name}"] = bundled["mixture"].sel(domain=name)
+    export[f"eval/{name}/loss"] = bundled["loss"].sel(validation=name)
+export.to_csv("export.csv", index=False)
+export.head(3)
+
+# %%
+columns = {"Name": "run_id", "model/params": "n_params", "data/tokens": "n_tokens"}
+for name in ("python", "cpp", "prose", "math"):
+    columns |= {f"mix/{name}": f"w_{name}", f"eval/{name}/loss": f"loss_{name}"}
+runs = bc.read_runs(pd.read_csv("export.csv").rename(columns=columns))
 runs
+
+# %%
+bc.plots.training_grid(runs)
 
 # %% [markdown]
 # The table has named dims: a `run` has a `mixture` over training domains (`domain`) and a `loss`
@@ -50,8 +71,10 @@ posterior
 # %% [markdown]
 # ## Predict
 #
-# `kind="run"` predicts the measured loss of one new run, noise included; `kind="mean"` predicts
-# the law's curve. Held against measurements, the first is the one to ask for.
+# Three things can be asked for. `kind="curve"` is the law's equation alone. `kind="mean"`, the
+# default, is the loss to expect: the curve and what the runs tell of the law's miss near their own
+# mixtures. `kind="run"` is the measured loss of one new run, its noise included, and the one to
+# hold against a measurement.
 
 # %%
 target = bc.Target(n_params=largest, n_tokens=float(held_out["n_tokens"][0]))
@@ -95,3 +118,9 @@ from bayescamel.demo import candidate_runs
 
 candidates = candidate_runs(proxies, seed=0)
 posterior.next_runs(candidates, target, n=3)
+
+# %% [markdown]
+# Kept for the other notebooks, and for you: a posterior is a file.
+
+# %%
+posterior.save("posterior.nc", force=True)

@@ -23,7 +23,13 @@ def report(
     tokens: options.Tokens = None,
     active_params: options.ActiveParams = None,
     objective: Annotated[
-        str | None, typer.Option(help="name=weight,… over validation domains; default: all alike.")
+        str | None,
+        typer.Option(
+            help="name=weight,… over validation domains, or over --benchmarks; default: all alike."
+        ),
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Runs that were not fitted, to hold the answer against.")
     ] = None,
     benchmarks: Annotated[
         Path | None, typer.Option(help="What `bayescamel fit-benchmarks` wrote.")
@@ -31,6 +37,9 @@ def report(
     backtest: Annotated[
         bool, typer.Option("--backtest", help="Fit smaller sizes, judge at larger: some minutes.")
     ] = False,
+    pdf: Annotated[
+        Path | None, typer.Option(help="Print the page there too, where a browser is there.")
+    ] = None,
     name: options.StudyName = "study",
     seed: options.Seed = 0,
     force: options.Force = False,
@@ -47,6 +56,12 @@ def report(
         from bayescamel.comparison.backtest import backtest as judge
         from bayescamel.posterior import Posterior
         from bayescamel.reports import report as write
+        from bayescamel.reports.pdf import check_pdf
+        from bayescamel.runs.table import read_runs
+
+        if pdf is not None:
+            check_pdf(pdf, force)  # before a backtest of minutes
+        others = None if runs is None else read_runs(runs)
 
         source = Posterior.load(file) if file.endswith(".nc") else opened(file, name)
         posterior = source if isinstance(source, Posterior) else source.posterior()
@@ -56,12 +71,14 @@ def report(
             out,
             objective=aim,
             benchmarks=None if benchmarks is None else BenchmarkPosterior.load(benchmarks),
+            runs=others,
+            pdf=pdf,
             backtest=judge(posterior.runs, [posterior.law.name], seed=seed) if backtest else None,
             command=shlex.join(["bayescamel", *sys.argv[1:]]),
             force=force,
             seed=seed,
         )
     if json:
-        answer({"out": str(out)})
+        answer({"out": str(out)} | ({} if pdf is None else {"pdf": str(pdf)}))
     else:
-        say(f"page: {out}")
+        say(f"page: {out}" + ("" if pdf is None else f"\nPDF: {pdf}"))

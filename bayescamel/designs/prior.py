@@ -58,16 +58,10 @@ def plausible_draws(
         When the prior holds hardly any plausible draw.
     """
     rng = np.random.default_rng(seed)
-    logs, mixtures = centred(centre, runs)
     kept: list[PriorDraws] = []
     found = 0
     for _ in range(MAX_BATCHES):
-        batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
-        values = hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
-        one = np.ones(hierarchy.n_validation)
-        curves = Curves(values, batch.coefficients, one, centre.mixture, own, centre.logs)
-        with np.errstate(over="ignore"):  # what overflows is left out
-            loss = all_losses(hierarchy, curves, logs, mixtures)
+        batch, loss = prior_losses(hierarchy, centre, own, runs, n_draws, rng)
         keep = ((loss > 1 / PLAUSIBLE_FACTOR) & (loss < PLAUSIBLE_FACTOR)).all(axis=(1, 2))
         kept.append(PriorDraws(*(part[keep] for part in batch)))
         found += int(keep.sum())
@@ -79,6 +73,27 @@ def plausible_draws(
         f"{MAX_BATCHES * n_draws} draws over this space: narrow the sizes, or plan after a first "
         "fit"
     )
+
+
+def prior_losses(
+    hierarchy: Hierarchy,
+    centre: Centre,
+    own: np.ndarray,
+    runs: pd.DataFrame,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> tuple[PriorDraws, np.ndarray]:
+    """Draws of the prior, and the loss of each run under each: (draw, run, validation).
+
+    Losses are the curve's, over the reference loss; arguments as in `plausible_draws`.
+    """
+    logs, mixtures = centred(centre, runs)
+    batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
+    values = hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
+    one = np.ones(hierarchy.n_validation)
+    curves = Curves(values, batch.coefficients, one, centre.mixture, own, centre.logs)
+    with np.errstate(over="ignore"):  # what overflows is no loss, and left out by who reads it
+        return batch, all_losses(hierarchy, curves, logs, mixtures)
 
 
 def own_names(domains: tuple[str, ...], validation: tuple[str, ...]) -> np.ndarray:

@@ -7,13 +7,15 @@ and go with line styles and marks; long and hostile names are cut and shown as t
 
 from bayescamel.plots.benchmarks import benchmark_curves, listening
 from bayescamel.plots.decisions import front, gain_and_regret, optimum, path
+from bayescamel.plots.diagnostics import energy, rank, trace, worst_pairs
 from bayescamel.plots.files import save
-from bayescamel.plots.learned import priors
+from bayescamel.plots.history import learning
+from bayescamel.plots.learned import prior_predictive, priors
 from bayescamel.plots.predicted import held_out
 from bayescamel.plots.response import elasticities, response_slices
 from bayescamel.plots.runs import loss_over_weight, training_grid, weight_pairs
 from bayescamel.plots.size import loss_over_size
-from bayescamel.plots.study import allocation, learning, proposals, spending, timeline
+from bayescamel.plots.study import allocation, proposals, spending, timeline
 from bayescamel.plots.triangle import ternary
 from bayescamel.plots.trust import calibration, horizons, residuals
 
@@ -22,6 +24,7 @@ __all__ = [
     "benchmark_curves",
     "calibration",
     "elasticities",
+    "energy",
     "front",
     "gain_and_regret",
     "held_out",
@@ -32,14 +35,18 @@ __all__ = [
     "loss_over_weight",
     "optimum",
     "path",
+    "prior_predictive",
     "priors",
     "proposals",
+    "rank",
     "residuals",
     "response_slices",
     "save",
     "spending",
     "ternary",
     "timeline",
+    "trace",
     "training_grid",
     "weight_pairs",
+    "worst_pairs",
 ]

@@ -1,6 +1,6 @@
 """Figures, panels and axes: where a picture is drawn, its scales and its one legend."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,12 @@ from bayescamel.plots.style import GREY, RESOLUTION, count
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+TICKS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    *((3.0, ()), (20.0, (1.0, 1.5, 2.0, 3.0, 5.0)), (200.0, (1.0, 3.0)), (np.inf, (1.0,))),
+)
+"""Of a logarithmic axis that spans so much: where each decade has its ticks."""
 
 
 def panels(
@@ -87,7 +93,12 @@ def legend(axes: "Sequence[Axes]") -> None:
         axes[-1].legend(found.values(), found.keys(), loc="best")
 
 
-def size_axis(axis: "Axes", sizes: np.ndarray, label: str = "parameters") -> None:
+def size_axis(
+    axis: "Axes",
+    sizes: np.ndarray,
+    label: str = "parameters",
+    words: Callable[[float], str] = count,
+) -> None:
     """A logarithmic axis of parameters with a tick at each size, as far as they can be read."""
     from matplotlib.ticker import NullLocator
 
@@ -100,20 +111,20 @@ def size_axis(axis: "Axes", sizes: np.ndarray, label: str = "parameters") -> Non
                 kept.append(tick)
         ticks = np.array(kept[::-1])
     axis.set_xscale("log")
-    axis.set_xticks(ticks, [count(tick) for tick in ticks])
+    axis.set_xticks(ticks, [words(tick) for tick in ticks])
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel(label)
 
 
 def plain_log(axis: "Axes", which: Literal["x", "y"] = "y") -> None:
-    """Ticks of a logarithmic axis of losses as plain numbers."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
+    """Ticks of a logarithmic axis as plain numbers, fewer a decade where there are more decades."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
     scale = axis.xaxis if which == "x" else axis.yaxis
     low, high = scale.get_view_interval()
-    wide = LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0))
-    scale.set_major_locator(wide if high / low > 3 else MaxNLocator(5))
-    scale.set_major_formatter(ScalarFormatter())
+    subs = next(subs for most, subs in TICKS if high / low <= most)
+    scale.set_major_locator(LogLocator(subs=subs) if subs else MaxNLocator(5))
+    scale.set_major_formatter(lambda value, _: f"{value:g}")
     scale.set_minor_locator(NullLocator())
 
 

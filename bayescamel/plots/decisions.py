@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.plots.axes import legend, panels, plain_log, size_axis
+from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import BLUE, GREY, INK, ORANGE, look, named, styled
 
 if TYPE_CHECKING:
@@ -107,8 +108,12 @@ def _others(best: "OptimalMixture") -> "list[Comparison]":
 
 @styled
 def path(
-    path: xr.Dataset, fitted_sizes: np.ndarray | None = None, ax: "Axes | None" = None
-) -> "Figure":
+    path: xr.Dataset,
+    fitted_sizes: np.ndarray | None = None,
+    ax: "Axes | None" = None,
+    *,
+    backend: Backend = "matplotlib",
+) -> "Figure | Any":
     """How the best mixture moves with the model's size, with the 90 % band of the draws' optima.
 
     Parameters
@@ -117,6 +122,8 @@ def path(
         From `bayescamel.optimal_path`.
     fitted_sizes
         Sizes of the runs, marked at the foot: what is right of them is extrapolated.
+    backend
+        "plotly" gives a figure of that library.
     """
     figure, (axis,) = panels(1, ax, size=(5.2, 3.2))
     sizes = path["size"].to_numpy()
@@ -145,7 +152,7 @@ def path(
     size_axis(axis, shown, words)
     axis.set(ylabel="weight in the best mixture", ylim=(0, None))
     legend([axis])
-    return figure
+    return finished(figure, backend)
 
 
 @styled
@@ -153,13 +160,17 @@ def front(
     front: xr.Dataset,
     names: tuple[str, str] = ("first objective", "second objective"),
     ax: "Axes | None" = None,
-) -> "Figure":
+    *,
+    backend: Backend = "matplotlib",
+) -> "Figure | Any":
     """The trade-off of `bayescamel.pareto_front`, with 90 % intervals of both values.
 
     Parameters
     ----------
     names
         Of the two objectives, with their units.
+    backend
+        "plotly" gives a figure of that library, whose points say their mixture under the mouse.
 
     Returns
     -------
@@ -181,10 +192,16 @@ def front(
         ecolor=GREY,
     )
     sure = front["probability_efficient"].to_numpy() >= 0.5
-    axis.scatter(value[sure, 0], value[sure, 1], s=24, color=BLUE, zorder=3)
-    axis.scatter(
-        value[~sure, 0], value[~sure, 1], s=24, facecolors="white", edgecolors=BLUE, zorder=3
-    )
+    domains = [str(name) for name in front["domain"].to_numpy()]
+    weights = [
+        ", ".join(f"{n} {w:.2f}" for n, w in zip(domains, m, strict=True))
+        for m in front["mixture"].to_numpy()
+    ]
+    for part, face in ((sure, BLUE), (~sure, "white")):
+        points = axis.scatter(
+            value[part, 0], value[part, 1], s=24, facecolors=face, edgecolors=BLUE, zorder=3
+        )
+        tell(points, (weights[i] for i in np.flatnonzero(part)))
     for i in (0, len(value) // 2, len(value) - 1):
         axis.annotate(
             f"{float(front['share'][i]):.0%} second",
@@ -198,4 +215,4 @@ def front(
         axis.set(xscale="log", yscale="log")  # the ends are corners, far off in one of the two
         plain_log(axis)
         plain_log(axis, "x")
-    return figure
+    return finished(figure, backend)

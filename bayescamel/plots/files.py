@@ -1,9 +1,10 @@
 """Pictures as files, and as a part of a page."""
 
 import re
+from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayescamel.exceptions import PlotError
 from bayescamel.input import shown
@@ -35,8 +36,10 @@ def check_name(path: Path) -> str:
     return kind
 
 
-def save(figure: "Figure", path: Path) -> None:
+def save(figure: "Figure | Any", path: Path) -> None:
     """Write a picture, as its name says: .png, .svg, .pdf, or .html with nothing else needed.
+
+    A figure of plotly's is written as .html, with its program within.
 
     Raises
     ------
@@ -44,8 +47,14 @@ def save(figure: "Figure", path: Path) -> None:
         When the name ends otherwise.
     """
     from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
     kind = check_name(path)
+    if not isinstance(figure, Figure):
+        if kind != "html":
+            raise PlotError(f"{shown(path.name)}: a picture of plotly's ends in .html")
+        write_whole(path, figure.to_html(include_plotlyjs=True).encode())
+        return
     if kind == "html":
         write_whole(path, HTML.format(as_svg(figure)).encode())
         return
@@ -56,8 +65,10 @@ def save(figure: "Figure", path: Path) -> None:
     write_whole(path, content.getvalue())
 
 
-def as_svg(figure: "Figure") -> str:
+def as_svg(figure: "Figure", words: str = "Picture") -> str:
     """A picture as an SVG element for a page: no background, ink in the colour of the text.
+
+    `words` are what a reader hears who does not see it.
 
     Letters are drawn as shapes, so that no name of the reader's is markup there.
     """
@@ -70,4 +81,6 @@ def as_svg(figure: "Figure") -> str:
     text = re.sub(
         r"<!--.*?-->|<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S
     )
-    return text.replace(INK, "currentColor").replace("<svg ", '<svg role="img" ', 1)
+    return text.replace(INK, "currentColor").replace(
+        "<svg ", f'<svg role="img" aria-label="{escape(words)}" ', 1
+    )

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayescamel.exceptions import PlotError
 from bayescamel.plots.axes import legend, panels, plain_log, size_axis
+from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import GREY, chosen, count, look, named, styled
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ MAX_LABELS = 40
 
 
 @styled
-def training_grid(runs: xr.Dataset, ax: "Axes | None" = None) -> "Figure":
+def training_grid(
+    runs: xr.Dataset, ax: "Axes | None" = None, *, backend: Backend = "matplotlib"
+) -> "Figure | Any":
     """What was trained: a row a mixture, a column a size; a disc grows with the repeats there.
 
     Parameters
@@ -28,6 +31,8 @@ def training_grid(runs: xr.Dataset, ax: "Axes | None" = None) -> "Figure":
         A run table.
     ax
         Where to draw; None makes a figure.
+    backend
+        "plotly" gives a figure of that library, whose points say their run under the mouse.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def training_grid(runs: xr.Dataset, ax: "Axes | None" = None) -> "Figure":
         if mine.any():
             style = look(i)
             area = 14.0 + 10.0 * np.minimum(repeats[mine] - 1, 8)
-            axis.scatter(
+            discs = axis.scatter(
                 pairs[mine, 0],
                 pairs[mine, 1],
                 s=area,
@@ -64,6 +69,8 @@ def training_grid(runs: xr.Dataset, ax: "Axes | None" = None) -> "Figure":
                 marker=style.marker,
                 label=f"most {name}",
             )
+            there = [(sizes == size) & (rank[row] == place) for size, place in pairs[mine]]
+            tell(discs, (", ".join(map(str, runs["run"].to_numpy()[m])) for m in there))
     for (size, place), times in zip(pairs, repeats, strict=True):
         if times > 1 and few:
             axis.annotate(
@@ -86,7 +93,7 @@ def training_grid(runs: xr.Dataset, ax: "Axes | None" = None) -> "Figure":
         axis.set(yticks=[], ylabel=f"{len(mixtures)} mixtures, by their heaviest domain")
     axis.grid(axis="x", color=GREY, alpha=0.25)
     legend([axis])
-    return figure
+    return finished(figure, backend)
 
 
 def _words(weights: np.ndarray, domains: Sequence[str]) -> str:
@@ -97,8 +104,12 @@ def _words(weights: np.ndarray, domains: Sequence[str]) -> str:
 
 @styled
 def weight_pairs(
-    runs: xr.Dataset, domains: Sequence[str] | None = None, axes: Any = None
-) -> "Figure":
+    runs: xr.Dataset,
+    domains: Sequence[str] | None = None,
+    axes: Any = None,
+    *,
+    backend: Backend = "matplotlib",
+) -> "Figure | Any":
     """Weights of one training domain against those of another: which mixtures were measured.
 
     Parameters
@@ -107,6 +118,8 @@ def weight_pairs(
         Which; None: the four of most varied weight.
     axes
         One for each pair; None makes a figure.
+    backend
+        "plotly" gives a figure of that library, whose points say their run under the mouse.
 
     Raises
     ------
@@ -128,7 +141,7 @@ def weight_pairs(
         for i, size in enumerate(several):
             mine, style = runs["mixture"].isel(run=sizes == size), look(i)
             # Open marks, the largest at the back: a mixture has often been trained at all sizes.
-            axis.scatter(
+            points = axis.scatter(
                 mine.sel(domain=a),
                 mine.sel(domain=b),
                 s=12.0 + 16 * (len(several) - 1 - i),
@@ -138,6 +151,7 @@ def weight_pairs(
                 lw=0.8,
                 label=f"{count(float(size))} parameters",
             )
+            tell(points, mine["run"].to_numpy())
         axis.plot([0, 1], [1, 0], color=GREY, lw=0.6)
         axis.set(
             xlabel=f"weight of {named(a)}",
@@ -147,7 +161,7 @@ def weight_pairs(
             aspect="equal",
         )
     legend(made[:1])
-    return figure
+    return finished(figure, backend)
 
 
 @styled
@@ -156,7 +170,9 @@ def loss_over_weight(
     domain: str | None = None,
     validation: Sequence[str] | None = None,
     axes: Any = None,
-) -> "Figure":
+    *,
+    backend: Backend = "matplotlib",
+) -> "Figure | Any":
     """Measured losses against the weight of a training domain, a mark for each size.
 
     Parameters
@@ -168,6 +184,8 @@ def loss_over_weight(
         Which validation domains; None: the first twelve.
     axes
         One for each validation domain.
+    backend
+        "plotly" gives a figure of that library, whose points say their run under the mouse.
     """
     names = chosen(runs["validation"].to_numpy(), validation, "validation domain")
     if domain is not None:
@@ -180,7 +198,7 @@ def loss_over_weight(
         weight = runs["mixture"].sel(domain=against).to_numpy()
         for i, size in enumerate(np.unique(sizes)[:7]):
             mine, style = sizes == size, look(i)
-            axis.scatter(
+            points = axis.scatter(
                 weight[mine],
                 loss[mine],
                 s=10,
@@ -188,11 +206,12 @@ def loss_over_weight(
                 marker=style.marker,
                 label=f"{count(float(size))} parameters",
             )
+            tell(points, runs["run"].to_numpy()[mine])
         axis.set(title=named(name), xlabel=f"weight of {named(against)}", yscale="log")
         plain_log(axis)
     made[0].set_ylabel("loss, nats per token")
     legend(made)
-    return figure
+    return finished(figure, backend)
 
 
 def _followed(runs: xr.Dataset, loss: np.ndarray) -> str:

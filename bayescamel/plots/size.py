@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.plots.axes import crop, legend, panels, plain_log, size_axis
+from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, count, look, named, styled
 from bayescamel.targets import Target
 
@@ -35,7 +36,8 @@ def loss_over_size(
     validation: Sequence[str] | None = None,
     kind: "Kind" = "mean",
     axes: Any = None,
-) -> "Figure":
+    backend: Backend = "matplotlib",
+) -> "Figure | Any":
     """Predicted loss over size with 90 % bands, the runs, and what lies beyond them.
 
     Parameters
@@ -53,6 +55,8 @@ def loss_over_size(
         As in `Posterior.predict`.
     axes
         One for each validation domain.
+    backend
+        "plotly" gives a figure of that library, whose points say their run under the mouse.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def loss_over_size(
         axis.set_title(named(name))
     made[0].set_ylabel("loss, nats per token")
     legend(made)
-    return figure
+    return finished(figure, backend)
 
 
 def by_name(mixtures: Any, posterior: "Posterior") -> xr.DataArray:
@@ -190,14 +194,17 @@ def _runs(
     face: dict[str, Any] = (
         {"color": GREY} if filled else {"facecolors": "none", "edgecolors": ORANGE}
     )
-    axis.scatter(
+    names = runs["run"].to_numpy()
+    points = axis.scatter(
         sizes[~near], loss[~near], s=9, alpha=0.45 if filled else 0.9, label=label, zorder=2, **face
     )
+    tell(points, names[~near])
     if near.any():
         face = {"color": INK} if filled else {"color": ORANGE}
-        axis.scatter(
+        points = axis.scatter(
             sizes[near], loss[near], s=13, label=f"{label}, near the mixture", zorder=3, **face
         )
+        tell(points, names[near])
 
 
 def _shade(axis: "Axes", curve: xr.Dataset) -> None:

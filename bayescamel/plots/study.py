@@ -1,19 +1,17 @@
 """Pictures of a study: what it spent, on which sizes and mixtures, when, and what it bought."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescamel.exceptions import PlotError
 from bayescamel.plots.axes import legend, panels
-from bayescamel.plots.style import BLUE, GREY, INK, INTERVAL90, ORANGE, count, look, named, styled
+from bayescamel.plots.style import INK, count, look, named, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bayescamel.decisions import OptimalMixture
     from bayescamel.designs.allocation.plans import Plan
     from bayescamel.study import Study
     from bayescamel.study.rows import StoredRun
@@ -71,6 +69,7 @@ def allocation(study: "Study", plan: "Plan | None" = None, ax: "Axes | None" = N
             label="planned, still to come",
         )
     axis.set_xticks(range(len(sizes)), [count(size) for size in sizes])
+    axis.locator_params(axis="y", integer=True)
     axis.set(xlabel="parameters", ylabel="runs")
     legend([axis])
     return figure
@@ -102,6 +101,7 @@ def proposals(study: "Study", ax: "Axes | None" = None) -> "Figure":
         foot += weights
     lower.axvline(study.settings.first_runs + 0.5, color=INK, lw=1.2, ls="--")
     lower.set(xlabel="run, in the order of asking", ylabel="weight", ylim=(0, 1))
+    lower.locator_params(axis="x", integer=True)
     upper.scatter(x, [run.n_params for run in runs], s=12, color=INK)
     upper.set(yscale="log", ylabel="parameters")
     sizes = sorted({run.n_params for run in runs})
@@ -197,49 +197,13 @@ def spending(study: "Study", ax: "Axes | None" = None) -> "Figure":
         )
         total += cost
     axis.axhline(100, color=INK, lw=0.8, ls="--")
+    axis.locator_params(axis="x", integer=True)
     axis.set(
         xlabel="run, in the order of asking",
         ylabel=f"spent of {count(budget)} FLOPs, %",
         ylim=(0, 106),
     )
     legend([axis])
-    return figure
-
-
-@styled
-def learning(history: "Sequence[tuple[float, OptimalMixture]]", axes: Any = None) -> "Figure":
-    """What FLOPs bought: the objective at the target and the expected regret as runs came in.
-
-    Parameters
-    ----------
-    history
-        FLOPs spent and the decision then, such as ``(study.snapshot().spent(),
-        study.best_mixture())`` after each batch.
-    axes
-        Two.
-
-    Returns
-    -------
-    Figure
-        Left the objective that is expected of the recommendation, with its 90 % interval; right
-        the expected regret with the quantile of 90 %.
-    """
-    if not history:
-        raise PlotError("no decision was given")
-    figure, (left, right) = panels(2, axes, size=(3.1, 2.5))
-    spent = np.array([flops for flops, _ in history])
-    bests = [best for _, best in history]
-    low, high = np.quantile(np.stack([b.values.to_numpy() for b in bests]), INTERVAL90, axis=1)
-    left.fill_between(spent, low, high, color=BLUE, alpha=0.2, lw=0, label="90 % interval")
-    left.plot(spent, [b.expected for b in bests], "o-", color=BLUE, ms=3, label="expected")
-    left.set_ylabel(f"objective at the target, {bests[-1].unit}")
-    right.plot(spent, [b.regret for b in bests], "o-", color=ORANGE, ms=3, label="expected regret")
-    above = [float(b.regret_quantile(0.9)) for b in bests]
-    right.plot(spent, above, "s:", color=GREY, ms=3, label="not exceeded in 90 % of the draws")
-    right.set(ylabel=f"regret, {bests[-1].unit}", ylim=(0, None))
-    for axis in (left, right):
-        axis.set_xlabel("FLOPs spent")
-    legend([left, right])
     return figure
 
 

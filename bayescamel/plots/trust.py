@@ -7,6 +7,7 @@ import numpy as np
 
 from bayescamel.exceptions import PlotError
 from bayescamel.plots.axes import legend, panels, size_axis
+from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import BLUE, GREY, INK, ORANGE, PALE, look, named, styled
 from bayescamel.targets import Target
 
@@ -115,10 +116,13 @@ def horizons(results: "Sequence[Result]", axes: Any = None) -> "Figure":
             )
     right.axhline(90, color=INK, lw=0.8)
     for axis, words in ((left, "mean relative error, %"), (right, "90 % intervals that held, %")):
-        axis.set_xscale("log")
-        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
-        axis.xaxis.set_minor_formatter(lambda _, __: "")
-        axis.set(xlabel="held-out size over the largest fitted", ylabel=words)
+        size_axis(
+            axis,
+            np.array([r.horizon.distance for r in results]),
+            "held-out size over the largest fitted",
+            lambda distance: f"{distance:.3g}×",
+        )
+        axis.set_ylabel(words)
     left.set_ylim(0, None)
     right.set_ylim(0, 104)
     legend([left])
@@ -126,7 +130,13 @@ def horizons(results: "Sequence[Result]", axes: Any = None) -> "Figure":
 
 
 @styled
-def residuals(posterior: "Posterior", axes: Any = None, name_worst: int = 5) -> "Figure":
+def residuals(
+    posterior: "Posterior",
+    axes: Any = None,
+    name_worst: int = 5,
+    *,
+    backend: Backend = "matplotlib",
+) -> "Figure | Any":
     """What the law's curve misses of its runs, by size and by validation domain.
 
     Parameters
@@ -135,6 +145,8 @@ def residuals(posterior: "Posterior", axes: Any = None, name_worst: int = 5) -> 
         Two.
     name_worst
         How many of the runs that lie furthest off are named.
+    backend
+        "plotly" gives a figure of that library, whose points say their run under the mouse.
 
     Returns
     -------
@@ -152,7 +164,7 @@ def residuals(posterior: "Posterior", axes: Any = None, name_worst: int = 5) -> 
     rng = np.random.default_rng(0)
     x = sizes * np.exp(0.06 * rng.uniform(-1, 1, len(sizes)))
     left.vlines(x, np.nanmin(off, axis=1), np.nanmax(off, axis=1), color=PALE, lw=0.7)
-    left.scatter(x, middle, s=8, color=BLUE, zorder=3)
+    tell(left.scatter(x, middle, s=8, color=BLUE, zorder=3), runs["run"].to_numpy())
     worst = np.argsort(-np.abs(middle))[:name_worst]
     worst = worst[np.argsort(middle[worst])]
     for place, i in zip(np.linspace(0.08, 0.92, len(worst)), worst, strict=True):
@@ -170,10 +182,12 @@ def residuals(posterior: "Posterior", axes: Any = None, name_worst: int = 5) -> 
     size_axis(left, sizes)
     names = [named(name, 14) for name in runs["validation"].to_numpy()]
     for i in range(len(names)):
-        values = off[:, i][~np.isnan(off[:, i])]
-        right.scatter(
+        known = ~np.isnan(off[:, i])
+        values = off[known, i]
+        points = right.scatter(
             i + 0.25 * rng.uniform(-1, 1, len(values)), values, s=4, color=GREY, alpha=0.6
         )
+        tell(points, runs["run"].to_numpy()[known])
         quartiles = np.quantile(values, [0.25, 0.5, 0.75])
         right.vlines(i, quartiles[0], quartiles[2], color=ORANGE, lw=4, alpha=0.7)
         right.plot(i, quartiles[1], "o", color=INK, ms=3)
@@ -181,7 +195,7 @@ def residuals(posterior: "Posterior", axes: Any = None, name_worst: int = 5) -> 
     right.set_xlabel("loss on")
     for axis in (left, right):
         axis.axhline(0, color=INK, lw=0.7)
-    return figure
+    return finished(figure, backend)
 
 
 def curve_means(posterior: "Posterior") -> np.ndarray:

@@ -65,10 +65,10 @@ class Section:
 
 
 def picture(figure: "Figure", caption: str) -> Picture:
-    """A figure as a block; `as_svg` holds no text of the reader's."""
+    """A figure as a block; `as_svg` holds no text of the reader's but in its escaped label."""
     from markupsafe import Markup
 
-    return Picture(Markup(as_svg(figure)), caption)
+    return Picture(Markup(as_svg(figure, caption)), caption)
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -81,6 +81,11 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]])
 def download(name: str, content: str, text: str) -> Download:
     """A CSV file within the page."""
     return Download(name, base64.b64encode(content.encode()).decode(), text)
+
+
+def sentence(note: str) -> str:
+    """A note of a decision as a sentence."""
+    return shown(note[:1].upper() + note[1:] + ".", 1000)
 
 
 def render(title: str, lead: str, sections: Sequence[Section], footer: str) -> str:

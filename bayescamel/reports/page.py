@@ -1,17 +1,23 @@
 """One page that opens from disk: what to train, how sure that is, and what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import xarray as xr
+
 from bayescamel._version import __version__
-from bayescamel.exceptions import PlotError
+from bayescamel.exceptions import PlotError, TargetError
+from bayescamel.input import shown
 from bayescamel.output import check_output, write_whole
 from bayescamel.plots.style import count
 from bayescamel.posterior import Posterior
 from bayescamel.reports import sections
+from bayescamel.reports.appendix import appendix
 from bayescamel.reports.blocks import render
+from bayescamel.reports.pdf import check_pdf, write_pdf
 from bayescamel.study import Study
+from bayescamel.study.database import masked
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -27,7 +33,9 @@ def report(
     *,
     objective: "Objective" = None,
     benchmarks: "BenchmarkPosterior | None" = None,
+    runs: xr.Dataset | None = None,
     backtest: "Sequence[Result] | None" = None,
+    pdf: str | Path | None = None,
     command: str | None = None,
     force: bool = False,
     seed: int = 0,
@@ -43,13 +51,20 @@ def report(
     out
         The file to write.
     objective
-        As in `Posterior.optimal_mixture`; None: the study's, else all validation domains alike.
+        As in `Posterior.optimal_mixture`, or weights over `benchmarks`; None: the study's, else
+        all validation domains alike.
     benchmarks
         The step from loss to benchmark, to say what accuracies to expect.
+    runs
+        Runs that were not fitted, such as the first of a larger size: their measured losses are
+        held against what was predicted of them. Those that were fitted are left out.
     backtest
         Of `bayescamel.comparison.backtest.backtest` on these runs.
+    pdf
+        Print the page there too, by Chromium or a browser made of it.
     command
-        What makes the page again, for its appendix; None: a call of this function.
+        What makes the page again, for its appendix; None: a call of this function. Passwords of
+        databases are masked.
     force
         Overwrite a file that is there.
     seed
@@ -63,7 +78,10 @@ def report(
     Raises
     ------
     PlotError
-        When a posterior comes without a target.
+        When a posterior comes without a target, all of `runs` were fitted, or there is no browser
+        to print a PDF.
+    TargetError
+        When the objective names neither validation domains nor benchmarks.
     StorageError
         When the file is there already, or cannot be written.
     StudyError
@@ -71,6 +89,7 @@ def report(
     """
     path = Path(out)
     check_output(path, force)
+    browser = None if pdf is None else check_pdf(Path(pdf), force)
     study = source if isinstance(source, Study) else None
     if isinstance(source, Study):
         posterior = source.posterior()
@@ -80,14 +99,16 @@ def report(
         posterior = source
     if target is None:
         raise PlotError("a report of a posterior needs a target (--params, --tokens)")
-    best = posterior.optimal_mixture(target, objective, seed=seed)
+    held_out = None if runs is None else _not_fitted(runs, posterior.runs)
+    aim = _aim(objective, posterior, benchmarks, seed)
+    best = posterior.optimal_mixture(target, aim, seed=seed)
     parts = [
         sections.decision(best),
         sections.quality(posterior, target, best, benchmarks),
         sections.basis(posterior, target, best),
-        sections.trust(posterior, backtest),
+        sections.trust(posterior, backtest, held_out),
         sections.next_runs(posterior, target, study),
-        sections.appendix(posterior, command or f"bayescamel.report(..., {target!r})"),
+        appendix(posterior, _without_passwords(command or f"bayescamel.report(..., {target!r})")),
     ]
     tokens = "" if target.n_tokens is None else f" on {count(target.n_tokens)} tokens"
     active = ""
@@ -97,7 +118,43 @@ def report(
     lead = _lead(posterior, best.regret, best.unit)
     footer = f"Made by bayescamel {__version__}. Nothing on this page was fetched from anywhere."
     write_whole(path, render(title, lead, parts, footer).encode())
+    if pdf is not None and browser is not None:
+        write_pdf(path, Path(pdf), browser)
     return path
+
+
+def _aim(
+    objective: "Objective",
+    posterior: Posterior,
+    benchmarks: "BenchmarkPosterior | None",
+    seed: int,
+) -> "Objective":
+    """The objective over losses; weights of names that are benchmarks are over those."""
+    if not isinstance(objective, Mapping):
+        return objective
+    losses = {str(name) for name in posterior.runs["validation"].to_numpy()}
+    if benchmarks is None or set(objective) <= losses:
+        return objective  # an unknown name is refused by who reads it
+    known = {str(name) for name in benchmarks.facts["benchmark"].to_numpy()}
+    if unknown := [name for name in objective if name not in known]:
+        raise TargetError(
+            f"objective: {shown(unknown[0])!r} is no benchmark, and an objective is over losses or "
+            f"over benchmarks; the benchmarks are: {', '.join(sorted(known))}"
+        )
+    return benchmarks.objective(posterior, objective, seed)
+
+
+def _without_passwords(command: str) -> str:
+    """A command as it may stand on a page that is handed on."""
+    return " ".join(masked(word) if "://" in word else word for word in command.split(" "))
+
+
+def _not_fitted(runs: xr.Dataset, fitted: xr.Dataset) -> xr.Dataset:
+    """Those of the runs that the posterior has not seen."""
+    new = ~runs["run"].isin(fitted["run"])
+    if not new.any():
+        raise PlotError("every one of the runs (--runs) was fitted: give some that were not")
+    return runs.isel(run=new.to_numpy())
 
 
 def _lead(posterior: Posterior, regret: float, unit: str) -> str:

@@ -1,18 +1,15 @@
 """The sections of the page, in their order."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from bayescamel import plots
-from bayescamel._version import __version__
-from bayescamel.demo import candidate_runs
-from bayescamel.input import shown
+from bayescamel.demo import candidate_runs, coverage90, predict_runs
 from bayescamel.plots.style import INTERVAL90, count
-from bayescamel.reports.blocks import Block, Section, Text, download, picture, table
+from bayescamel.reports.blocks import Block, Section, Text, picture, sentence, table
 
 if TYPE_CHECKING:
     from bayescamel.benchmarks import BenchmarkPosterior
@@ -22,7 +19,12 @@ if TYPE_CHECKING:
     from bayescamel.study import Study
     from bayescamel.targets import Target
 
-LIBRARIES = ("numpy", "xarray", "jax", "numpyro", "nutpie", "arviz-stats", "matplotlib")
+PANEL = (
+    "On eight public tables of runs (results/panel), each predicted with what the other seven "
+    "taught, 90 % intervals of the law camel cover 89 % of the losses of larger models, and its "
+    "error is 4.3 %."
+)
+"""What the intervals were worth elsewhere; a test holds it against results/panel/README.md."""
 
 
 def decision(best: "OptimalMixture") -> Section:
@@ -46,7 +48,7 @@ def decision(best: "OptimalMixture") -> Section:
             rows,
         ),
         Text(regret),
-        *(Text(_sentence(note)) for note in best.notes()),
+        *(Text(sentence(note)) for note in best.notes()),
         picture(
             plots.optimum(best), "Where the best mixture lies, draw by draw, weight by weight."
         ),
@@ -163,14 +165,21 @@ def basis(posterior: "Posterior", target: "Target", best: "OptimalMixture") -> S
     return Section("basis", "What it rests on", blocks)
 
 
-def trust(posterior: "Posterior", results: "Sequence[Result] | None") -> Section:
+def trust(
+    posterior: "Posterior",
+    results: "Sequence[Result] | None",
+    held_out: "xr.Dataset | None" = None,
+) -> Section:
     """How far to trust it."""
-    blocks: list[Block] = [
+    blocks: list[Block] = [] if held_out is None else _held_out(posterior, held_out)
+    if posterior.law.name == "camel":
+        blocks.append(Text(PANEL))
+    blocks.append(
         picture(
             plots.residuals(posterior),
             "What the law's curve misses of its own runs; those that lie furthest off are named.",
         )
-    ]
+    )
     if not results:
         blocks.append(
             Text(
@@ -201,6 +210,30 @@ def trust(posterior: "Posterior", results: "Sequence[Result] | None") -> Section
     return Section("trust", "How far to trust it", blocks)
 
 
+def _held_out(posterior: "Posterior", runs: xr.Dataset) -> list[Block]:
+    """Runs that were not fitted, against what was said of them."""
+    predicted = predict_runs(posterior, runs, seed=0)
+    off = abs(predicted["mean"] / runs["loss"] - 1).mean("run")
+    inside = (runs["loss"] >= predicted["lower90"]) & (runs["loss"] <= predicted["upper90"])
+    covered = inside.where(runs["loss"].notnull()).mean("run")
+    rows = [
+        [str(name), f"{float(off[i]):.2%}", f"{float(covered[i]):.0%}"]
+        for i, name in enumerate(runs["validation"].to_numpy())
+    ]
+    rows.append(["all", f"{float(off.mean()):.2%}", f"{coverage90(predicted, runs['loss']):.0%}"])
+    return [
+        table(
+            f"{runs.sizes['run']} runs that were not fitted, predicted before they were looked at",
+            ["validation domain", "error", "90 % held"],
+            rows,
+        ),
+        picture(
+            plots.held_out(posterior, runs, predicted),
+            "Those runs: loss over size, and predicted with 90 % intervals against observed.",
+        ),
+    ]
+
+
 def next_runs(posterior: "Posterior", target: "Target", study: "Study | None") -> Section:
     """What to do next."""
     blocks: list[Block] = []
@@ -213,7 +246,7 @@ def next_runs(posterior: "Posterior", target: "Target", study: "Study | None") -
                 f"{count(seen.spent())} of {count(study.settings.budget)} FLOPs spent."
             )
         )
-        blocks.append(Text(_sentence(stop.reason)))
+        blocks.append(Text(sentence(stop.reason)))
         for figure, words in (
             (plots.spending, "FLOPs spent of the budget."),
             (plots.allocation, "Runs by size."),
@@ -248,64 +281,9 @@ def next_runs(posterior: "Posterior", target: "Target", study: "Study | None") -
     return Section("next", "What to do next", blocks)
 
 
-def appendix(posterior: "Posterior", command: str) -> Section:
-    """Priors, diagnostics, versions, and the data."""
-    hierarchy, status = posterior.hierarchy, posterior.status
-    priors = [
-        [p.name, ", ".join(p.dims) or "one", p.support, f"{p.typical:.3g}", p.location_sd, p.spread]
-        for p in hierarchy.parameters()
-    ]
-    priors += [
-        [c.name, "validation", "coefficient", f"{c.mean:.3g}", c.location_sd, c.spread]
-        for c in hierarchy.law.coefficients
-    ]
-    diagnostics = [
-        ["largest R-hat", f"{status.rhat_max:.4f}"],
-        ["smallest effective sample size, bulk", f"{status.ess_bulk_min:.0f}"],
-        ["smallest effective sample size, tail", f"{status.ess_tail_min:.0f}"],
-        ["divergences", f"{status.divergences}"],
-        ["smallest E-BFMI", f"{status.ebfmi_min:.2f}"],
-        ["seconds", f"{status.seconds:.0f}"],
-    ]
-    versions = [["bayescamel", __version__], *([name, version(name)] for name in LIBRARIES)]
-    blocks: list[Block] = [
-        table(
-            f"Priors of law {posterior.law.name}",
-            ["parameter", "by", "support", "typical", "sd of the location", "spread"],
-            priors,
-        ),
-        table("Diagnostics", ["of the draws", "value"], diagnostics),
-        table("Versions", ["package", "version"], versions),
-        Text(f"Fingerprint of the runs: {posterior.runs.attrs.get('fingerprint', 'none')}"),
-        Text("The command that makes this page again:"),
-        Text(command, "code"),
-        download("runs.csv", as_csv(posterior.runs), "The runs as CSV"),
-    ]
-    return Section("appendix", "Appendix", blocks)
-
-
-def as_csv(runs: xr.Dataset) -> str:
-    """A run table as the wide CSV that `bayescamel.read_runs` reads."""
-    scalars = [name for name in ("n_params", "n_active_params", "n_tokens") if name in runs]
-    wide = runs[scalars].to_dataframe()
-    for name, prefix in (
-        ("mixture", "w_"),
-        ("loss", "loss_"),
-        ("accuracy", "acc_"),
-        ("score", "score_"),
-    ):
-        if name in runs:
-            wide = wide.join(runs[name].to_pandas().add_prefix(prefix))
-    return str(wide.rename_axis("run_id").to_csv())
-
-
 def _weights(mixture: xr.DataArray) -> dict[str, float]:
     return {str(name): float(mixture.sel(domain=name)) for name in mixture["domain"].to_numpy()}
 
 
 def _interval(low: Any, high: Any, digits: int = 4) -> str:
     return f"{float(low):.{digits}f} to {float(high):.{digits}f}"
-
-
-def _sentence(note: str) -> str:
-    return shown(note[:1].upper() + note[1:] + ".", 1000)

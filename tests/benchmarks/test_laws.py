@@ -52,7 +52,7 @@ def test_less_loss_is_never_worse(law: BenchmarkLaw, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_bounded_laws_stay_between_chance_and_their_ceiling(law: BenchmarkLaw, seed: int) -> None:
     parameters = random_parameters(law, seed)
-    accuracy = law.curve(np, np.linspace(1e-3, 5, 200)[:, None], CHANCE, **parameters)
+    accuracy = law.curve(np, np.linspace(-0.5, 5, 200)[:, None], CHANCE, **parameters)
     assert (accuracy >= CHANCE).all()
     assert (accuracy <= CHANCE + (1 - CHANCE) * parameters["ceiling"] + 1e-12).all()
 

@@ -1,15 +1,20 @@
 """``bayescamel plot`` and ``report``: files that are written, and bad input that writes none."""
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from bayescamel.cli import app
-from bayescamel.cli.plot import PICTURES
-from bayescamel.reports.sections import as_csv
+from bayescamel.cli.pictures import PICTURES
+from bayescamel.cli.plot import HOVERING
+from bayescamel.reports.appendix import as_csv
+from bayescamel.study import Study
 from tests.prior_posterior import example_runs, prior_posterior
+from tests.study.examples import QUICK, SPACE, TARGET, measure
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +23,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = example_runs()
     (made / "runs.csv").write_text(as_csv(runs))
     prior_posterior(runs).save(made / "posterior.nc")
+    new = runs.isel(run=slice(14, None))
+    new = new.assign_coords(run=[f"new{i}" for i in range(new.sizes["run"])])
+    (made / "new.csv").write_text(as_csv(new))
+    study = Study.create(made / "study.db", SPACE, TARGET, budget=1e17, fit=QUICK, start=9)
+    for candidate in study.ask(9):
+        study.tell(candidate.run_id, {"loss": measure(candidate.mixture, candidate.n_params)})
     return made
+
+
+AT = ("--params", "2.7e8", "--tokens", "5.4e9")
+SHORT = ("--chains", "2", "--draws", "100", "--tune", "150")
 
 
 def called(folder: Path, *words: str) -> tuple[int, str]:
@@ -33,7 +48,23 @@ def called(folder: Path, *words: str) -> tuple[int, str]:
         ("weight-pairs", "@runs.csv", "--domains", "code,web"),
         ("loss-over-weight", "@runs.csv", "--domains", "code"),
         ("residuals", "@posterior.nc"),
-        ("elasticities", "@posterior.nc", "--params", "2.7e8", "--tokens", "5.4e9"),
+        ("elasticities", "@posterior.nc", *AT),
+        ("response-slices", "@posterior.nc", *AT, "--domains", "web"),
+        ("ternary", "@posterior.nc", *AT, "--domains", "code,math,web", "--objective", "code=1"),
+        ("priors", "@posterior.nc"),
+        ("prior-predictive", "@posterior.nc"),
+        ("held-out", "@posterior.nc", "--runs", "@new.csv"),
+        ("optimum", "@posterior.nc", *AT),
+        ("gain-and-regret", "@posterior.nc", *AT, "--objective", "code=1"),
+        ("path", "@posterior.nc", *AT),
+        ("front", "@posterior.nc", *AT, "--objective", "code=1", "--against", "web=1"),
+        ("spending", "@study.db"),
+        ("proposals", "@study.db"),
+        ("timeline", "@study.db"),
+        pytest.param(("horizons", "@runs.csv", *SHORT), marks=pytest.mark.slow),
+        pytest.param(("calibration", "@runs.csv", *SHORT), marks=pytest.mark.slow),
+        pytest.param(("allocation", "@study.db"), marks=pytest.mark.slow),
+        pytest.param(("learning", "@study.db"), marks=pytest.mark.slow),
         ("loss-over-size", "@posterior.nc", "--mixture", "ours:code=0.4,web=0.6"),
     ],
 )
@@ -51,6 +82,9 @@ def test_a_picture_is_written(words: tuple[str, ...], folder: Path, tmp_path: Pa
         (("nonsense", "@runs.csv"), "unknown picture 'nonsense'; there are: training-grid"),
         (("elasticities", "@posterior.nc"), "give --params"),
         (("residuals", "@missing.nc"), "missing.nc"),
+        (("held-out", "@posterior.nc"), "give --runs"),
+        (("front", "@posterior.nc", *AT, "--objective", "code=1"), "--against"),
+        (("elasticities", "@posterior.nc", "--backend", "plotly"), "ends in .html"),
         (("weight-pairs", "@runs.csv", "--domains", "code,sea"), "unknown training domain 'sea'"),
         (
             ("loss-over-size", "@posterior.nc", "--mixture", "ours:code"),
@@ -77,7 +111,41 @@ def test_a_page_of_a_posterior_needs_a_target(folder: Path, tmp_path: Path) -> N
     assert not out.exists()
 
 
-def test_every_picture_is_a_function_of_the_package() -> None:
+def test_every_picture_has_its_command() -> None:
     from bayescamel import plots
 
-    assert {name.replace("-", "_") for name in PICTURES} <= set(plots.__all__)
+    assert {name.replace("-", "_") for name in PICTURES} == set(plots.__all__) - {"save"}
+
+
+@pytest.mark.parametrize("name", HOVERING)
+def test_plotly_draws_what_is_hovered_over(name: str, folder: Path, tmp_path: Path) -> None:
+    file = "@runs.csv" if PICTURES[name][0].what == "runs.csv" else "@posterior.nc"
+    out = tmp_path / "picture.html"
+    words = ("--objective", "code=1", "--against", "web=1", *AT, "--backend", "plotly")
+    code, said = called(folder, "plot", name, file, *words, "-o", str(out))
+    assert code == 0, said
+    assert "Plotly.newPlot" in out.read_text()
+    code, said = called(folder, "plot", "priors", "@posterior.nc", *words[-2:], "-o", f"{out}.html")
+    assert code == 2
+    assert "matplotlib's alone" in said
+
+
+@pytest.mark.slow
+def test_a_loop_keeps_its_page(tmp_path: Path) -> None:
+    study = Study.create(tmp_path / "s.db", SPACE, TARGET, budget=4e15, fit=QUICK, start=8)
+    out = tmp_path / "page.html"
+    trainer = Path(__file__).parents[1] / "study" / "trainer.py"
+    command = f"{sys.executable} {trainer} {{candidate}} {{record}}"
+    words = ("--command", command, "--workers", "2", "--batch", "4", "--until-budget")
+    code, said = called(
+        tmp_path, "study", "run", "@s.db", *words, "--report", str(out), "--timeout", "60"
+    )
+    assert code == 0, said
+    told = len(study.snapshot().told())
+    assert told >= 8
+    assert said.count("page: ") >= 1
+    page = out.read_text()
+    assert f"bayescamel report {tmp_path / 's.db'} --name study -o {out}" in page
+    counted = re.search(r"(\d+) runs told, \d+ pending", page)
+    assert counted is not None
+    assert 8 <= int(counted[1]) <= told

@@ -38,6 +38,7 @@ def drawn(posterior: Posterior) -> dict[str, Callable[[], Any]]:
         "ternary": lambda: plots.ternary(posterior, TARGET, three),
         "residuals": lambda: plots.residuals(posterior),
         "priors": lambda: plots.priors(posterior),
+        "prior_predictive": lambda: plots.prior_predictive(posterior),
     }
 
 
@@ -49,7 +50,7 @@ def hostile(posterior: Posterior) -> Posterior:
 
 NAMES = (
     *("training_grid", "weight_pairs", "loss_over_weight", "loss_over_size", "response_slices"),
-    *("elasticities", "ternary", "residuals", "priors"),
+    *("elasticities", "ternary", "residuals", "priors", "prior_predictive"),
 )
 
 
@@ -184,6 +185,8 @@ def test_calibration_lies_on_the_diagonal_or_below_it(runs: xr.Dataset) -> None:
     assert len(right.patches) >= 2
     left, right = plots.horizons(results).axes[:2]
     assert np.asarray(left.lines[0].get_xdata())[0] == pytest.approx(3.0)
+    # A single distance is under a decade, where a logarithmic axis has no tick of its own.
+    assert [label.get_text() for label in left.get_xticklabels()] == ["3×"]
     with pytest.raises(PlotError, match="no backtest"):
         plots.horizons([])
 
@@ -192,6 +195,20 @@ def test_learning_shows_what_flops_bought(best: OptimalMixture) -> None:
     left, right = plots.learning([(1e15, best), (2e15, best)]).axes[:2]
     np.testing.assert_array_equal(left.lines[0].get_xdata(), [1e15, 2e15])
     np.testing.assert_array_equal(right.lines[0].get_ydata(), [best.regret] * 2)
+
+
+def test_the_prior_is_wider_than_the_posterior_and_around_the_runs(posterior: Posterior) -> None:
+    from bayescamel.plots.learned import prior_bands
+
+    bands = prior_bands(posterior)
+    assert bands.shape == (5, 3, 3)  # quantiles, sizes, validation domains
+    assert (np.diff(bands, axis=0) > 0).all()
+    # The law is written around the runs' mean loss, 2 nats, at their middle size.
+    assert (bands[0, 1] < 2).all()
+    assert (bands[4, 1] > 2).all()
+    # Draws of the prior that give plausible losses are a part of the prior.
+    plausible = over_size(posterior, posterior.mixtures(None))
+    assert (bands[4, 2] > plausible["mean"].isel(mixture=0).to_numpy()[-1]).all()
 
 
 def test_benchmark_curves_listen_and_begin_at_chance() -> None:

@@ -4,19 +4,28 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import xarray as xr
 
 from bayescamel import read_runs
-from bayescamel.exceptions import PlotError, StorageError
+from bayescamel.demo import predict_runs
+from bayescamel.exceptions import PlotError, StorageError, TargetError
 from bayescamel.posterior import Posterior
 from bayescamel.reports import report
+from bayescamel.reports.appendix import as_csv
 from bayescamel.reports.blocks import MAX_ROWS, render, table
-from bayescamel.reports.sections import as_csv
+from bayescamel.reports.page import _aim, _without_passwords
+from bayescamel.reports.sections import PANEL
 from tests.plots.conftest import TARGET, renamed
+
+ROOT = Path(__file__).parents[2]
 
 SECTIONS = ["decision", "quality", "basis", "trust", "next", "appendix"]
 
@@ -88,12 +97,27 @@ def test_what_cannot_be_written_is_refused_first(
     assert not (tmp_path / "page.html").exists()
 
 
-@pytest.mark.slow  # a browser takes seconds to start, and is not on every machine
-def test_a_browser_shows_the_page(page: Path, tmp_path: Path) -> None:
+def opened(page: Path, head: str, folder: Path, *flags: str) -> Any:
+    """What a script of ours leaves in the page's title, in a browser."""
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("Debian's package chromium is not installed")
-    script = page.with_name("tried.html")
+    script = folder / "tried.html"
+    script.write_text(page.read_text().replace("<body>", "<body>" + head))
+    fixed = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+    done = subprocess.run(
+        [browser, *fixed, *flags, "--virtual-time-budget=30000", "--dump-dom", script.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    title = unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.S)[1])  # type: ignore[index]
+    return json.loads(title)
+
+
+@pytest.mark.slow  # a browser takes seconds to start, and is not on every machine
+def test_a_browser_shows_the_page(page: Path, tmp_path: Path) -> None:
     # The page's policy forbids what is not inline; this is, and presses the first button.
     probe = """<script>
         const errors = [];
@@ -112,17 +136,7 @@ def test_a_browser_shows_the_page(page: Path, tmp_path: Path) -> None:
           }, 500);
         });
         </script>"""
-    script.write_text(page.read_text().replace("<body>", "<body>" + probe))
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-    done = subprocess.run(
-        [browser, *flags, "--virtual-time-budget=5000", "--dump-dom", script.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.S)[1])  # type: ignore[index]
-    said = json.loads(title)
+    said = opened(page, probe, tmp_path)
     assert said == {
         "errors": [],
         "fetched": 0,
@@ -131,6 +145,103 @@ def test_a_browser_shows_the_page(page: Path, tmp_path: Path) -> None:
         "shown": True,
     }
     assert said["csv"].startswith('"training domain","weight"')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [["--window-size=1100,900"], ["--window-size=390,900"]])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(
+    flags: list[str], dark: bool, page: Path, tmp_path: Path
+) -> None:
+    axe = ROOT / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not there: npm install --no-save --prefix .venv axe-core@4.14.1")
+    probe = """<script>addEventListener("load", async () => {
+        const found = await axe.run(document, {resultTypes: ["violations"]});
+        const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+        document.title = JSON.stringify({dark, passed: found.passes.length, bad: found.violations
+          .filter((v) => ["serious", "critical"].includes(v.impact))
+          .map((v) => v.id + ": " + v.nodes[0].html.slice(0, 200))});
+        });</script>"""
+    head = f"<script>{axe.read_text()}</script>{probe}"
+    said = opened(page, head, tmp_path, *flags, *["--force-dark-mode"] * dark)
+    assert said["dark"] is dark
+    assert said["passed"] > 10
+    assert said["bad"] == []
+
+
+@pytest.mark.slow
+def test_a_browser_prints_the_page(posterior: Posterior, tmp_path: Path) -> None:
+    if shutil.which("chromium") is None:
+        pytest.skip("Debian's package chromium is not installed")
+    out = tmp_path / "report.pdf"
+    report(posterior, TARGET, tmp_path / "report.html", pdf=out)
+    content = out.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert 2 <= content.count(b"/Type /Page\n") <= 40
+
+
+def test_without_a_browser_nothing_is_written(
+    posterior: Posterior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PlotError, match=r"report\.pdf: no browser to print it"):
+        report(posterior, TARGET, tmp_path / "report.html", pdf=tmp_path / "report.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_were_not_fitted_are_held_against_the_page(
+    posterior: Posterior, runs: xr.Dataset, tmp_path: Path
+) -> None:
+    largest = runs.isel(run=runs["n_params"].to_numpy() == 9e7)
+    new = largest.assign_coords(run=[f"new{i}" for i in range(largest.sizes["run"])])
+    out = report(posterior, TARGET, tmp_path / "report.html", runs=xr.concat([runs, new], "run"))
+    text = unescape(out.read_text())
+    assert "6 runs that were not fitted, predicted before they were looked at" in text
+    predicted = predict_runs(posterior, new, seed=0)
+    error = float((abs(predicted["mean"] / new["loss"] - 1)).mean())
+    assert f"<td>{error:.2%}</td>" in text
+    with pytest.raises(PlotError, match="every one of the runs"):
+        report(posterior, TARGET, tmp_path / "again.html", runs=runs)
+    assert not (tmp_path / "again.html").exists()
+
+
+def test_an_objective_is_over_losses_or_over_benchmarks(
+    posterior: Posterior, tmp_path: Path
+) -> None:
+    asked: list[Mapping[str, float]] = []
+
+    def objective(_: Posterior, weights: Mapping[str, float], seed: int) -> Mapping[str, float]:
+        asked.append(weights)
+        return {"code": 1.0}
+
+    facts = xr.Dataset(coords={"benchmark": ["arc"]})
+    benchmarks: Any = SimpleNamespace(facts=facts, objective=objective)
+    assert _aim({"code": 1.0}, posterior, benchmarks, 0) == {"code": 1.0}
+    assert asked == []
+    _aim({"arc": 1.0}, posterior, benchmarks, 0)
+    assert asked == [{"arc": 1.0}]
+    with pytest.raises(TargetError, match=r"'sea' is no benchmark, .*the benchmarks are: arc"):
+        report(
+            posterior, TARGET, tmp_path / "page.html", objective={"sea": 1.0}, benchmarks=benchmarks
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_panel_says_what_its_page_says() -> None:
+    words = (ROOT / "results" / "panel" / "README.md").read_text()
+    row = next(line for line in words.splitlines() if line.startswith("| all studies of sizes"))
+    error, covered = (part.strip() for part in (row.split("|")[3], row.split("|")[5]))
+    assert f"its error is {error}." in PANEL
+    assert f"cover {covered} of" in PANEL
+
+
+def test_no_password_is_handed_on_with_a_page() -> None:
+    url = "postgresql://camel:secret@host/studies"
+    said = _without_passwords(f"bayescamel report {url} -o report.html")
+    assert "secret" not in said
+    assert said.startswith("bayescamel report postgresql://camel:")
+    assert said.endswith("-o report.html")
 
 
 def test_an_undefined_value_is_an_error() -> None:

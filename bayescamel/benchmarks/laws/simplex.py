@@ -25,6 +25,10 @@ benchmarks stay at chance, spreads grow without end otherwise: each wiggle of a 
 rise of its own, as steep as a step and with a ceiling just above chance, and the line beyond it is
 flat and sure. What does not fit is the runs' own scatter."""
 
+LEAST_SIGNAL = 1e-3
+"""Of the reference losses. A law of losses that has no floor may say less than 0 nats far beyond
+the runs: what is nothing, and what is below, is at the ceiling."""
+
 PARAMETERS = (
     # A nat less per token from 3 nats is a third of the signal: at 7 it doubles the odds twice.
     BenchmarkParameter("slope", "positive", 7.0, location_sd=0.4, spread=0.6, spread_sd=SPREAD_SD),
@@ -78,7 +82,7 @@ SIMPLEX = BenchmarkLaw(
     title="sigmoid of the log of a weighted loss, between chance and a pooled ceiling",
     listening="simplex",
     parameters=PARAMETERS,
-    curve=_richards(lambda xp, signal: xp.log(signal)),
+    curve=_richards(lambda xp, signal: xp.log(xp.maximum(signal, LEAST_SIGNAL))),
     bounded=True,
     coordinates=ANCHORED,
 )

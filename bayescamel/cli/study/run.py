@@ -1,8 +1,9 @@
 """``bayescamel study run``: the loop, here or on a Ray cluster."""
 
 import contextlib
+import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,11 +15,12 @@ import typer
 from bayescamel.cli import options
 from bayescamel.cli.common import answer, guarded, quiet_stdout, say
 from bayescamel.exceptions import StudyError
-from bayescamel.output import file_name
+from bayescamel.output import check_output, file_name
 
 if TYPE_CHECKING:
     from bayescamel.study import Study
     from bayescamel.study.launchers import Launcher
+    from bayescamel.study.loop import Progress
     from bayescamel.study.trainers import Trainer
 
 SAME_COST = 0.05
@@ -67,6 +69,10 @@ def run(
     folder: Annotated[
         Path | None, typer.Option(help="Of records and logs; default: beside the study.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Keep a page there of what is known, as `bayescamel report` writes it."),
+    ] = None,
     ray_address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; default: one on this machine.")
     ] = None,
@@ -82,11 +88,14 @@ def run(
     from bayescamel.study.trainers import Trainer
 
     rule = _gpus(gpus)
+    if report is not None:
+        check_output(report, force=True)
     with quiet_stdout():
         from rich.console import Console
 
+        from bayescamel.reports.live import LivePage
         from bayescamel.study import Study
-        from bayescamel.study.loop import Loop
+        from bayescamel.study.loop import Loop, Progress
         from bayescamel.study.view import View
 
         study = Study.open(where, name=name)
@@ -102,6 +111,10 @@ def run(
         else:
             trainer = Trainer.of_template(command, rule)
         view = View(study, Console(stderr=True))
+        watch: Callable[[Progress], None] = view
+        if report is not None:
+            again = ["bayescamel", "report", where, "--name", name, "-o", str(report)]
+            watch = _watched(view, LivePage(study, report, shlex.join(again)))
         tries = {"retries": retries, "timeout": _positive(timeout)}
         chosen = _launcher(launcher, trainer, kept, workers, device, ray_address, **tries)
         loop = Loop(
@@ -112,7 +125,7 @@ def run(
             stop_early=not until_budget,
             wait=wait,
             worker=worker,
-            watch=view,
+            watch=watch,
         )
         with _ended_by_signals(), view.showing():
             reason = loop.run()
@@ -123,6 +136,18 @@ def run(
     say(reason)
     for domain, share in (status.best_mixture or {}).items():
         say(f"  {domain}  {share:.3f}")
+
+
+def _watched(
+    *watchers: "Callable[[Progress], None]",
+) -> "Callable[[Progress], None]":
+    """All that watch the loop, one after the other."""
+
+    def watch(progress: "Progress") -> None:
+        for one in watchers:
+            one(progress)
+
+    return watch
 
 
 @contextlib.contextmanager

@@ -1,0 +1,92 @@
+"""The page of a large study, timed: ``python results/report/large.py``.
+
+A study of 2,000 runs over 17 training domains, 17 losses each, made up by a smooth law. It is
+fitted first, as a study fits: to a representative part of so many runs. Then its page is written,
+and opened in Debian's chromium; opening is the time to a picture of it, less that of an empty page.
+"""
+
+import argparse
+import resource
+import subprocess
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+import bayescamel as bc
+
+N_RUNS, N_DOMAINS = 2000, 17
+SIZES = (1e7, 3e7, 1e8, 3e8)
+
+
+def table() -> pd.DataFrame:
+    """Runs of a smooth law of size and mixture, with a little noise."""
+    rng = np.random.default_rng(0)
+    names = [f"domain{i:02d}" for i in range(N_DOMAINS)]
+    weights = rng.dirichlet(np.full(N_DOMAINS, 0.7), size=N_RUNS)
+    size = np.array(SIZES)[np.arange(N_RUNS) % len(SIZES)]
+    effects = 0.002 + 0.06 * np.eye(N_DOMAINS) * rng.uniform(0.5, 1.5, N_DOMAINS)
+    helped = np.log(N_DOMAINS * weights @ effects.T / effects.sum(axis=1))
+    curve = 1.7 + 1.2 * (size[:, None] / 3e7) ** -0.15
+    fading = (size[:, None] / 3e7) ** -0.04
+    loss = curve - fading * effects.sum(axis=1) * helped
+    loss *= 1 + 0.003 * rng.normal(size=loss.shape)
+    made = pd.DataFrame({"run_id": [f"r{i:04d}" for i in range(N_RUNS)], "n_params": size})
+    made["n_tokens"] = 20 * size
+    for i, name in enumerate(names):
+        made[f"w_{name}"], made[f"loss_{name}"] = weights[:, i], loss[:, i]
+    return made
+
+
+def opening(page: Path) -> float:
+    """Seconds from the start of the browser to a picture of a page."""
+    with TemporaryDirectory() as folder:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+        shot = f"--screenshot={folder}/shot.png"
+        began = time.perf_counter()
+        subprocess.run(
+            ["chromium", *flags, "--window-size=1100,1700", shot, page.as_uri()],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        return time.perf_counter() - began
+
+
+def main() -> None:
+    """Fit, write, open; a line each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--max-runs", type=int, default=256, help="Runs that are fitted.")
+    options = parser.parse_args()
+    runs = table()
+    domains = tuple(name.removeprefix("w_") for name in runs if str(name).startswith("w_"))
+    space = bc.Space(domains, tuple(map(bc.Size, SIZES)), tokens_per_param=(20.0,))
+    fit = bc.FitOptions(chains=2, draws=100, tune=200, max_runs=options.max_runs)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        target = bc.Target(3e9, 6e10)
+        study = bc.Study.create(folder / "study.db", space, target, budget=1e21, fit=fit)
+        print(f"attached: {study.attach(runs)} runs of {len(domains)} domains")
+        began = time.perf_counter()
+        print(f"fit to {study.posterior().runs.sizes['run']}: {time.perf_counter() - began:.0f} s")
+        began, cpu = time.perf_counter(), time.process_time()
+        page = bc.report(study, out=folder / "report.html")
+        print(
+            f"page: {time.perf_counter() - began:.1f} s ({time.process_time() - cpu:.1f} CPU s), "
+            f"{page.stat().st_size / 1e6:.2f} MB"
+        )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        empty = folder / "empty.html"
+        empty.write_text("<!doctype html><title>empty</title>")
+        times = [(opening(page), opening(empty)) for _ in range(3)]
+        best = [min(part) for part in zip(*times, strict=True)]
+        print(
+            f"opens: {best[0] - best[1]:.1f} s (best of three; the browser's start {best[1]:.1f} s "
+            f"apart); peak memory {peak:.1f} GB"
+        )
+
+
+if __name__ == "__main__":
+    main()
