@@ -25,19 +25,14 @@ def trace(posterior: "Posterior", n: int = N_WORST) -> "Figure":
     """The chains' draws in their order, of the `n` quantities of largest R-hat."""
     import arviz as az
 
-    figure = _figure(az.plot_trace(worst(posterior, n)))
-    figure.supxlabel("draw", fontsize=8)
-    return figure
+    return _figure(az.plot_trace(worst(posterior, n)))
 
 
 def rank(posterior: "Posterior", n: int = N_WORST) -> "Figure":
     """Whether ranks are uniform in each chain, of the `n` quantities of largest R-hat."""
     import arviz as az
 
-    figure = _figure(az.plot_rank(worst(posterior, n)))
-    figure.supxlabel("fractional rank", fontsize=8)
-    figure.supylabel("Δ ECDF", fontsize=8)
-    return figure
+    return _figure(az.plot_rank(worst(posterior, n)))
 
 
 def energy(posterior: "Posterior") -> "Figure":

@@ -220,7 +220,10 @@ def _notes(axis: "Axes") -> Iterator[dict[str, Any]]:
                 "xanchor": "center",
                 "yanchor": "middle",
                 "showarrow": False,
-                "font": {"color": _colour(text.get_color()), "size": PIXELS / 72 * text.get_fontsize()},
+                "font": {
+                    "color": _colour(text.get_color()),
+                    "size": PIXELS / 72 * text.get_fontsize(),
+                },
             }
 
 

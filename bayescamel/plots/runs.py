@@ -49,7 +49,7 @@ def training_grid(
     rank[order] = np.arange(len(order))
     sizes = runs["n_params"].to_numpy()
     few = len(mixtures) <= MAX_LABELS
-    height = min(8.0, 1.0 + 0.17 * len(mixtures))
+    height = min(8.0, max(2.4, 1.0 + 0.17 * len(mixtures)))
     figure, (axis,) = panels(1, ax, size=(5.4, height))
     pairs, repeats = np.unique(
         np.stack([sizes, rank[row].astype(float)], axis=1), axis=0, return_counts=True
@@ -82,7 +82,8 @@ def training_grid(
                 va="center",
             )
     size_axis(axis, sizes)
-    axis.margins(x=0.12, y=0.02)
+    axis.margins(x=0.12)
+    axis.set_ylim(-0.6, len(mixtures) - 0.4)  # whole discs in the first and the last row
     axis.invert_yaxis()
     if few:
         axis.set_yticks(

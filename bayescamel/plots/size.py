@@ -153,11 +153,12 @@ def over_size(
                 extrapolation=float(predicted["extrapolation"].min()),
             )
         )
-    words = "dense" if active == 1.0 else f"{active:.3g} of them active"
+    words = [] if active == 1.0 else [f"{active:.2g} of them active"]
     if "n_tokens" in runs:
         low, high = (count(float(t)) for t in (min(anchors.values()), max(anchors.values())))
-        words = f"{low} tokens" if low == high else f"{low} to {high} tokens"
-    return xr.concat(parts, dim=xr.Variable("size", sizes)).assign_attrs(tokens=words)
+        words.append(f"{low} tokens" if low == high else f"{low} to {high} tokens")
+    along = xr.Variable("size", sizes)
+    return xr.concat(parts, dim=along).assign_attrs(tokens=", ".join(words) or "dense")
 
 
 def token_anchors(tables: Sequence[xr.Dataset], target: Target | None) -> dict[float, float]:

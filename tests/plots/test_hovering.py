@@ -37,7 +37,7 @@ def test_both_backends_show_the_same_marks(
     points = sorted(float(x) for part in offsets for x in part[:, 0] if len(part) > 1)
     marks = [t for t in drawn.data if t.mode == "markers"]
     assert sorted(x for t in marks if len(t.x) > 1 for x in t.x) == pytest.approx(points)
-    assert all(len(t.marker.size) == len(t.x) for t in marks)
+    assert all(np.ndim(t.marker.size) == 0 or len(t.marker.size) == len(t.x) for t in marks)
     titles = [axis.xaxis.get_label_text() for axis in shown]
     labels = [drawn.layout[f"xaxis{'' if i == 0 else i + 1}"].title.text for i in range(len(shown))]
     assert labels == titles
