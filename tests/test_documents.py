@@ -10,29 +10,43 @@ import bayescamel as bc
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all notebooks run: the first one's posterior is there for the others."""
+    return tmp_path_factory.mktemp("notebooks")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("notebook", sorted(ROOT.glob("notebooks/*.py")), ids=lambda p: p.stem)
-def test_notebook_runs(notebook: Path, tmp_path: Path) -> None:
+def test_notebook_runs(notebook: Path, shared_folder: Path) -> None:
     import jupytext  # the dev extra has them, `make test` does not need them
     from nbclient import NotebookClient
 
     cells = jupytext.read(notebook)
     assert cells.metadata["kernelspec"]["name"] == "python3"
-    NotebookClient(cells, timeout=900, resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(cells, timeout=900, resources={"metadata": {"path": shared_folder}}).execute()
     outputs = [cell.get("outputs") for cell in cells.cells if cell.cell_type == "code"]
     assert any(outputs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("document", "file", "names"),
+    ("documents", "files", "names"),
     [
-        ("README.md", "posterior.nc", {"best", "path", "front"}),
-        ("docs/pages/index.md", "report.html", {"runs", "posterior", "best"}),
+        (
+            ["README.md", "docs/pages/guides/decide.md"],
+            ["posterior.nc", "report.html"],
+            {"prediction", "best", "path", "front"},
+        ),
+        (["docs/pages/index.md"], ["report.html"], {"runs", "posterior", "best"}),
     ],
 )
 def test_examples_run(
-    document: str, file: str, names: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    documents: list[str],
+    files: list[str],
+    names: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs = bc.load_proxies()
@@ -44,9 +58,11 @@ def test_examples_run(
         table = table.join(runs[name].to_pandas().add_prefix(prefix))
         assert dim in runs[name].dims
     table.rename_axis("run_id").to_csv("runs.csv")
-    examples = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
     found: dict[str, object] = {}
-    for example in examples:
-        exec(compile(example, document, "exec"), found)
-    assert Path(file).exists()
+    for document in documents:
+        examples = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
+        assert examples
+        for example in examples:
+            exec(compile(example, document, "exec"), found)
+    assert all(Path(file).exists() for file in files)
     assert names <= set(found)
