@@ -79,6 +79,6 @@ def report(
             seed=seed,
         )
     if json:
-        answer({"out": str(out)} | ({} if pdf is None else {"pdf": str(pdf)}))
+        answer({"out": str(out), **({} if pdf is None else {"pdf": str(pdf)})})
     else:
         say(f"page: {out}" + ("" if pdf is None else f"\nPDF: {pdf}"))

@@ -47,7 +47,11 @@ def worst_pairs(posterior: "Posterior", n: int = N_WORST) -> "Figure":
     """The `n` quantities of largest R-hat against one another, divergences marked."""
     import arviz as az
 
-    return _figure(az.plot_pair(worst(posterior, n), visuals={"divergence": True}))
+    figure = _figure(az.plot_pair(worst(posterior, n), visuals={"divergence": True}))
+    for axis in figure.axes:
+        if axis.axison:
+            axis.locator_params(nbins=4)
+    return figure
 
 
 def worst(posterior: "Posterior", n: int = N_WORST) -> xr.DataTree:
@@ -97,7 +101,6 @@ def _figure(collection: Any) -> "Figure":
     figure.set_size_inches(min(figure.get_figwidth(), 9.0), max(figure.get_figheight(), 2.4))
     for axis in figure.axes:
         if axis.axison:
-            axis.locator_params(nbins=4)
             axis.tick_params(labelsize=7)
             for label in (axis.title, axis.xaxis.label, axis.yaxis.label):
                 label.set_fontsize(8)

@@ -222,7 +222,7 @@ def _notes(axis: "Axes") -> Iterator[dict[str, Any]]:
                 "showarrow": False,
                 "font": {
                     "color": _colour(text.get_color()),
-                    "size": PIXELS / 72 * text.get_fontsize(),
+                    "size": PIXELS / 72 * float(text.get_fontsize()),
                 },
             }
 

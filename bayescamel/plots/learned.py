@@ -136,7 +136,8 @@ def prior_bands(posterior: "Posterior") -> np.ndarray:
     sizes = posterior.runs["n_params"].to_numpy()
     levels = [0.05, 0.25, 0.5, 0.75, 0.95]
     parts = [np.quantile(loss[:, sizes == n], levels, axis=(0, 1)) for n in np.unique(sizes)]
-    return np.stack(parts, axis=1) * posterior.centre.loss
+    bands: np.ndarray = np.stack(parts, axis=1) * posterior.centre.loss
+    return bands
 
 
 def _as_table(posterior: "Posterior") -> pd.DataFrame:

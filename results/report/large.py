@@ -44,7 +44,8 @@ def table() -> pd.DataFrame:
 def create(file: Path, max_runs: int) -> bc.Study:
     """The study, with the runs in it."""
     runs = table()
-    domains = tuple(name.removeprefix("w_") for name in runs if str(name).startswith("w_"))
+    names = map(str, runs.columns)
+    domains = tuple(name.removeprefix("w_") for name in names if name.startswith("w_"))
     space = bc.Space(domains, tuple(map(bc.Size, SIZES)), tokens_per_param=(20.0,))
     fit = bc.FitOptions(chains=2, draws=100, tune=200, max_runs=max_runs)
     study = bc.Study.create(file, space, bc.Target(3e9, 6e10), budget=1e21, fit=fit)

@@ -22,8 +22,8 @@ from bayescamel.demo import hold_out_largest
 
 FOLDER = Path(__file__).parent
 WINDOWS = {"desktop": "1100,1700", "phone": "390,1700"}
-COLOURS = 48
-"""Of a picture: enough for text and two curves, and a third of the bytes."""
+COLOURS = 160
+"""Of a picture: enough for all lines, and half of the bytes."""
 
 AT_END = "step == 30000 and size_label in ['70M', '160M', '305M', '410M']"
 GROUPS = [f"agg_{name}" for name in ("academic", "prose", "dialogue", "symbolic", "internet")]

@@ -50,7 +50,7 @@ def test_both_backends_show_the_same_marks(
 
 
 def test_a_logarithmic_axis_stays_one(posterior: Posterior) -> None:
-    drawn = plots.loss_over_size(posterior, target=TARGET, backend="plotly")
+    drawn: Any = plots.loss_over_size(posterior, target=TARGET, backend="plotly")
     flat = plots.loss_over_size(posterior, target=TARGET)
     axis = drawn.layout.xaxis
     assert axis.type == "log"
@@ -64,7 +64,7 @@ def test_hostile_names_are_text_and_nothing_is_fetched(
     tree = posterior.tree.map_over_datasets(renamed)
     hostile = replace(posterior, runs=renamed(posterior.runs), tree=tree)
     out = tmp_path / "picture.html"
-    drawn = plots.loss_over_weight(hostile.runs, backend="plotly")
+    drawn: Any = plots.loss_over_weight(hostile.runs, backend="plotly")
     assert any("&lt;script&gt;" in note.text for note in drawn.layout.annotations)
     save(drawn, out)
     page = out.read_text()
