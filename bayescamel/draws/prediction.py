@@ -40,11 +40,12 @@ def predict(
     mixtures
         Dims (mixture, domain).
     kind
-        ``"curve"``: the law alone. ``"mean"``: the curve and what the runs tell that it misses of
-        these mixtures or ones near to them (`bayescamel.draws.residuals`). ``"run"``: a new run's
-        loss, which adds the effect that all runs of its size share (drawn afresh for a size that
-        was not fitted), what the law may miss beyond the sizes and tokens of the runs
-        (`bayescamel.draws.scatter`), what is left open of its miss, and its noise.
+        ``"curve"``: the law alone. ``"mean"``: the loss to expect, which adds what the runs tell
+        that the curve misses of these mixtures or ones near to them (`bayescamel.draws.residuals`),
+        and what the law may miss beyond the sizes and tokens of the runs, the same for all mixtures
+        (`bayescamel.draws.scatter`). ``"run"``: a new run's loss, which adds the effect that all
+        runs of its size share (drawn afresh for a size that was not fitted), what is left open of
+        what the curve misses, and the run's noise.
     seed
         Of the scatter that ``"run"`` adds.
 
@@ -70,7 +71,9 @@ def predict(
     if kind != "curve":
         scatter = run_scatter(draws, models, weights)
         local = None if residuals is None else residuals.at(models, weights)
+        missed = draw_missed(draws, scatter)
         if kind == "mean":
+            loss = scattered(loss, missed)
             loss += 0.0 if local is None else scatter.noise * local.mean
         else:
             rng = np.random.default_rng(seed)
@@ -80,7 +83,7 @@ def predict(
                 noise = times[:, :, None] * rng.normal(size=loss.shape)
             else:
                 noise = local.draw(rng, times)
-            shift = scatter.shift + draw_missed(draws, scatter) + scatter.shared * new_size
+            shift = scatter.shift + missed + scatter.shared * new_size
             loss = scattered(loss, shift + scatter.noise * noise)
     dims = ("chain", "draw", "mixture", "validation")
     values = draws.values

@@ -26,6 +26,9 @@ AGREED_RHAT = 1.2
 """R-hat of a pilot's draws below which its chains are taken to be in the same mode."""
 MAX_DRAWS_FACTOR = 4
 """How many times the draws asked for are made at most."""
+MAX_HALVINGS = 3
+"""How often the step is halved for divergences. Of corners alone a validation domain's elasticities
+are told up to a ridge, along which their posterior's width changes by a factor of twenty."""
 RHAT_DRAWS = 100
 """Draws a chain below which a pilot's R-hat says nothing."""
 
@@ -113,7 +116,8 @@ def keep(
         )[0]
 
     geometry, tune = whitening.geometry(), sampler.settling
-    for last in (False, False, True):
+    for halved in range(MAX_HALVINGS + 1):
+        last = halved == MAX_HALVINGS
         try:
             chains, made = run(geometry, whitening, tune, 0, last), 1
             while made < MAX_DRAWS_FACTOR and not agreed(chains.unconstrained):
@@ -138,7 +142,7 @@ def agreed(draws: np.ndarray) -> bool:
     if largest_rhat(draws) > RHAT_MAX:
         return False
     value = xr.Dataset({"value": (("chain", "draw", "number"), draws)})
-    return bool(az.ess(value)["value"].min() >= ESS_MIN)
+    return all(az.ess(value, method=m)["value"].min() >= ESS_MIN for m in ("bulk", "tail"))
 
 
 def joined(first: Chains, then: Chains) -> Chains:

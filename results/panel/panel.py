@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from fast import fit_fast
 from tables import Case, cases
+from variants import KRIGING, VARIANTS
 
 from bayescamel.comparison.scores import score
+from bayescamel.draws.prediction import run_distribution
 from bayescamel.exceptions import BayesCamelError
 from bayescamel.inference.fit import fit
 from bayescamel.inference.sampler import Sampler
@@ -31,7 +33,9 @@ SHORT = Sampler(chains=2, draws=150, tune=350)
 BOOTSTRAPS = 50
 
 
-def fitted(case: Case, law: str, mode: str, others: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def fitted(
+    case: Case, law: str, mode: str, others: dict[str, Any], variant: str = ""
+) -> tuple[Any, dict[str, Any]]:
     """Fit a law to a case: what predicts, and how the fit went."""
     if mode == "point":
         return fit(case.train, law, method="point", progress=False).bootstrap(BOOTSTRAPS), {}
@@ -39,6 +43,8 @@ def fitted(case: Case, law: str, mode: str, others: dict[str, Any]) -> tuple[Any
     if others:
         told = others[case.table]
         chosen, noise = with_priors(WIDE[law], told["priors"]), Noise(**told["scatter"])
+    if variant in VARIANTS:
+        chosen, noise = VARIANTS[variant](chosen, noise)
     if mode == "laplace":
         return fit_fast(case.train, chosen, noise), {}
     sampler = SHORT if mode == "short" else Sampler()
@@ -52,12 +58,16 @@ def fitted(case: Case, law: str, mode: str, others: dict[str, Any]) -> tuple[Any
     }
 
 
-def judged(case: Case, predictor: Any) -> list[dict[str, Any]]:
+def judged(case: Case, predictor: Any, variant: str = "") -> list[dict[str, Any]]:
     """Scores at each held-out size; the log score is that of the loss relative to what it was."""
+    kriging = variant != KRIGING
     rows = []
     largest = float(case.train["n_params"].max())
     for size, test in case.tests.items():
-        mean, sd = predictor.run_distribution(test)
+        if kriging:
+            mean, sd = predictor.run_distribution(test)
+        else:
+            mean, sd = run_distribution(predictor, None, test)
         loss = test["loss"].to_numpy()
         scores = score(loss, mean, sd).to_dict()
         scores["log_score"] += float(np.nanmean(np.log(loss)))
@@ -82,7 +92,14 @@ def about(case: Case) -> dict[str, Any]:
     }
 
 
-def run(found: Sequence[Case], law: str, mode: str, path: Path, others: dict[str, Any]) -> None:
+def run(
+    found: Sequence[Case],
+    law: str,
+    mode: str,
+    path: Path,
+    others: dict[str, Any],
+    variant: str = "",
+) -> None:
     """Fit what is not in the file yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     done = set()
@@ -94,10 +111,10 @@ def run(found: Sequence[Case], law: str, mode: str, path: Path, others: dict[str
         began = time.perf_counter()
         line: dict[str, Any] = {"key": case.key, **about(case)}
         try:
-            predictor, words = fitted(case, law, mode, others)
+            predictor, words = fitted(case, law, mode, others, variant)
             line |= words | {
                 "seconds": time.perf_counter() - began,
-                "rows": judged(case, predictor),
+                "rows": judged(case, predictor, variant),
             }
         except BayesCamelError as error:
             line |= {"refused": str(error), "rows": []}
@@ -117,13 +134,14 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*")
     parser.add_argument("--kinds", nargs="*", default=["sizes", "dozen"])
     parser.add_argument("--out-of-table", type=Path, help="population.json")
+    parser.add_argument("--variant", default="", choices=("", KRIGING, *VARIANTS))
     parser.add_argument("--part", default="", help="a suffix of the file, for parallel parts")
     options = parser.parse_args()
     others = json.loads(options.out_of_table.read_text()) if options.out_of_table else {}
     found = [c for c in cases(options.shared, options.tables) if c.kind in options.kinds]
     for law in options.law:
-        name = f"{law}.{options.mode}{options.part}.jsonl"
-        run(found, law, options.mode, options.out / name, others)
+        name = f"{options.variant or law}.{options.mode}{options.part}.jsonl"
+        run(found, law, options.mode, options.out / name, others, options.variant)
 
 
 if __name__ == "__main__":

@@ -68,14 +68,31 @@ def test_a_new_run_scatters_more_than_the_curve(posterior: Posterior) -> None:
     run = posterior.predict(LARGER, kind="run")["loss"]
     draws = posterior.tree["posterior"].to_dataset()
     own = draws["sigma"] ** 2 * np.exp(2 * posterior.hierarchy.noise.run_spread**2)
-    # Five times the largest size: what the law may miss there.
-    missed = (posterior.hierarchy.noise.beyond * np.log(LARGER.n_params / SIZES[-1])) ** 2
-    noise = own + missed * draws["sigma"] ** 2 + draws["size_effect_scale"] ** 2
+    noise = own + draws["size_effect_scale"] ** 2
     noise = noise.mean(("chain", "draw"))
     expected = mean.var(("chain", "draw")) + noise * posterior.centre.loss**2
     # 4,000 draws: a variance is known to 2 % (one sd) where all is normal, to 4 % with tails as
     # heavy as the runs' own noise (kurtosis 8); four of these, for two variances.
     np.testing.assert_allclose(run.var(("chain", "draw")) / expected, 1, atol=0.24)
+
+
+def test_the_mean_holds_what_the_law_may_miss_beyond_the_runs(posterior: Posterior) -> None:
+    curve_, mean = (
+        posterior.predict(LARGER, np.eye(3), kind=kind)["loss"] for kind in ("curve", "mean")
+    )
+    sigma = posterior.tree["posterior"]["sigma"] * posterior.centre.loss
+    distance = np.log(LARGER.n_params / SIZES[-1])
+    missed = posterior.hierarchy.noise.beyond * distance * sigma
+    added = (mean - curve_).var(("chain", "draw"))
+    # Residuals add some of the noise's variance as well. 4,000 draws: a variance is known to 2 %.
+    assert (added > 0.9 * (missed**2).mean(("chain", "draw"))).all()
+    # The same for all mixtures, so that it cancels in what a decision compares; to first order, as
+    # it acts on the logarithm of the loss.
+    apart = (mean - curve_) - (mean - curve_).mean("mixture")
+    assert float(apart.std() / (mean - curve_).std()) < 0.3
+    inside = bc.Target(SIZES[0], LARGER.n_tokens)
+    kinds = [posterior.predict(inside, np.eye(3), kind=kind)["loss"] for kind in ("curve", "mean")]
+    assert float((kinds[1] - kinds[0]).std() / posterior.centre.loss.mean()) < 0.004
 
 
 def test_loss_falls_with_size_and_with_tokens(posterior: Posterior) -> None:
