@@ -11,7 +11,7 @@ from bayescamel.benchmarks.draws import BenchmarkDraws
 from bayescamel.benchmarks.hierarchy import BenchmarkHierarchy
 from bayescamel.benchmarks.laws import get_benchmark_law
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
-from bayescamel.draws.netcdf import check_draws, read_status, read_tree, reading, write_tree
+from bayescamel.draws.netcdf import read_status, read_tree, reading, write_tree
 from bayescamel.exceptions import StorageError
 from bayescamel.output import check_output
 
@@ -72,7 +72,6 @@ def _from_tree(tree: xr.DataTree, path: Path) -> BenchmarkDraws:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     facts = tree["facts"].to_dataset()
     facts = facts.assign(above_chance=facts["above_chance"].astype(bool))
-    check_draws(tree["posterior"].to_dataset(), (), runs.sizes["validation"])
     reference = tree["reference"].to_dataset()["loss"]
     status = read_status(tree.attrs["status"])
     hierarchy = BenchmarkHierarchy(

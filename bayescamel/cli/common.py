@@ -54,6 +54,14 @@ def answer(content: dict[str, object]) -> None:
     typer.echo(json.dumps(_plain(content), allow_nan=False))
 
 
+def respond(json: bool, content: dict[str, object], words: str) -> None:
+    """Answer by JSON or by words."""
+    if json:
+        answer(content)
+    else:
+        say(words)
+
+
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -129,7 +129,7 @@ def _runs_off(draws: Draws) -> str | None:
         return None
     apart = np.nanmean(loss / mean.mean(axis=0) - 1, axis=1)
     names = draws.runs["run"].to_numpy()
-    words = [f"{str(names[i])!r} ({apart[i]:+.1%})" for i in worst[:N_NAMED]]
+    words = [f"{shown(repr(str(names[i])))} ({apart[i]:+.1%})" for i in worst[:N_NAMED]]
     more = f" and {len(worst) - N_NAMED} more" if len(worst) > N_NAMED else ""
     return (
         f"far off the curve in most of their losses, and hardly heeded: {', '.join(words)}{more}. "

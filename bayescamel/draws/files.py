@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayescamel._version import __version__
 from bayescamel.draws.draws import Draws
-from bayescamel.draws.netcdf import check_draws, read_status, read_tree, reading, write_tree
+from bayescamel.draws.netcdf import read_status, read_tree, reading, write_tree
 from bayescamel.exceptions import StorageError
 from bayescamel.input import shown
 from bayescamel.laws import Coefficient, Law, Parameter, get_law
@@ -106,9 +106,6 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
     runs = tree["runs"].to_dataset().assign_attrs(tree["runs"].attrs)
     del tree["runs"]
     constant = tree["constant_data"].to_dataset()
-    _check_shapes(runs, constant, hierarchy)
-    names = [p.name for p in hierarchy.parameters()] + [c.name for c in law.coefficients]
-    check_draws(tree["posterior"].to_dataset(), names, hierarchy.n_validation)
     status, is_point_fit = read_status(attrs["status"]), bool(attrs["is_point_fit"])
     tree.attrs = {}
     return into(
@@ -123,20 +120,3 @@ def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
         status=status,
         is_point_fit=is_point_fit,
     )
-
-
-def _check_shapes(runs: xr.Dataset, constant: xr.Dataset, hierarchy: Hierarchy) -> None:
-    """Refuse runs and a centre that are not those of the hierarchy's domains."""
-    sizes = {"domain": hierarchy.n_domain, "validation": hierarchy.n_validation}
-    expected: dict[str, tuple[str, ...]] = {"n_params": ("run",)}
-    expected |= {"mixture": ("run", "domain"), "loss": ("run", "validation")}
-    for name, dims in expected.items():
-        if name not in runs or set(runs[name].dims) != set(dims) or not runs[name].size:
-            raise StorageError(f"the runs have no {name!r}: fit again")
-    shapes = {name: (size,) for name, size in sizes.items()}
-    found = {
-        "domain": np.shape(constant["reference_mixture"]),
-        "validation": np.shape(constant["reference_loss"]),
-    }
-    if found != shapes or any(runs.sizes[name] != size for name, size in sizes.items()):
-        raise StorageError("the runs are of other domains than the draws: fit again")

@@ -1,17 +1,19 @@
 """A tree of draws in a NetCDF file, written whole or not at all, and sealed.
 
 The seal, a hash of all before it at the end of the file, where NetCDF readers do not look, tells a
-damaged file before the library that parses it can be led astray by it.
+damaged file before the library that parses it can be led astray by it. Checksums of the groups,
+an attribute, tell a file that another tool changed and sealed.
 """
 
 import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from bayescamel.draws.status import Status
@@ -23,6 +25,8 @@ MAX_BYTES = 16 * 2**30
 """Of a file, and of what it holds when unpacked."""
 SEAL = b"\nbayescamel-sha256:"
 SEAL_BYTES = len(SEAL) + 64
+CHECKSUMS = "checksums"
+"""Attribute: SHA-256 by group, as JSON."""
 
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:
@@ -30,6 +34,8 @@ def write_tree(tree: xr.DataTree, path: Path) -> None:
 
     Made in memory first: HDF5 does not survive a disk that is full.
     """
+    tree = tree.copy()
+    tree.attrs[CHECKSUMS] = json.dumps(_checksums(tree))
     content = bytes(tree.to_netcdf(engine="h5netcdf"))
     write_whole(path, content + SEAL + hashlib.sha256(content).hexdigest().encode())
 
@@ -56,7 +62,30 @@ def read_tree(path: Path) -> xr.DataTree:
         _check_parts(content)
         tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
         tree.attrs["format"]
+        written = json.loads(tree.attrs.pop(CHECKSUMS))
+        found = _checksums(tree)
+        for name in sorted({*written, *found}):
+            if written.get(name) != found.get(name):
+                raise StorageError(f"the group {shown(name)!r} was changed: fit again")
     return tree
+
+
+def _checksums(tree: xr.DataTree) -> dict[str, str]:
+    """SHA-256 of each group: names, dims, numbers and attributes, by the group's path."""
+    result = {}
+    for group in tree.subtree:
+        digest = hashlib.sha256()
+        for name, variable in sorted(group.to_dataset(inherit=False).variables.items(), key=str):
+            values = variable.to_numpy()
+            digest.update(f"{name}{variable.dims}{values.shape}".encode())
+            if values.dtype.kind in "biuf":
+                digest.update(values.astype("<f8").tobytes())
+            else:
+                digest.update(repr([str(value) for value in values.ravel()]).encode())
+        for name, value in sorted(group.attrs.items()):
+            digest.update(f"{name}={np.asarray(value).tolist()}".encode())
+        result[group.path] = digest.hexdigest()
+    return result
 
 
 @contextlib.contextmanager
@@ -106,21 +135,6 @@ def _check_parts(content: bytes) -> None:
 
     with h5py.File(io.BytesIO(content), "r") as file:
         links(file)
-
-
-def check_draws(draws: xr.Dataset, names: Sequence[str], n_validation: int) -> None:
-    """Refuse draws that are not those of a law's parameters.
-
-    Raises
-    ------
-    StorageError
-        When there are none, of one of the `names` for instance, or for other validation domains.
-    """
-    for name in names or list(draws.data_vars)[:1] or ["any parameter"]:
-        if name not in draws or draws[name].dims[:2] != ("chain", "draw") or not draws[name].size:
-            raise StorageError(f"the posterior has no draws of {shown(name)!r}: fit again")
-    if draws.sizes.get("validation", n_validation) != n_validation:
-        raise StorageError("the posterior is of other validation domains than its runs: fit again")
 
 
 def read_status(text: str) -> Status:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from bayescamel.exceptions import RunTableError
-from bayescamel.input import shown
+from bayescamel.input import check_text, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +65,11 @@ def measured_columns(table: "pd.DataFrame", losses: Sequence[str] | None) -> dic
     for kind, names in named.items():
         if "" in names:
             raise RunTableError(f"column {PREFIXES[kind]!r} has nothing after its prefix: name it")
+        for name in names:
+            try:
+                check_text(name)
+            except ValueError as error:
+                raise RunTableError(f"the name of a column: {error}") from error
     if losses is not None:
         named["loss"] = _chosen_losses(named["loss"], losses)
     result: dict[str, list[str]] = {kind: columns(kind, names) for kind, names in named.items()}
@@ -84,7 +89,7 @@ def _chosen_losses(known: list[str], losses: Sequence[str]) -> list[str]:
         domain = bare("loss", name) if bare("loss", name) in known else name
         if domain not in known:
             raise RunTableError(
-                f"no loss on a validation domain {name!r}; there are: {listing(known)}"
+                f"no loss on a validation domain {shown(repr(name))}; there are: {listing(known)}"
             )
         chosen.append(domain)
     if not chosen:

@@ -28,7 +28,8 @@ def open_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         table = source.reset_index(drop=True)
     else:
-        table = _open_file(Path(source))
+        # Copied into one block a dtype: of ten thousand columns each step after would take each.
+        table = _open_file(Path(source)).copy()
     table.columns = pd.Index([str(column) for column in table.columns])
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]

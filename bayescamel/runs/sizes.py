@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError, TargetError
+from bayescamel.input import shown
 from bayescamel.runs.columns import column
 from bayescamel.targets import Target
 
@@ -123,8 +124,8 @@ def mean_mixture(runs: xr.Dataset) -> np.ndarray:
     for domain, weight in zip(runs["domain"].to_numpy(), mixture, strict=True):
         if weight < MIN_TYPICAL_WEIGHT:
             raise RunTableError(
-                f"training domain {domain!r} has no weight in any run, so nothing can be learned "
-                f"of it: drop the column {column('mixture', domain)}"
+                f"training domain {shown(repr(domain))} has no weight in any run, so nothing can "
+                f"be learned of it: drop the column {column('mixture', domain)}"
             )
     return np.asarray(mixture)
 

@@ -26,7 +26,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError
-from bayescamel.input import shown
+from bayescamel.input import check_text, shown
 from bayescamel.runs.checks import check_fittable as check_fittable
 from bayescamel.runs.checks import check_values, weights_summing_to_one
 from bayescamel.runs.columns import BENCHMARK_KINDS, Kind, measured_columns, names_in
@@ -97,7 +97,13 @@ def _run_ids(table: pd.DataFrame) -> np.ndarray:
     if nameless.any():
         row = int(nameless.index[nameless][0])
         raise RunTableError(f"row {row + 1} below the header has no 'run_id'")
-    return ids.astype(str).str.strip().to_numpy(dtype=object)
+    stripped = ids.astype(str).str.strip().to_numpy(dtype=object)
+    for row, run_id in enumerate(stripped):
+        try:  # NumPy drops a NUL at the end of a text, so that two names may become one
+            check_text(run_id)
+        except ValueError as error:
+            raise RunTableError(f"row {row + 1} below the header: run_id {error}") from error
+    return stripped
 
 
 def _as_dataset(
@@ -138,21 +144,21 @@ def _check_checkpoints(run_id: str, checkpoints: xr.Dataset) -> None:
     count = checkpoints.sizes["run"]
     if "n_tokens" not in checkpoints:
         raise RunTableError(
-            f"run_id {run_id!r} occurs {count} times and no 'n_tokens' column tells checkpoints "
-            "apart: give every run its own run_id"
+            f"run_id {shown(repr(run_id))} occurs {count} times and no 'n_tokens' column tells "
+            "checkpoints apart: give every run its own run_id"
         )
     tokens = checkpoints["n_tokens"].to_series()
     if tokens.duplicated().any():
         twice = _shortest(tokens[tokens.duplicated()].iloc[0])
         raise RunTableError(
-            f"run_id {run_id!r} occurs more than once at n_tokens = {twice}: give every run its "
-            "own run_id"
+            f"run_id {shown(repr(run_id))} occurs more than once at n_tokens = {twice}: give every "
+            "run its own run_id"
         )
     for name in ("n_params", "n_active_params", "mixture"):
         if name in checkpoints and len(np.unique(checkpoints[name], axis=0)) > 1:
             raise RunTableError(
-                f"run_id {run_id!r} occurs {count} times with different {name!r}, so these are no "
-                "checkpoints of one run: give every run its own run_id"
+                f"run_id {shown(repr(run_id))} occurs {count} times with different {name!r}, so "
+                "these are no checkpoints of one run: give every run its own run_id"
             )
 
 

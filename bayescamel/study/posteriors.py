@@ -19,6 +19,7 @@ from bayescamel.exceptions import StorageError, StudyError
 from bayescamel.inference.fit import fit
 from bayescamel.inference.progress import Show
 from bayescamel.inference.warm_start import can_start_from
+from bayescamel.input import shown
 from bayescamel.laws import get_law
 from bayescamel.models.problem import hierarchy_for
 from bayescamel.output import cache_folder, private_folder
@@ -78,8 +79,8 @@ def check_run(run: StoredRun, domains: tuple[str, ...]) -> None:
     for name in run.mixture:
         if name not in domains:
             raise StudyError(
-                f"run {run.run_id!r}: unknown training domain {name!r}; the study's are: "
-                f"{', '.join(domains)}"
+                f"run {run.run_id!r}: unknown training domain {shown(repr(name))}; the study's "
+                f"are: {', '.join(domains)}"
             )
     as_runs((run,), domains)
 

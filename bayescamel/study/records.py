@@ -64,23 +64,28 @@ class Record:
             Naming the run, the column and the value.
         """
         if not self.loss:
-            raise StudyError(f"run {run_id!r}: the record has no loss: give at least one")
+            raise StudyError(
+                f"run {shown(repr(run_id))}: the record has no loss: give at least one"
+            )
         for name, value in self.loss.items():
             if not 0 < value <= MAX_LOSS:
                 raise StudyError(
-                    f"run {run_id!r}: {column('loss', shown(name))} = {value:g} is no loss; a run "
-                    "that diverged is told by fail"
+                    f"run {shown(repr(run_id))}: {column('loss', shown(name))} = {value:g} is no "
+                    "loss; a run that diverged is told by fail"
                 )
         for kind in BENCHMARK_KINDS:
             for name, value in getattr(self, kind).items():
                 if not 0 <= value <= 1:
                     raise StudyError(
-                        f"run {run_id!r}: {column(kind, name)} = {value:g} is outside 0 to 1"
+                        f"run {shown(repr(run_id))}: {shown(column(kind, name))} = {value:g} is "
+                        "outside 0 to 1"
                     )
         for name in NUMBERS:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
-                raise StudyError(f"run {run_id!r}: {name} = {value:g}: a positive number is needed")
+                raise StudyError(
+                    f"run {shown(repr(run_id))}: {name} = {value:g}: a positive number is needed"
+                )
 
 
 def as_record(

@@ -163,7 +163,9 @@ def columns_of(stored: StoredRun, record: Record, correct: bool = False) -> dict
         FLOPs a factor off.
     """
     if record.run_id is not None and record.run_id.strip() != stored.run_id:
-        raise StudyError(f"run {stored.run_id!r}: the record is of run {record.run_id!r}")
+        raise StudyError(
+            f"run {stored.run_id!r}: the record is of run {shown(repr(record.run_id))}"
+        )
     columns: dict[str, Any] = {"measured": record.measured()}
     if correct and record.mixture is not None:
         columns["mixture"] = dict(record.mixture)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from bayescamel.exceptions import ConflictError, StorageError, StudyError
-from bayescamel.input import printable
+from bayescamel.input import printable, shown
 from bayescamel.study import schema
 from bayescamel.study.database import Database
 from bayescamel.study.records import Record
@@ -57,8 +57,8 @@ class Storage:
         def work(connection: Connection) -> None:
             if find(connection, self.name) is not None:
                 raise StorageError(
-                    f"{self.database} has a study {self.name!r} already: open it, or choose "
-                    "another name"
+                    f"{self.database} has a study {shown(repr(self.name))} already: open it, or "
+                    "choose another name"
                 )
             values = {"name": self.name, "created": self._clock(connection), "settings": settings}
             values["validation"] = None if losses is None else sorted(losses)
@@ -396,6 +396,7 @@ class Storage:
         row = find(connection, self.name, lock)
         if row is None:
             raise StorageError(
-                f"no study {self.name!r} in {self.database}: make it with `bayescamel study create`"
+                f"no study {shown(repr(self.name))} in {self.database}: make it with "
+                "`bayescamel study create`"
             )
         return StoredStudy(connection, row, self._clock)

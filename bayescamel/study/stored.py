@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from bayescamel.exceptions import StudyError
+from bayescamel.input import shown
 from bayescamel.study import schema
 from bayescamel.study.records import Record
 from bayescamel.study.rows import FIELDS, Ledger, Snapshot, StoredRun, readable_name
@@ -139,8 +140,8 @@ class StoredStudy:
         row = self._connection.execute(select(*columns).where(*mine)).first()
         if row is None:
             raise StudyError(
-                f"the study asked for no run {run_id!r}: check the name, or attach a run that was "
-                "made elsewhere"
+                f"the study asked for no run {shown(repr(run_id))}: check the name, or attach a "
+                "run that was made elsewhere"
             )
         return StoredRun(**row._mapping)
 
@@ -155,8 +156,8 @@ class StoredStudy:
             for name in record.loss:
                 if name not in known:
                     raise StudyError(
-                        f"run {record.run_id or run_id!r}: unknown validation domain {name!r}; "
-                        f"the study's are: {', '.join(names)}"
+                        f"run {shown(repr(record.run_id or run_id))}: unknown validation "
+                        f"domain {shown(repr(name))}; the study's are: {', '.join(names)}"
                     )
 
     def validation(self) -> list[str] | None:

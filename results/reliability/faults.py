@@ -4,8 +4,8 @@
     .ci/postgresql python results/reliability/faults.py   # on PostgreSQL as well, with crashes
 
 A loop runs a trainer that writes an unfinished record first, and has a child in a session of its
-own that will not end when asked. After each signal the processes that are left are counted, five
-seconds after the grace, and the same command ends the study: every run must have been told once,
+own that will not end when asked. After each signal the processes that are left five seconds after
+the grace are counted, and the same command ends the study: every run must have been told once,
 with its final losses.
 """
 
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ CHEAPEST = 120 * 1e6**2
 BUDGET = 2 * CHEAPEST + 2 * 16 * CHEAPEST
 """Four runs, too few for a posterior: nothing is sampled."""
 SETTLED = 10.0
-"""Seconds after the loop's end: the grace and as much again."""
+"""Seconds after the loop's end in which all must be gone: the grace and as much again."""
 SIGNALS = {
     "SIGINT": (signal.SIGINT,),
     "SIGINT twice": (signal.SIGINT, signal.SIGINT),
@@ -104,7 +104,9 @@ def end_a_loop(numbers: tuple[signal.Signals, ...], delay: float) -> Counter[str
             os.killpg(loop.pid, number)
             time.sleep(0.3)
         loop.wait(120)
-        time.sleep(SETTLED)
+        deadline = time.monotonic() + SETTLED
+        while left(folder) and time.monotonic() < deadline:
+            time.sleep(0.2)
         found = Counter(loops=1, orphans=left(folder))
         found["interim told"] = wrong_losses(study)
         done = subprocess.run(
@@ -118,16 +120,16 @@ def end_a_loop(numbers: tuple[signal.Signals, ...], delay: float) -> Counter[str
         return found
 
 
-def signals(times: int) -> Iterator[str]:
+def signals(times: int, names: Sequence[str]) -> Iterator[str]:
     """Rows of the table of signals."""
     yield "loop ended by | loops | orphans | interim told | told twice | blocked after"
     yield "--- | ---: | ---: | ---: | ---: | ---:"
-    for name, numbers in SIGNALS.items():
+    for name in names:
         found: Counter[str] = Counter()
         for repeat in range(times):
-            found += end_a_loop(numbers, 0.4 * repeat)
-        names = ("loops", "orphans", "interim told", "told twice", "blocked")
-        yield " | ".join([name, *(str(found[key]) for key in names)])
+            found += end_a_loop(SIGNALS[name], 0.4 * repeat)
+        keys = ("loops", "orphans", "interim told", "told twice", "blocked")
+        yield " | ".join([name, *(str(found[key]) for key in keys)])
 
 
 def check(study: Study, acknowledged: list[str]) -> tuple[int, int, int]:
@@ -164,40 +166,56 @@ def create_endless(url: str) -> Study:
     return Study.create(url, space, TARGET, budget=1e25, fit=FitOptions(), start=10**6)
 
 
-STEP = """
-import sys
-from pathlib import Path
-from bayescamel.study import Study
-from tests.study.examples import measure
-study = Study.open(sys.argv[1])
-for c in study.ask(1, lease=0.001):
-    study.tell(c.run_id, measure(c.mixture, c.n_params))
-    with open(sys.argv[2], "a") as file:
-        file.write(c.run_id + chr(10))
-"""
+def step(url: str, acks: Path) -> None:
+    """One run asked for and told."""
+    study = Study.open(url)
+    for candidate in study.ask(1, lease=0.001):
+        study.tell(candidate.run_id, measure(candidate.mixture, candidate.n_params))
+        with acks.open("a") as file:
+            file.write(candidate.run_id + "\n")
+
+
+def cut_off(call: str, k: int, url: str, acks: Path) -> bool:
+    """Whether a fork that asks and tells was killed as it entered its k-th such call.
+
+    It waits for strace to hold it, so that only its own calls on the database are counted.
+    """
+    gate, start = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.read(gate, 1)
+            step(url, acks)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    file = url.removeprefix("sqlite:///")
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={call}"]
+    words += ["-P", file, "-P", f"{file}-wal", "-e", f"inject={call}:signal=SIGKILL:when={k}"]
+    tracer = subprocess.Popen(words)
+    while "TracerPid:\t0" in Path(f"/proc/{pid}/status").read_text():
+        time.sleep(0.01)
+    os.write(start, b"x")
+    _, status = os.waitpid(pid, 0)
+    tracer.wait()
+    os.close(gate)
+    os.close(start)
+    if not os.WIFSIGNALED(status) and status:
+        raise RuntimeError(f"a worker ended by itself, status {os.waitstatus_to_exitcode(status)}")
+    return os.WIFSIGNALED(status)
 
 
 def system_calls(most: int) -> str:
-    """A worker killed as it enters its k-th call of each kind, for k from 1 on (strace)."""
+    """Workers killed as they enter their k-th call of each kind, for k from 1 on (strace)."""
     kills = 0
     with tempfile.TemporaryDirectory() as name:
         url, acks = f"sqlite:///{name}/study.db", Path(name) / "acks"
         acks.touch()
         study = create_endless(url)
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        step(url, acks)  # imports all that the forks would import
         for call in CALLS:
             for k in range(1, most + 1):
-                inject = f"inject={call}:signal=SIGKILL:when={k}"
-                done = subprocess.run(
-                    [
-                        *("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}"),
-                        *("-P", f"{name}/study.db", "-P", f"{name}/study.db-wal", "-e", inject),
-                        *(sys.executable, "-c", STEP, url, str(acks)),
-                    ],
-                    env=environment,
-                    stderr=subprocess.DEVNULL,
-                )
-                if done.returncode == 0:
+                if not cut_off(call, k, url, acks):
                     break
                 kills += 1
         acknowledged = acks.read_text().splitlines()
@@ -210,20 +228,23 @@ def main() -> None:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--loops", type=int, default=5, help="a signal")
     made.add_argument("--kills", type=int, default=200)
+    made.add_argument("--only", choices=SIGNALS, help="one signal")
+    made.add_argument("--crashes", type=int, default=3, help="of the PostgreSQL server")
     made.add_argument("--calls", type=int, default=40, help="of a kind at most; 0: none")
     options = made.parse_args()
     if options.loops:
-        for row in signals(options.loops):
+        for row in signals(options.loops, [options.only] if options.only else list(SIGNALS)):
             print(row, flush=True)
     print("\nkilled | kills | acknowledged | lost | told twice | wrong")
     print("--- | ---: | ---: | ---: | ---: | ---:")
-    with tempfile.TemporaryDirectory() as folder:
-        print(workers(f"sqlite:///{folder}/study.db", options.kills), flush=True)
+    if options.kills:
+        with tempfile.TemporaryDirectory() as folder:
+            print(workers(f"sqlite:///{folder}/study.db", options.kills), flush=True)
     if options.calls:
         print(system_calls(options.calls), flush=True)
-    if SERVER in os.environ:
+    if SERVER in os.environ and options.kills:
         for url in new_postgresql():
-            print(workers(url, options.kills, crashes=3), flush=True)
+            print(workers(url, options.kills, options.crashes), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the data say against a law though its chains converged."""
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
@@ -33,3 +35,43 @@ def test_one_size_is_a_caveat() -> None:
     runs = example_runs()
     one = prior_posterior(runs.isel(run=(runs["n_params"] == 1e7).to_numpy()))
     assert "only one size was fitted" in one.caveats[0]
+
+
+def test_one_mixture_is_a_caveat() -> None:
+    """Of many domains' losses and sizes: what another mixture does, no run tells."""
+    runs = example_runs()
+    posterior = prior_posterior(runs)
+    assert not any("one mixture" in caveat for caveat in posterior.caveats)
+    even = xr.full_like(runs["mixture"], 1 / runs.sizes["domain"])
+    found = replace(posterior, runs=runs.assign(mixture=even))
+    assert any(caveat.startswith("all runs have one mixture") for caveat in found.caveats)
+
+
+def test_losses_that_rise_with_size_are_a_caveat_that_names_them() -> None:
+    runs = example_runs()
+    posterior = prior_posterior(runs)
+    slope = xr.DataArray([-0.1, 0.2, 0.2], {"validation": runs["validation"]})
+    slope[2] = 0.0
+    loss = runs["loss"] + slope * np.log(runs["n_params"] / 3e7)
+    found = replace(posterior, runs=runs.assign(loss=loss.transpose("run", "validation")))
+    rising = [caveat for caveat in found.caveats if "rise with size" in caveat]
+    assert [caveat.split(",")[0] for caveat in rising] == ["losses rise with size on math"]
+
+
+def test_draws_that_are_not_finite_are_the_only_caveat() -> None:
+    posterior = prior_posterior(example_runs())
+    tree = posterior.tree.copy(deep=True)
+    tree["posterior"]["alpha"][0, 0] = np.nan
+    (caveat,) = replace(posterior, tree=tree).caveats
+    assert caveat.startswith("some draws are not finite")
+
+
+def test_a_run_far_off_is_named_and_its_name_is_cut() -> None:
+    runs = example_runs()
+    posterior = prior_posterior(runs.assign_coords(run=["x" * 300, *runs["run"].to_numpy()[1:]]))
+    odd = posterior.runs["loss"].copy()
+    odd[0] = 40.0
+    found = replace(posterior, runs=posterior.runs.assign(loss=odd))
+    (caveat,) = [text for text in found.caveats if text.startswith("far off the curve")]
+    assert "xxx" in caveat
+    assert len(caveat) < 500

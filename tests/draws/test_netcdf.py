@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayescamel.draws.netcdf import SEAL, read_tree, write_tree
+from bayescamel.draws.netcdf import CHECKSUMS, SEAL, read_tree, write_tree
 from bayescamel.exceptions import StorageError
 from bayescamel.output import write_whole
 from bayescamel.posterior import Posterior
@@ -39,7 +39,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_was_written_is_read_by_us_and_by_any_netcdf_reader(path: Path) -> None:
-    for found in (read_tree(path), xr.load_datatree(path, engine="h5netcdf")):
+    theirs = xr.load_datatree(path, engine="h5netcdf")
+    del theirs.attrs[CHECKSUMS]
+    for found in (read_tree(path), theirs):
         xr.testing.assert_identical(found, tree())
     assert [p.name for p in path.parent.iterdir()] == ["p.nc"]
 
@@ -130,6 +132,31 @@ def test_missing_and_odd_groups_are_one_error(tmp_path: Path) -> None:
         write_tree(bare, path)
         with pytest.raises(StorageError, match=r"p\.nc"):
             Posterior.load(path)
+
+
+CHANGES: dict[str, Callable[[xr.DataTree], object]] = {
+    "a number": lambda tree: tree["posterior"].update({"alpha": 2 * tree["posterior"]["alpha"]}),
+    "a name": lambda tree: tree["posterior"].update({"beta": tree["posterior"]["alpha"]}),
+    "order of dims": lambda tree: tree["posterior"].update(
+        {"alpha": tree["posterior"]["alpha"].transpose()}
+    ),
+    "a fact": lambda tree: tree.attrs.update(format=2),
+    "a fact of a group": lambda tree: tree["posterior"].attrs.update(law="r1"),
+    "a group more": lambda tree: tree.update({"more": xr.DataTree()}),
+    "a group less": lambda tree: tree.__delitem__("posterior"),
+    "no draws": lambda tree: tree.update({"posterior": tree["posterior"].isel(draw=slice(0, 0))}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_another_tool_changed_is_refused_under_a_valid_seal(path: Path, change: str) -> None:
+    """The checksums of the groups tell it, and which group it was."""
+    theirs = xr.load_datatree(path, engine="h5netcdf")
+    CHANGES[change](theirs)
+    path.write_bytes(sealed(bytes(theirs.to_netcdf(engine="h5netcdf"))))
+    group = "'/'" if change == "a fact" else "'/(posterior|more)'"
+    with pytest.raises(StorageError, match=f"the group {group} was changed: fit again"):
+        read_tree(path)
 
 
 def test_folders_pipes_and_missing_files_are_named(tmp_path: Path) -> None:

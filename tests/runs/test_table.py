@@ -409,10 +409,21 @@ def test_whole_numbers_that_no_float_holds_are_refused() -> None:
         refused(table(loss_code=[1.0, value, 2.0, 3.0]), "run 'b': .*loss_code")
 
 
-def test_ten_thousand_columns_are_read_in_moments() -> None:
+def test_names_that_no_array_and_no_database_holds_are_refused() -> None:
+    """NumPy drops a NUL at the end of a text: two runs would become one."""
+    for name in ("b\0", "\0", "a\0b"):
+        refused(table(run_id=["a", name, "c", "d"]), "row 2 below the header: run_id .*no text")
+        refused(table().rename(columns={"loss_code": f"loss_{name}"}), "a column: .*no text")
+
+
+def test_ten_thousand_columns_are_read_in_a_second(tmp_path: Path) -> None:
     """Column by column through pandas it took ten times as long."""
     wide = pd.DataFrame(np.full((50, 10_000), 2.0), columns=[f"loss_{i}" for i in range(10_000)])
     names = pd.DataFrame({"run_id": [f"r{i}" for i in range(50)], "n_params": 1e6, "w_a": 1.0})
-    began = time.process_time()
-    assert read_runs(pd.concat([names, wide], axis=1)).sizes["validation"] == 10_000
-    assert time.process_time() - began < 3
+    pd.concat([names, wide], axis=1).to_csv(tmp_path / "runs.csv", index=False)
+    took = []
+    for _ in range(2):
+        began = time.process_time()
+        assert read_runs(tmp_path / "runs.csv").sizes["validation"] == 10_000
+        took.append(time.process_time() - began)
+    assert min(took) < 1

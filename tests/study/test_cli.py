@@ -21,12 +21,6 @@ CREATE = [
 ]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def bayescamel(*words: str) -> Result:
     return CliRunner().invoke(app, ["study", *words])
 

@@ -14,7 +14,7 @@ import pytest
 from bayescamel.exceptions import StudyError
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.launchers import LocalLauncher
-from bayescamel.study.trainers import Trainer
+from bayescamel.study.trainers import Trainer, last_words
 
 TRAINER = Path(__file__).with_name("trainer.py")
 PARALLEL = Path(__file__).with_name("parallel_trainer.py")
@@ -80,6 +80,15 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path) -> None:
     launcher.start(candidate(2))
     (found,) = ended(launcher)
     assert "a passing fault" in found.reason
+
+
+def test_the_last_words_of_an_endless_log_are_read_from_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "r1.log"
+    with log.open("wb") as file:
+        file.truncate(2**40)  # holes: it takes no room, and reading it whole would take a day
+        file.seek(0, 2)
+        file.write(b"\nthe loss\x1b[2J is \xff\nnot a number\n")
+    assert last_words(log, 2) == [r"the loss\x1b[2J is �", "not a number"]
 
 
 def test_stop_leaves_no_process(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, say, weights
+from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, respond, say, weights
 from bayescamel.exceptions import StudyError
 from bayescamel.input import shown
 
@@ -59,10 +59,9 @@ def tell(
     with quiet_stdout():
         made = opened(where, name)
         new = made.correct(run_id, given) if correct else made.tell(run_id, given)
-    if json:
-        answer({"run_id": run_id, "new": new})
-    else:
-        say(f"{run_id}: {'stored' if new else 'was told already'}")
+    respond(
+        json, {"run_id": run_id, "new": new}, f"{run_id}: {'stored' if new else 'was told already'}"
+    )
 
 
 @guarded
@@ -79,10 +78,11 @@ def fail(
     """Store that a run ended without a measurement."""
     with quiet_stdout():
         new = opened(where, name).fail(run_id, reason, flops=flops)
-    if json:
-        answer({"run_id": run_id, "new": new})
-    else:
-        say(f"{run_id}: {'stored as failed' if new else 'was known to have failed'}")
+    respond(
+        json,
+        {"run_id": run_id, "new": new},
+        f"{run_id}: {'stored as failed' if new else 'was known to have failed'}",
+    )
 
 
 @guarded
@@ -106,7 +106,4 @@ def attach(
         columns[theirs] = ours
     with quiet_stdout():
         new = opened(where, name).attach(source, columns)
-    if json:
-        answer({"new": new})
-    else:
-        say(f"{new} runs attached")
+    respond(json, {"new": new}, f"{new} runs attached")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, say
+from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, respond, say
 from bayescamel.exceptions import StudyError
 from bayescamel.input import shown
 from bayescamel.output import check_output, write_whole
@@ -89,7 +89,4 @@ def export(
         if out.suffix == ".parquet"
         else table.to_csv(index=False).encode(),
     )
-    if json:
-        answer({"runs": len(table), "out": str(out)})
-    else:
-        say(f"{len(table)} runs written to {out}")
+    respond(json, {"runs": len(table), "out": str(out)}, f"{len(table)} runs written to {out}")

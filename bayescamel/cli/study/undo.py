@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, say, weights
+from bayescamel.cli.common import guarded, opened, quiet_stdout, respond, weights
 from bayescamel.exceptions import StudyError, TargetError
 
 Reason = Annotated[str, typer.Option(help="Why, for the log.")]
@@ -26,10 +26,7 @@ def drop(
     """Take a run out of what is known; the log keeps it."""
     with quiet_stdout():
         opened(where, name).drop(run_id, reason, refund=refund)
-    if json:
-        answer({"run_id": run_id, "dropped": True})
-    else:
-        say(f"{run_id}: dropped")
+    respond(json, {"run_id": run_id, "dropped": True}, f"{run_id}: dropped")
 
 
 @guarded
@@ -43,10 +40,11 @@ def refund(
     """Give the FLOPs of a run that failed back to the budget."""
     with quiet_stdout():
         new = opened(where, name).refund(run_id, reason)
-    if json:
-        answer({"run_id": run_id, "new": new})
-    else:
-        say(f"{run_id}: {'refunded' if new else 'cost nothing already'}")
+    respond(
+        json,
+        {"run_id": run_id, "new": new},
+        f"{run_id}: {'refunded' if new else 'cost nothing already'}",
+    )
 
 
 @guarded
@@ -61,10 +59,7 @@ def release(
     """Give leases back, as of workers that are gone: the next ask hands the runs out again."""
     with quiet_stdout():
         given = opened(where, name).release(run_ids or None)
-    if json:
-        answer({"released": given})
-    else:
-        say(f"{len(given)} leases given back")
+    respond(json, {"released": given}, f"{len(given)} leases given back")
 
 
 @guarded
@@ -100,10 +95,11 @@ def change(
         raise StudyError("there is nothing to change: name a setting")
     # Not by opening the study: its settings may be what has to be mended.
     new = change_settings(Storage(Database(where), name), changes)
-    if json:
-        answer({"changed": sorted(changes) if new else []})
-    else:
-        say(f"changed: {', '.join(sorted(changes))}" if new else "nothing differs")
+    respond(
+        json,
+        {"changed": sorted(changes) if new else []},
+        f"changed: {', '.join(sorted(changes))}" if new else "nothing differs",
+    )
 
 
 @guarded
@@ -117,7 +113,4 @@ def backup(
     """Copy a study in SQLite that is in use: the file alone lacks what its journal has."""
     with quiet_stdout():
         opened(where, name).backup(out, force)
-    if json:
-        answer({"out": str(out)})
-    else:
-        say(f"copied to {out}")
+    respond(json, {"out": str(out)}, f"copied to {out}")
