@@ -9,7 +9,7 @@ from bayescamel.comparison.compare import Comparison
 from bayescamel.notebook import MAX_ROWS, as_html
 from bayescamel.posterior import Posterior
 from bayescamel.study import Study
-from bayescamel.study.study import Status
+from bayescamel.study.status import Status
 from tests.plots.conftest import TARGET, renamed
 from tests.prior_posterior import example_runs, prior_posterior
 from tests.study.examples import QUICK, SPACE

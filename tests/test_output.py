@@ -51,16 +51,16 @@ def test_compiled_programs_are_kept_in_a_private_folder_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(compiled, "jax", _WithoutCache())
+    monkeypatch.setattr(compiled, "jax", made := _WithoutCache())
     compiled.use_cache()
     folder = tmp_path / "bayescamel" / "jax"
-    assert compiled.jax.config.updates["jax_compilation_cache_dir"] == str(folder)
+    assert made.updates["jax_compilation_cache_dir"] == str(folder)
     assert rights(folder) == 0o700
     folder.rmdir()
     folder.symlink_to(tmp_path)
-    monkeypatch.setattr(compiled, "jax", _WithoutCache())
+    monkeypatch.setattr(compiled, "jax", made := _WithoutCache())
     compiled.use_cache()
-    assert compiled.jax.config.updates == {}
+    assert made.updates == {}
     assert "no folder of this user" in caplog.text
 
 

@@ -3,6 +3,7 @@
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.records import Record
 from bayescamel.study.settings import FitOptions
-from bayescamel.study.study import Status, Study
+from bayescamel.study.status import Status
+from bayescamel.study.study import Study
 
 __all__ = ["Candidate", "FitOptions", "Record", "Status", "Study"]

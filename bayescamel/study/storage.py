@@ -1,4 +1,4 @@
-"""What a study remembers: its settings, its runs, and the log of what happened to them.
+"""What a study remembers of its runs, and the log of what happened to them.
 
 A run is *pending* (leased to a worker), *told* or *failed*. Each method is one transaction and may
 be repeated: what was stored once is not stored again.
@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, insert
-
-from bayescamel.exceptions import ConflictError, StorageError, StudyError
-from bayescamel.input import printable, shown
-from bayescamel.study import schema
-from bayescamel.study.database import Database
+from bayescamel.exceptions import ConflictError, StudyError
+from bayescamel.input import printable
 from bayescamel.study.records import Record
-from bayescamel.study.rows import Ledger, Snapshot, StoredRun, columns_of, describe_conflict
-from bayescamel.study.stored import Clock, StoredStudy, database_clock, find
+from bayescamel.study.rows import Ledger, StoredRun, columns_of, describe_conflict
+from bayescamel.study.stored import StoredStudy
+from bayescamel.study.whole import WholeStudy
 
 DROPPED_FACTS = ("measured", "n_params", "n_active_params", "n_tokens", "mixture", "flops")
 """What the log keeps of a run that is dropped."""
@@ -30,88 +27,8 @@ def _said(reason: str) -> str:
     return printable(reason)[:MAX_REASON]
 
 
-class Storage:
-    """The rows of one study in a database."""
-
-    def __init__(self, database: Database, name: str, clock: Clock = database_clock) -> None:
-        self.database = database
-        self.name = name
-        self._clock = clock
-        self._seen: Snapshot | None = None
-
-    def create(self, settings: Mapping[str, Any], losses: Sequence[str] | None = None) -> None:
-        """Make the tables where there are none, and the study.
-
-        Parameters
-        ----------
-        losses
-            Its validation domains; None: those of the first run that is told.
-
-        Raises
-        ------
-        StorageError
-            When the database has a study of this name.
-        """
-        self.database.migrate(create=True)
-
-        def work(connection: Connection) -> None:
-            if find(connection, self.name) is not None:
-                raise StorageError(
-                    f"{self.database} has a study {shown(repr(self.name))} already: open it, or "
-                    "choose another name"
-                )
-            values = {"name": self.name, "created": self._clock(connection), "settings": settings}
-            values["validation"] = None if losses is None else sorted(losses)
-            connection.execute(insert(schema.study).values(values))
-
-        self.database.write(work)
-
-    def settings(self) -> dict[str, Any]:
-        """The study's settings, after bringing an older database to this version.
-
-        Raises
-        ------
-        StorageError
-            When there is no such study.
-        """
-        self.database.check_exists()
-        self.database.migrate(create=False)
-        return dict(self.database.read(lambda c: self._open(c).settings))
-
-    def change(self, settings: Mapping[str, Any], losses: Sequence[str] | None = None) -> bool:
-        """Replace settings; the log keeps what was there. False when nothing differs.
-
-        Parameters
-        ----------
-        losses
-            Validation domains that the settings declare.
-        """
-
-        def work(study: StoredStudy) -> bool:
-            before = {k: v for k, v in study.settings.items() if settings.get(k) != v}
-            if not before and settings.keys() == study.settings.keys():
-                return False
-            study.change_study(settings=settings)
-            after = {key: settings.get(key) for key in before}
-            study.log("changed", None, None, {"before": before, "after": after})
-            study.forget_names("", losses)
-            return True
-
-        return self._write(work)
-
-    def created(self) -> float:
-        """When the study was made, seconds since 1970: with its name it tells it from others."""
-        return float(self.database.read(lambda c: self._open(c).created))
-
-    def validation(self) -> list[str] | None:
-        """The validation domains, once a run was told or the settings declare them."""
-        return self.database.read(lambda c: self._open(c).validation())
-
-    def snapshot(self) -> Snapshot:
-        """All that is stored of the study."""
-        before = self._seen
-        self._seen = self.database.read(lambda c: self._open(c).snapshot(before))
-        return self._seen
+class Storage(WholeStudy):
+    """The rows of one study in a database: what happens to its runs."""
 
     def lease(
         self,
@@ -383,20 +300,3 @@ class Storage:
             return len(fresh)
 
         return self._write(work)
-
-    def events(self) -> list[dict[str, Any]]:
-        """The log, oldest first: ``time, kind, run_id, worker, detail``."""
-        return self.database.read(lambda c: self._open(c).events())
-
-    def _write[T](self, work: Callable[[StoredStudy], T]) -> T:
-        """Change the study in one transaction, its row locked."""
-        return self.database.write(lambda c: work(self._open(c, lock=True)))
-
-    def _open(self, connection: Connection, lock: bool = False) -> StoredStudy:
-        row = find(connection, self.name, lock)
-        if row is None:
-            raise StorageError(
-                f"no study {shown(repr(self.name))} in {self.database}: make it with "
-                "`bayescamel study create`"
-            )
-        return StoredStudy(connection, row, self._clock)

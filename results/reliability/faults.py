@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -167,12 +168,13 @@ def create_endless(url: str) -> Study:
 
 
 def step(url: str, acks: Path) -> None:
-    """One run asked for and told."""
+    """Runs asked for, told, and failed."""
     study = Study.open(url)
-    for candidate in study.ask(1, lease=0.001):
-        study.tell(candidate.run_id, measure(candidate.mixture, candidate.n_params))
-        with acks.open("a") as file:
-            file.write(candidate.run_id + "\n")
+    told, failed = study.ask(2, lease=0.001)
+    study.tell(told.run_id, measure(told.mixture, told.n_params))
+    with acks.open("a") as file:
+        file.write(told.run_id + "\n")
+    study.fail(failed.run_id, "no")
 
 
 def cut_off(call: str, k: int, url: str, acks: Path) -> bool:
@@ -181,7 +183,9 @@ def cut_off(call: str, k: int, url: str, acks: Path) -> bool:
     It waits for strace to hold it, so that only its own calls on the database are counted.
     """
     gate, start = os.pipe()
-    pid = os.fork()
+    # Python warns of the threads that imports leave behind; none of them holds a lock.
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        pid = os.fork()
     if pid == 0:
         try:
             os.read(gate, 1)

@@ -1,6 +1,7 @@
 """A study with 5,000 told runs on SQLite: seconds of each call, and asks of four workers.
 
     python results/reliability/load.py                  # 5,000 runs, four workers for 20 seconds
+    python results/reliability/load.py --fit            # and what an ask costs beside the fit
     python results/reliability/load.py --runs 500 --seconds 3
 
 CPU seconds are given beside those of the clock: on a busy machine only the former tell of the code.
@@ -8,12 +9,14 @@ CPU seconds are given beside those of the clock: on a busy machine only the form
 
 import argparse
 import multiprocessing
-import sys
+import os
+import platform
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -52,13 +55,25 @@ def timed[T](what: str, work: Callable[[], T]) -> T:
     return result
 
 
-def worker(where: str, until: float) -> int:
-    """Ask until the time is over; how often."""
+def worker(where: str, seconds: float) -> tuple[int, float]:
+    """Ask for so long; how often, and in how many CPU seconds."""
     study, asked = Study.open(where), 0
-    while time.time() < until:
+    study.ask()  # what is imported and read once
+    until, cpu = time.monotonic() + seconds, time.process_time()
+    while time.monotonic() < until:
         study.ask()
         asked += 1
-    return asked
+    return asked, time.process_time() - cpu
+
+
+def machine() -> str:
+    """What the figures hold for."""
+    names = ("bayescamel", "sqlalchemy", "pandas", "jax")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), load {os.getloadavg()[0]:.0f} at the "
+        f"start; Python {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}"
+    )
 
 
 def main() -> None:
@@ -72,6 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = f"{folder}/study.db"
         study = create(where, start=10**6)
+        print(machine(), "\n")
         print("call | seconds | CPU seconds\n--- | ---: | ---:")
         timed(f"attach {options.runs}", lambda: study.attach(table))
         timed("snapshot", study.snapshot)
@@ -83,15 +99,17 @@ def main() -> None:
         context = multiprocessing.get_context("spawn")
         with context.Pool(4) as pool:
             pool.map(len, ["started"] * 4)
-            until = time.time() + options.seconds
-            asks = pool.starmap(worker, [(where, until)] * 4)
-        print(f"asks a second by four workers | {sum(asks) / options.seconds:.1f} |", flush=True)
+            asks = pool.starmap(worker, [(where, options.seconds)] * 4)
+        count, cpu = (sum(each) for each in zip(*asks, strict=True))
+        print(f"one of four workers' asks | {4 * options.seconds / count:.2f} | {cpu / count:.3f}")
+        print(f"asks a second by the four | {count / options.seconds:.1f} |", flush=True)
         if options.fit:
             study.change(start=1)
-            timed("first fit, to a part of 1,000 runs", study.status)
-            timed("ask beside the fit", study.ask)
-            print(f"\n{study.status().note}", file=sys.stderr)
-        assert Path(where).exists()
+            timed("first fit", study.status)
+            timed("first ask beside it", study.ask)  # compiles what chooses
+            timed("ask beside it", study.ask)
+            timed("ask of four beside it", lambda: study.ask(4))
+            print(f"\n{study.status().note}")
 
 
 if __name__ == "__main__":

@@ -50,8 +50,7 @@ def test_one_mixture_is_a_caveat() -> None:
 def test_losses_that_rise_with_size_are_a_caveat_that_names_them() -> None:
     runs = example_runs()
     posterior = prior_posterior(runs)
-    slope = xr.DataArray([-0.1, 0.2, 0.2], {"validation": runs["validation"]})
-    slope[2] = 0.0
+    slope = xr.DataArray([-0.1, 0.2, 0.0], {"validation": runs["validation"]})
     loss = runs["loss"] + slope * np.log(runs["n_params"] / 3e7)
     found = replace(posterior, runs=runs.assign(loss=loss.transpose("run", "validation")))
     rising = [caveat for caveat in found.caveats if "rise with size" in caveat]
@@ -60,8 +59,9 @@ def test_losses_that_rise_with_size_are_a_caveat_that_names_them() -> None:
 
 def test_draws_that_are_not_finite_are_the_only_caveat() -> None:
     posterior = prior_posterior(example_runs())
-    tree = posterior.tree.copy(deep=True)
-    tree["posterior"]["alpha"][0, 0] = np.nan
+    tree = posterior.tree.copy()
+    draws = tree["posterior"].to_dataset()
+    tree["posterior"] = xr.DataTree(draws.assign(alpha=draws["alpha"] * np.nan))
     (caveat,) = replace(posterior, tree=tree).caveats
     assert caveat.startswith("some draws are not finite")
 

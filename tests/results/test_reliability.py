@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,14 @@ def test_killed_workers_lose_and_double_nothing(tmp_path: Path) -> None:
     kills, acknowledged, *faulty = map(int, row.split(" | ")[1:])
     assert (kills, faulty) == (20, [0, 0, 0])
     assert acknowledged > 20
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace, which cuts calls off, is away")
+def test_workers_cut_off_at_their_first_system_calls_lose_nothing() -> None:
+    kills, acknowledged, *faulty = map(int, script("faults").system_calls(4).split(" | ")[1:])
+    assert kills >= 12
+    assert faulty == [0, 0, 0]
+    assert acknowledged
 
 
 def test_asks_are_quick_beside_thousands_of_runs() -> None:

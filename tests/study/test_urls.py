@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from bayescamel.cli import app
 from bayescamel.exceptions import StorageError
-from bayescamel.study.database import Database, masked, parse
+from bayescamel.study.database import Database
+from bayescamel.study.urls import masked, parse
 from tests.study.test_cli import CREATE
 
 SECRET = "s3cr3t"

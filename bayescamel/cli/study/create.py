@@ -75,7 +75,7 @@ def create(
     aim = None if objective is None else weights([objective], "objective", TargetError)
     with quiet_stdout():
         from bayescamel.study import FitOptions, Study
-        from bayescamel.study.database import masked
+        from bayescamel.study.urls import masked
 
         created = Study.create(
             where,
