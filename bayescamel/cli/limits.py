@@ -7,7 +7,7 @@ import typer
 
 from bayescamel.cli.common import weights
 from bayescamel.exceptions import MixtureError, StorageError
-from bayescamel.input import as_number, check_file, read_object
+from bayescamel.input import as_number, check_file, read_object, shown
 
 if TYPE_CHECKING:
     from bayescamel.mixtures.constraints import Constraints, Group
@@ -76,7 +76,7 @@ def _group(text: str) -> "Group":
     except ValueError:
         equals = ""
     if not (equals and colon and names):
-        raise MixtureError(f"group {text!r} is not of the form name+name=lower:upper")
+        raise MixtureError(f"group {shown(repr(text))} is not of the form name+name=lower:upper")
     return group
 
 
@@ -94,10 +94,11 @@ def _read_available(path: Path) -> dict[str, float]:
     numbers = pd.to_numeric(table["tokens"], errors="coerce")
     for name, tokens, text in zip(table["domain"], numbers, table["tokens"], strict=True):
         if pd.isna(tokens):
-            raise StorageError(f"{path}: tokens of {name} = {text!r} is no number")
+            cell = f"tokens of {shown(name)} = {shown(repr(text))}"
+            raise StorageError(f"{path}: {cell} is no number")
     if table["domain"].duplicated().any():
         twice = table["domain"][table["domain"].duplicated()].iloc[0]
-        raise StorageError(f"{path}: domain {twice!r} is given twice")
+        raise StorageError(f"{path}: domain {shown(repr(twice))} is given twice")
     return dict(zip(table["domain"].astype(str), numbers.astype(float), strict=True))
 
 

@@ -125,7 +125,7 @@ def mean_mixture(runs: xr.Dataset) -> np.ndarray:
         if weight < MIN_TYPICAL_WEIGHT:
             raise RunTableError(
                 f"training domain {shown(repr(domain))} has no weight in any run, so nothing can "
-                f"be learned of it: drop the column {column('mixture', domain)}"
+                f"be learned of it: drop the column {shown(column('mixture', domain))}"
             )
     return np.asarray(mixture)
 

@@ -192,6 +192,8 @@ def test_what_cannot_be_told(folder: Path) -> None:
         (["--device", "tpu"], "cpu or cuda"),
         (["--gpus", "1e9"], "form parameters=count"),
         (["--gpus", "1e9=2"], "on one device"),
+        (["--timeout", "-1"], "a positive number of seconds"),
+        (["--timeout", "nan"], "a positive number of seconds"),
     ],
 )
 def test_what_cannot_be_run(folder: Path, words: list[str], message: str) -> None:

@@ -82,6 +82,18 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path) -> None:
     assert "a passing fault" in found.reason
 
 
+def test_each_further_try_waits_twice_as_long(tmp_path: Path) -> None:
+    trainer = Trainer.of_template(template("fail=r"))
+    launcher = LocalLauncher(trainer, tmp_path, ["cpu"], retries=2, backoff=0.5)
+    began = time.monotonic()
+    launcher.start(candidate(1))
+    (found,) = ended(launcher)
+    assert found.record is None
+    assert time.monotonic() - began > 0.5 + 1.0
+    assert found.log is not None
+    assert found.log.read_text().count("the loss is not a number") == 3
+
+
 def test_the_last_words_of_an_endless_log_are_read_from_its_end(tmp_path: Path) -> None:
     log = tmp_path / "r1.log"
     with log.open("wb") as file:
