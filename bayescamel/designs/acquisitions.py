@@ -1,14 +1,15 @@
 """Acquisitions that score what the posterior would learn from a candidate.
 
-An acquisition is a small frozen value with a ``name`` and ``scores``, one a candidate, of which
-the highest is trained next; minus infinity is never trained. Those here score what is learned per
-FLOP on the surrogate of `bayescamel.designs.linear_gaussian`. Those that look at the decision are
-in `bayescamel.designs.regret`, those that know nothing of losses in `bayescamel.designs.baselines`.
+An acquisition is a small frozen value, its parameters the fields, with a ``name`` and ``scores``,
+one a candidate, of which the highest is trained next; minus infinity is never trained. Those here
+score what is learned per FLOP on the surrogate of `bayescamel.designs.linear_gaussian`. Those that
+look at the decision are in `bayescamel.designs.regret`, those that know nothing of losses in
+`bayescamel.designs.baselines`; `bayescamel.designs.registry` lists all.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -24,9 +25,8 @@ type Quantity = Literal["losses", "objective"]
 class Acquisition(Protocol):
     """Scores candidates, to choose among them."""
 
-    @property
-    def name(self) -> str:
-        """Under which a study stores it."""
+    name: ClassVar[str]
+    """Under which a study stores it."""
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """One number a candidate, (candidate,); the highest is trained next."""
@@ -38,28 +38,27 @@ class VarianceReduction:
 
         tr(Cov(t, y) (Cov(y) + noise)⁻¹ Cov(y, t)) / FLOPs
 
-    with t the losses at the target on each mixture where they matter and y the candidate's losses
-    (active learning by variance reduction: Cohn, Ghahramani, Jordan 1996).
-
-    Parameters
-    ----------
-    quantity
-        ``"losses"``: every validation domain's loss, as a share of itself; ``"objective"``: the
-        objective alone.
+    with t the losses at the target on each mixture where they matter, every validation domain's as
+    a share of itself, and y the candidate's losses (active learning by variance reduction: Cohn,
+    Ghahramani, Jordan 1996).
     """
 
-    quantity: Quantity = "losses"
-
-    @property
-    def name(self) -> str:
-        """``variance`` or ``objective-variance``."""
-        return "variance" if self.quantity == "losses" else "objective-variance"
+    name: ClassVar[str] = "variance"
+    quantity: ClassVar[Quantity] = "losses"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Variance removed per FLOP."""
         return np.asarray(
             variance_removed(inputs.require_surrogate(), self.quantity) / inputs.flops
         )
+
+
+@dataclass(frozen=True)
+class ObjectiveVarianceReduction(VarianceReduction):
+    """The same with the objective alone in place of all losses."""
+
+    name: ClassVar[str] = "objective-variance"
+    quantity: ClassVar[Quantity] = "objective"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class InformationGain:
     best: the mutual information of a Gaussian pair (Lindley 1956; MacKay 1992).
     """
 
-    name: str = "information"
+    name: ClassVar[str] = "information"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Nats per FLOP."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from bayescamel.runs.sizes import active_params
 class Random:
     """Any candidate, all alike."""
 
-    name: str = "random"
+    name: ClassVar[str] = "random"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """A lottery."""
@@ -25,7 +26,7 @@ class Random:
 class UniformFlops:
     """As many FLOPs for every size: next is a random candidate of the size that had the fewest."""
 
-    name: str = "uniform-flops"
+    name: ClassVar[str] = "uniform-flops"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Minus the rank of the size by FLOPs spent, and a lottery within it."""
@@ -43,7 +44,7 @@ class UniformFlops:
 class OnlySmall:
     """Random candidates of the smallest size."""
 
-    name: str = "only-small"
+    name: ClassVar[str] = "only-small"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """A lottery among the smallest."""
@@ -56,7 +57,7 @@ class OnlySmall:
 class OnlyLarge:
     """Random candidates of the largest size."""
 
-    name: str = "only-large"
+    name: ClassVar[str] = "only-large"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """A lottery among the largest."""
@@ -69,7 +70,7 @@ class OnlyLarge:
 class SpaceFilling:
     """The candidate that is farthest from all runs, in size and mixture (maximin)."""
 
-    name: str = "space-filling"
+    name: ClassVar[str] = "space-filling"
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Distance to the nearest run; ln of the size counts from 0 to 1 over the candidates."""

@@ -10,6 +10,7 @@ by as much, since the best that could be had, E min_m f(m), does not depend on w
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.stats import norm, qmc
@@ -17,12 +18,20 @@ from scipy.stats import norm, qmc
 from bayescamel.designs.acquisitions import in_chunks
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import LinearGaussian
+from bayescamel.exceptions import DesignError
+from bayescamel.input import shown
 
 CHUNK = 2000
 """Candidates scored at once: 64 outcomes of 128 mixtures are 65 MB then."""
 
 MIN_EFFECTIVE_DRAWS = 100.0
 """Draws that carry an outcome's weights, on average."""
+
+MAX_OUTCOMES = 2**14
+"""A minimum over mixtures is then known to a hundredth of its scatter."""
+
+MAX_SHORTLIST = 10_000
+"""Candidates whose outcomes are simulated one by one: milliseconds each."""
 
 MAX_NOISE_SHARE = 0.25
 """Share of a value that the scatter of weights may make up; beyond it the weights say nothing."""
@@ -42,8 +51,13 @@ class RegretReduction:
         How many, a power of two.
     """
 
+    name: ClassVar[str] = "regret"
     outcomes: int = 64
-    name: str = "regret"
+
+    def __post_init__(self) -> None:
+        _check_count("outcomes", self.outcomes, MAX_OUTCOMES)
+        if self.outcomes & (self.outcomes - 1):
+            raise DesignError(f"outcomes = {self.outcomes}: a power of two is needed")
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Nats of regret per FLOP."""
@@ -68,9 +82,13 @@ class WeightedRegretReduction:
         For how many of the candidates that look best to `RegretReduction` they are simulated.
     """
 
+    name: ClassVar[str] = "weighted-regret"
     outcomes: int = 128
     shortlist: int = 64
-    name: str = "weighted-regret"
+
+    def __post_init__(self) -> None:
+        _check_count("outcomes", self.outcomes, MAX_OUTCOMES)
+        _check_count("shortlist", self.shortlist, MAX_SHORTLIST)
 
     def scores(self, inputs: AcquisitionInputs) -> np.ndarray:
         """Nats of regret per FLOP."""
@@ -83,6 +101,11 @@ class WeightedRegretReduction:
         others = np.setdiff1d(np.arange(len(scores)), best)
         scores[others] = np.minimum(scores[others], scores[best].min())
         return scores
+
+
+def _check_count(name: str, count: int, most: int) -> None:
+    if not 2 <= count <= most:
+        raise DesignError(f"{name} = {shown(count)}: 2 to {most:,} can be used")
 
 
 def expected_regret(surrogate: LinearGaussian, seed: int = 0) -> float:

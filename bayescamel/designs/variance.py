@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.designs.acquisitions import VarianceReduction, target_variance
+from bayescamel.designs.acquisitions import ObjectiveVarianceReduction, target_variance
 from bayescamel.designs.candidates import check_candidates, training_flops
 from bayescamel.designs.choose import choose
 from bayescamel.designs.inputs import AcquisitionInputs
@@ -76,7 +76,7 @@ def next_runs(
     )
     start = AcquisitionInputs(table, flops, table.iloc[:0].assign(flops=[]), surrogate, seed)
     limit = np.inf if budget is None else budget
-    chosen, inputs = choose(VarianceReduction("objective"), start, n, limit)
+    chosen, inputs = choose(ObjectiveVarianceReduction(), start, n, limit)
     left = [target_variance(s.require_surrogate(), "objective") for s in inputs]
     left.append(target_variance(inputs[-1].after(chosen[-1]).require_surrogate(), "objective"))
     removed = -np.diff(left) / left[0]

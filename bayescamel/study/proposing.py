@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs import get_acquisition
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.proposals import base_mixtures, cells, improve
 from bayescamel.designs.regret import batch_regret_removed, expected_regret
@@ -108,7 +108,7 @@ class Informed:
         history: pd.DataFrame,
     ) -> None:
         self._settings = settings
-        self._acquisition = ACQUISITIONS[settings.acquisition]
+        self._acquisition = get_acquisition(settings.acquisition)
         self._history = history.reset_index(drop=True)
         # Another seed at every length: a search that found nothing is not repeated as it was.
         self._seed = settings.fit.seed + len(self._history)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs import get_acquisition
 from bayescamel.designs.space import Space
 from bayescamel.exceptions import StudyError
 from bayescamel.inference.sampler import Sampler
@@ -84,7 +84,8 @@ class Settings:
     objective
         Weight by validation domain; None weighs all alike.
     acquisition
-        A name in `bayescamel.designs.ACQUISITIONS`.
+        A name in `bayescamel.designs.ACQUISITIONS`, with parameters of its own where they are to
+        differ: ``weighted-regret(outcomes=256, shortlist=32)``.
     start
         Runs that are spread over small sizes before the first fit; None: twice as many as
         domains, and never fewer than a law needs.
@@ -95,8 +96,9 @@ class Settings:
 
     Raises
     ------
-    StudyError
-        When the budget does not pay for the start, or a number is not positive.
+    StudyError, DesignError
+        When the budget does not pay for the start, a number is not positive, or there is no such
+        acquisition.
     """
 
     space: Space
@@ -120,11 +122,7 @@ class Settings:
             raise StudyError(f"start = {self.start}: at least 1 run is needed")
         if self.target.n_tokens is None:
             raise StudyError("the runs of a study have tokens, so its target needs n_tokens too")
-        if self.acquisition not in ACQUISITIONS:
-            raise StudyError(
-                f"unknown acquisition {shown(self.acquisition)!r}; there are: "
-                f"{', '.join(ACQUISITIONS)}"
-            )
+        get_acquisition(self.acquisition)
         self._check_names()
 
     def _check_names(self) -> None:

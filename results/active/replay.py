@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 
 import bayescamel as bc
-from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs import get_acquisition
 from bayescamel.designs.candidates import training_flops
 from bayescamel.designs.choose import choose
 from bayescamel.designs.inputs import AcquisitionInputs
@@ -150,7 +150,7 @@ def next_batch(
         PredictiveDraws.of(posterior), case.target, mixtures, weights, table, seed=seed
     )
     inputs = AcquisitionInputs(table, case.flops[left], history, surrogate, seed)
-    return [int(left[i]) for i in choose(ACQUISITIONS[name], inputs, len(left), budget).indices]
+    return [int(left[i]) for i in choose(get_acquisition(name), inputs, len(left), budget).indices]
 
 
 def replay(

@@ -71,9 +71,9 @@ def measure(n: int, posterior: Path) -> dict[str, dict[str, float]]:
         surrogate = surrogate_of(predictive, TARGET, mixtures, uniform, table[:part])
         once = {DESCRIBED: described.done()}
         inputs = AcquisitionInputs(table[:part], flops[:part], history, surrogate, seed=0)
-        for name, acquisition in ACQUISITIONS.items():
+        for name, kind in ACQUISITIONS.items():
             scored = Timed()
-            if acquisition.scores(inputs).shape != (part,):
+            if kind().scores(inputs).shape != (part,):
                 raise RuntimeError(f"{name} did not score every candidate")
             own = scored.done()
             once[name] = {key: own[key] + once[DESCRIBED][key] for key in ("wall", "cpu")}

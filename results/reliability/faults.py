@@ -239,6 +239,8 @@ def main() -> None:
     if options.loops:
         for row in signals(options.loops, [options.only] if options.only else list(SIGNALS)):
             print(row, flush=True)
+    if not (options.kills or options.calls):
+        return
     print("\nkilled | kills | acknowledged | lost | told twice | wrong")
     print("--- | ---: | ---: | ---: | ---: | ---:")
     if options.kills:

@@ -1,5 +1,6 @@
 """What every acquisition promises, and the decision's ones against closed forms."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs import ACQUISITIONS, get_acquisition
 from bayescamel.designs.acquisitions import Acquisition
 from bayescamel.designs.choose import choose
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import LinearGaussian
 from bayescamel.designs.regret import (
+    RegretReduction,
+    WeightedRegretReduction,
     expected_regret,
     regret_removed,
     weighted_regret_removed,
@@ -29,7 +32,9 @@ from tests.designs.examples import (
 INFORMED = ("variance", "objective-variance", "information", "regret", "weighted-regret")
 TABLE = candidate_table()
 
-every = pytest.mark.parametrize("acquisition", ACQUISITIONS.values(), ids=lambda a: a.name)
+every = pytest.mark.parametrize(
+    "acquisition", [kind() for kind in ACQUISITIONS.values()], ids=lambda a: a.name
+)
 informed = pytest.mark.parametrize("name", INFORMED)
 
 
@@ -43,6 +48,45 @@ def here(request: pytest.FixtureRequest) -> AcquisitionInputs:
 def test_names() -> None:
     assert all(name == acquisition.name for name, acquisition in ACQUISITIONS.items())
     assert set(INFORMED) < set(ACQUISITIONS)
+
+
+def test_parameters_are_set_by_the_text_that_a_study_stores() -> None:
+    assert get_acquisition("regret") == RegretReduction(outcomes=64)
+    assert get_acquisition(" regret ( outcomes = 256 ) ") == RegretReduction(outcomes=256)
+    both = get_acquisition("weighted-regret(outcomes=32,shortlist=8)")
+    assert both == WeightedRegretReduction(outcomes=32, shortlist=8)
+
+
+def test_more_outcomes_bring_the_scores_nearer_to_those_of_very_many(
+    here: AcquisitionInputs,
+) -> None:
+    few, more, many = (
+        get_acquisition(f"regret(outcomes={n})").scores(here) for n in (16, 256, 8192)
+    )
+    assert np.abs(more - many).mean() < 0.5 * np.abs(few - many).mean()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("best", "unknown acquisition 'best'; there are: variance"),
+        ("", "unknown acquisition ''"),
+        ("regret(", "unknown acquisition"),
+        ("regret(64)", "it has: outcomes"),
+        ("regret(name=3)", "it has: outcomes"),
+        ("regret(outcomes=64, outcomes=32)", "once; it has: outcomes"),
+        ("regret(outcomes=many)", "of the form outcomes=count"),
+        ("regret(outcomes=100)", "a power of two"),
+        ("regret(outcomes=1048576)", "2 to 16,384"),
+        ("weighted-regret(shortlist=0)", "shortlist = 0"),
+        ("variance(outcomes=64)", "it has none"),
+        ("a" * 1000, "unknown acquisition 'aaa"),
+    ],
+)
+def test_acquisitions_that_cannot_be(text: str, message: str) -> None:
+    with pytest.raises(DesignError, match=re.escape(message)) as raised:
+        get_acquisition(text)
+    assert len(str(raised.value)) < 400
 
 
 @every
@@ -86,7 +130,7 @@ def test_batch_is_affordable_and_repeats_nobody(
 @informed
 def test_informed_ones_need_a_posterior(name: str, here: AcquisitionInputs) -> None:
     with pytest.raises(DesignError, match="needs a posterior"):
-        ACQUISITIONS[name].scores(replace(here, surrogate=None))
+        get_acquisition(name).scores(replace(here, surrogate=None))
 
 
 @informed
@@ -94,7 +138,7 @@ def test_nothing_is_learned_from_noise(name: str, here: AcquisitionInputs) -> No
     surrogate = here.require_surrogate()
     loud = surrogate.candidates._replace(noise=surrogate.candidates.noise * 1e8)
     deaf = replace(here, surrogate=replace(surrogate, candidates=loud))
-    quiet, noisy = (ACQUISITIONS[name].scores(s) for s in (here, deaf))
+    quiet, noisy = (get_acquisition(name).scores(s) for s in (here, deaf))
     assert (quiet >= 0).all()
     assert noisy.max() < 0.05 * quiet.max()
 
@@ -102,7 +146,7 @@ def test_nothing_is_learned_from_noise(name: str, here: AcquisitionInputs) -> No
 @informed
 def test_what_was_learned_is_not_learned_again(name: str, here: AcquisitionInputs) -> None:
     """After a run was chosen its repetition is worth less."""
-    acquisition = ACQUISITIONS[name]
+    acquisition = get_acquisition(name)
     before = acquisition.scores(here)
     best = int(np.argmax(before))
     assert acquisition.scores(here.after(best))[best] < 0.6 * before[best]
@@ -110,9 +154,9 @@ def test_what_was_learned_is_not_learned_again(name: str, here: AcquisitionInput
 
 @informed
 def test_dearer_runs_score_less(name: str, here: AcquisitionInputs) -> None:
-    scores = ACQUISITIONS[name].scores(here)
+    scores = get_acquisition(name).scores(here)
     np.testing.assert_allclose(
-        ACQUISITIONS[name].scores(replace(here, flops=2 * here.flops)), scores / 2, rtol=1e-6
+        get_acquisition(name).scores(replace(here, flops=2 * here.flops)), scores / 2, rtol=1e-6
     )
 
 
@@ -171,13 +215,13 @@ def test_regret_falls_by_what_is_removed() -> None:
 
 def test_uniform_flops_serves_the_size_that_had_the_fewest(here: AcquisitionInputs) -> None:
     history = TABLE.iloc[:3].assign(flops=[5.0, 1.0, 3.0])  # 1e6, 4e6, 16e6
-    chosen = choose(ACQUISITIONS["uniform-flops"], replace(here, history=history), 1, np.inf)
+    chosen = choose(get_acquisition("uniform-flops"), replace(here, history=history), 1, np.inf)
     assert TABLE["n_params"][chosen.indices[0]] == 4e6
 
 
 @pytest.mark.parametrize(("name", "size"), [("only-small", 1e6), ("only-large", 16e6)])
 def test_one_size_only(name: str, size: float, here: AcquisitionInputs) -> None:
-    chosen = choose(ACQUISITIONS[name], here, 30, np.inf).indices
+    chosen = choose(get_acquisition(name), here, 30, np.inf).indices
     assert set(TABLE["n_params"][chosen]) == {size}
     assert len(chosen) == 10
 
@@ -187,13 +231,13 @@ def test_one_size_means_that_of_the_whole_study(here: AcquisitionInputs) -> None
     larger = TABLE[TABLE["n_params"] > 1e6].reset_index(drop=True)
     history = TABLE[TABLE["n_params"] == 1e6].assign(flops=1.0)
     there = example_inputs(here.require_surrogate().projection.predictive, larger, history)
-    assert choose(ACQUISITIONS["only-small"], there, 3, np.inf).indices == []
+    assert choose(get_acquisition("only-small"), there, 3, np.inf).indices == []
 
 
 def test_space_filling_takes_the_farthest(here: AcquisitionInputs) -> None:
     history = TABLE.iloc[[0]].assign(flops=1.0)
     there = replace(here, history=history)
-    (first,) = choose(ACQUISITIONS["space-filling"], there, 1, np.inf).indices
+    (first,) = choose(get_acquisition("space-filling"), there, 1, np.inf).indices
     logs = np.log(TABLE["n_params"]) / np.log(16)
     columns = pd.concat([logs, TABLE[["w_code", "w_math", "w_web"]]], axis=1).to_numpy()
     assert first == np.argmax(((columns - columns[0]) ** 2).sum(axis=1))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayescamel.designs import ACQUISITIONS
+from bayescamel.designs import get_acquisition
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.designs.proposals import base_mixtures, cells, ends, improve, unused
@@ -40,7 +40,7 @@ def search(
         flops = some["flops"].to_numpy()
         return AcquisitionInputs(some, flops, history, surrogate.with_candidates(some), 0)
 
-    acquisition = ACQUISITIONS[name]
+    acquisition = get_acquisition(name)
     row = improve(acquisition, with_candidates, table, history, space, budget, seed=0)
     return row, lambda some: acquisition.scores(with_candidates(some))
 

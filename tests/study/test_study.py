@@ -15,6 +15,7 @@ import xarray as xr
 
 from bayescamel.exceptions import (
     ConflictError,
+    DesignError,
     MixtureError,
     RunTableError,
     StorageError,
@@ -155,7 +156,7 @@ def test_first_run_must_have_the_objective(url: str) -> None:
     [
         ({"budget": 1e10}, StudyError, "does not pay for the cheapest run"),
         ({"budget": -1.0}, StudyError, "budget = -1"),
-        ({"acquisition": "best"}, StudyError, "unknown acquisition 'best'.*variance"),
+        ({"acquisition": "best"}, DesignError, "unknown acquisition 'best'.*variance"),
         ({"start": 0}, StudyError, "start = 0"),
         ({"space": CONFLICTING}, MixtureError, "code"),
     ],

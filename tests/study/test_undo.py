@@ -162,6 +162,8 @@ def test_settings_are_changed_and_logged(study: Study, url: str) -> None:
     assert study.change(fit={"law": "additive"})
     assert study.settings.fit.law == "additive"
     assert study.settings.fit.draws == QUICK.draws
+    assert study.change(acquisition="regret(outcomes=128)")
+    assert Study.open(url).settings.acquisition == "regret(outcomes=128)"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +178,7 @@ def test_settings_are_changed_and_logged(study: Study, url: str) -> None:
         {"fit": {"draws": 10}},
         {"fit": {"law": "newton"}},
         {"acquisition": "best"},
+        {"acquisition": "regret(outcomes=100)"},
         {"space": SPACE.to_dict() | {"domains": ["a", "b"]}},
     ],
 )
