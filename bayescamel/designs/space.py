@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescamel.exceptions import DesignError
+from bayescamel.input import shown
 from bayescamel.mixtures import space_filling
 from bayescamel.mixtures.constraints import Constraints
+from bayescamel.runs.tokens import why_not_apart
 
 if TYPE_CHECKING:
     from bayescamel.mixtures import Polytope
@@ -67,7 +69,8 @@ class Space:
     n_tokens
         Tokens a run, one or several choices; or else
     tokens_per_param
-        tokens in units of the active parameters, one or several choices.
+        tokens in units of the active parameters, one or several choices: with one alone size and
+        tokens cannot be told apart (`caveat`). `from_dict` takes ranges, ``"10:40"``.
     bounds
         Least and largest weight of a domain; absent: 0 and 1.
     seeds
@@ -109,6 +112,12 @@ class Space:
     def tokens(self, size: Size) -> tuple[float, ...]:
         """How many tokens runs of a size may see."""
         return self.n_tokens or tuple(ratio * size.active for ratio in self.tokens_per_param)
+
+    def caveat(self) -> str | None:
+        """What the runs of this space could not tell, and the remedy, or None."""
+        every = [(size.active, tokens) for size in self.sizes for tokens in self.tokens(size)]
+        active, tokens = np.array(every).T
+        return why_not_apart(active, tokens)
 
     def cheapest(self) -> float:
         """FLOPs of the cheapest run."""
@@ -155,6 +164,9 @@ class Space:
     def from_dict(cls, values: Mapping[str, Any]) -> "Space":
         """Read `to_dict`'s values; a size may also be a bare number of parameters.
 
+        Tokens, of a run or a parameter, may be a number, several, or text with ranges: ``"10:40"``
+        is 10, 20 and 40, each at most twice the one before.
+
         Raises
         ------
         DesignError
@@ -171,8 +183,8 @@ class Space:
             return cls(
                 domains=tuple(map(str, values["domains"])),
                 sizes=tuple(map(_size, values["sizes"])),
-                n_tokens=_numbers(values.get("n_tokens", ())),
-                tokens_per_param=_numbers(values.get("tokens_per_param", ())),
+                n_tokens=_tokens(values.get("n_tokens", ())),
+                tokens_per_param=_tokens(values.get("tokens_per_param", ())),
                 bounds={
                     str(name): (float(pair[0]), float(pair[1]))
                     for name, pair in dict(values.get("bounds", {})).items()
@@ -190,6 +202,21 @@ def _size(value: object) -> Size:
         given: dict[str, Any] = {str(k): v if v is None else float(v) for k, v in value.items()}
         return Size(**given)
     return Size(float(value))  # type: ignore[arg-type]  # float() refuses what is no number
+
+
+def _tokens(value: object) -> tuple[float, ...]:
+    if not isinstance(value, str):
+        return _numbers(value)
+    return tuple(number for part in value.split(",") for number in _range(part))
+
+
+def _range(text: str) -> tuple[float, ...]:
+    least, colon, most = map(str.strip, text.partition(":"))
+    low, high = float(least), float(most if colon else least)
+    if not 0 < low <= high < math.inf:
+        raise ValueError(f"{shown(repr(text))} is no range of tokens")
+    steps = math.ceil(math.log2(high / low) - 1e-9)
+    return tuple(float(f"{each:.6g}") for each in np.geomspace(low, high, steps + 1))
 
 
 def _numbers(value: object) -> tuple[float, ...]:

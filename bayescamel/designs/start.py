@@ -11,11 +11,14 @@ from bayescamel.runs.sizes import active_params
 N_SPREAD_MIXTURES = 64
 """From which the start is chosen, farthest first."""
 
+SAME_TOKENS = 0.05
+"""In ln tokens: a run that saw a step more or less than it was asked to."""
+
 
 def start_runs(space: Space, history: pd.DataFrame, n: int, budget: float) -> pd.DataFrame:
     """Up to `n` runs for `budget` FLOPs, each far from all others.
 
-    Sizes take turns, small ones only (the cheaper half, two at least): a law over size needs two
+    Sizes take turns, and within each its numbers of tokens, small sizes only (the cheaper half, two at least): a law over size needs two
     sizes, and the smallest say what mixtures do for the least. Within a size the next mixture is
     the one farthest from those of the history; at another size a mixture counts half as near.
 
@@ -36,6 +39,7 @@ def start_runs(space: Space, history: pd.DataFrame, n: int, budget: float) -> pd
         for size in [small[i] for i in np.argsort(counts, kind="stable")]:
             here = table[(table["n_params"] == size.n_params) & (table["flops"] <= budget)]
             here = unused(here[active_params(here) == size.active], trained, space)
+            here = _fewest_tokens(here, trained[trained["n_params"] == size.n_params])
             if len(here):
                 row = here.iloc[[_farthest(here, trained, weights, size.n_params)]]
                 rows.append(row)
@@ -44,6 +48,19 @@ def start_runs(space: Space, history: pd.DataFrame, n: int, budget: float) -> pd
         else:
             break
     return pd.concat(rows, ignore_index=True) if rows else table.iloc[:0].assign(seed=0)
+
+
+def _fewest_tokens(table: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
+    """Candidates of one size with the number of tokens that the fewest of its runs have.
+
+    So that from the first fit on the runs tell tokens from size.
+    """
+    if not len(table):
+        return table
+    choices = np.sort(table["n_tokens"].unique())
+    near = np.log(trained["n_tokens"].to_numpy(np.float64))[:, None] - np.log(choices)
+    counts = (np.abs(near) < SAME_TOKENS).sum(axis=0)
+    return table[table["n_tokens"] == choices[counts.argmin()]].reset_index(drop=True)
 
 
 def _farthest(

@@ -7,6 +7,7 @@ from bayescamel.draws.scatter import curve_distribution
 from bayescamel.input import shown
 from bayescamel.models.hierarchy import SIZE_EFFECT_SD
 from bayescamel.runs.sizes import active_params, n_sizes
+from bayescamel.runs.tokens import why_not_apart
 
 MAX_PRIOR_SDS = 3.0
 """Prior standard deviations beyond which the scale of the size effects says that the law misses
@@ -35,7 +36,8 @@ def caveats(draws: Draws) -> tuple[str, ...]:
             "again, and look at the runs if it stays",
         )
     found = (
-        *(_too_few_sizes(draws), _one_mixture(draws), _larger_is_worse(draws)),
+        *(_too_few_sizes(draws), _tokens_with_size(draws), _one_mixture(draws)),
+        _larger_is_worse(draws),
         *(_sizes_off(draws), _runs_off(draws)),
     )
     return tuple(caveat for caveat in found if caveat is not None)
@@ -57,6 +59,13 @@ def _too_few_sizes(draws: Draws) -> str | None:
         "mixtures' effects fade with size are told apart by the priors alone. Train a third size "
         "before you trust a much larger one"
     )
+
+
+def _tokens_with_size(draws: Draws) -> str | None:
+    """Tokens that follow from the size: what is said of other tokens is the prior's word."""
+    if "n_tokens" not in draws.runs or n_sizes(draws.runs) < 2:
+        return None
+    return why_not_apart(active_params(draws.runs), draws.runs["n_tokens"].to_numpy())
 
 
 def _one_mixture(draws: Draws) -> str | None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,46 @@ def test_space_comes_back_from_json() -> None:
 def test_sizes_may_be_bare_numbers() -> None:
     values = {"domains": ["a", "b"], "sizes": [1e6, {"n_params": 4e6}], "n_tokens": 1e9}
     assert Space.from_dict(values).sizes == (Size(1e6), Size(4e6))
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens"),
+    [
+        (20, (20.0,)),
+        ("20", (20.0,)),
+        ([10, 40], (10.0, 40.0)),
+        ("10:40", (10.0, 20.0, 40.0)),
+        ("10:30", (10.0, 17.3205, 30.0)),
+        ("10:20, 100", (10.0, 20.0, 100.0)),
+        ("10:10", (10.0,)),
+    ],
+)
+def test_tokens_are_numbers_or_ranges(given: Any, tokens: tuple[float, ...]) -> None:
+    values = {"domains": ["a", "b"], "sizes": [1e6, 4e6], "tokens_per_param": given}
+    assert Space.from_dict(values).tokens_per_param == tokens
+
+
+@pytest.mark.parametrize(
+    "given", ["40:10", "0:10", "10:", ":10", "10:inf", "many", "1:2:3", "nan:1"]
+)
+def test_ranges_of_tokens_that_cannot_be(given: str) -> None:
+    values = {"domains": ["a", "b"], "sizes": [1e6, 4e6], "tokens_per_param": given}
+    with pytest.raises(DesignError, match="a value cannot be read"):
+        Space.from_dict(values)
+
+
+def test_a_space_says_when_size_and_tokens_cannot_be_told_apart() -> None:
+    """At one number of tokens a parameter, whatever the sizes; not where either varies alone."""
+    one = replace(SPACE, tokens_per_param=(20.0,))
+    caveat = one.caveat()
+    assert caveat is not None
+    assert "20 a parameter (condition number inf)" in caveat
+    assert "a factor of two or more apart" in caveat
+    assert SPACE.caveat() is None
+    assert replace(one, tokens_per_param=(), n_tokens=(1e9,)).caveat() is None
+    nearly = replace(one, tokens_per_param=(20.0, 20.5)).caveat()
+    assert nearly is not None
+    assert "condition number inf" not in nearly
 
 
 def test_costs() -> None:

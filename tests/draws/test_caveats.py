@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import xarray as xr
 
 import bayescamel as bc
 from bayescamel.posterior import Posterior
+from bayescamel.runs.tokens import condition_number
 from tests.camel_runs import simulated_runs
 from tests.prior_posterior import example_runs, prior_posterior
 
@@ -35,6 +37,26 @@ def test_one_size_is_a_caveat() -> None:
     runs = example_runs()
     one = prior_posterior(runs.isel(run=(runs["n_params"] == 1e7).to_numpy()))
     assert "only one size was fitted" in one.caveats[0]
+
+
+def test_tokens_that_follow_from_the_size_are_a_caveat() -> None:
+    posterior = prior_posterior(example_runs())  # 20 tokens a parameter
+    assert any("size and tokens cannot be told apart" in caveat for caveat in posterior.caveats)
+    varied = posterior.runs.copy()
+    varied["n_tokens"] = varied["n_tokens"] * xr.DataArray(np.tile([1.0, 4.0], 9), dims="run")
+    found = replace(posterior, runs=varied)
+    assert not any("told apart" in caveat for caveat in found.caveats)
+
+
+def test_the_condition_number_is_that_of_the_regression() -> None:
+    """Of its two columns, centred and scaled: the ratio of the eigenvalues of their products."""
+    rng = np.random.default_rng(0)
+    active = np.exp(rng.normal(18, 1, 50))
+    tokens = 20 * active * np.exp(rng.normal(0, 0.5, 50))
+    values = np.linalg.eigvalsh(np.corrcoef(np.log([active, tokens])))
+    assert condition_number(active, tokens) == pytest.approx(values[1] / values[0])
+    assert condition_number(active, 20 * active) == np.inf
+    assert np.isnan(condition_number(active, np.full(50, 1e9)))
 
 
 def test_one_mixture_is_a_caveat() -> None:

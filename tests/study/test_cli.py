@@ -116,6 +116,19 @@ def test_a_space_of_dense_and_sparse_proxies(folder: Path) -> None:
     assert sparse["flops"] == pytest.approx(train_flops(model, sparse["n_tokens"]))
 
 
+def test_a_space_with_one_number_of_tokens_a_parameter_is_a_caveat(folder: Path) -> None:
+    done = bayescamel("create", "study.db", *CREATE)
+    assert "size and tokens cannot be told apart" in done.stderr
+    assert "--tokens-per-param 10:40" in done.stderr
+    words = list(CREATE)
+    words[words.index("20")] = "10:40"
+    done = bayescamel("create", "other.db", *words)
+    assert (done.exit_code, done.stderr) == (0, "")
+    asked = said("ask", "other.db", "-n", "6")["candidates"]
+    cells = {(run["n_params"], run["n_tokens"] / run["n_params"]) for run in asked}
+    assert cells == {(size, ratio) for size in (1e6, 4e6) for ratio in (10.0, 20.0, 40.0)}
+
+
 def test_plan_before_a_flop_is_spent(folder: Path) -> None:
     said("create", "study.db", *CREATE)
     found = said("plan", "study.db", "--budget", "1e17")

@@ -29,8 +29,10 @@ def create(
     sizes: Annotated[
         str, typer.Option(help="Proxy sizes: 1e6,4e6,16e6; sparse ones total:active, 16e6:4e6.")
     ] = "",
-    run_tokens: Annotated[str, typer.Option(help="Tokens a proxy: 1e9 or 1e9,2e9.")] = "",
-    tokens_per_param: Annotated[str, typer.Option(help="Or tokens a parameter: 20.")] = "",
+    run_tokens: Annotated[str, typer.Option(help="Tokens a proxy: 1e9,2e9 or 1e9:4e9.")] = "",
+    tokens_per_param: Annotated[
+        str, typer.Option(help="Or tokens a parameter: 20,40 or 10:40.")
+    ] = "",
     bound: Annotated[
         list[str] | None, typer.Option(help="domain=least:most, once a domain.")
     ] = None,
@@ -66,8 +68,8 @@ def create(
         values: dict[str, Any] = {
             "domains": [part for part in domains.split(",") if part],
             "sizes": _sizes(sizes, proxies),
-            "n_tokens": _numbers(run_tokens),
-            "tokens_per_param": _numbers(tokens_per_param),
+            "n_tokens": run_tokens or (),
+            "tokens_per_param": tokens_per_param or (),
             "bounds": _bounds(bound or []),
             "seeds": seeds,
         }
@@ -90,6 +92,8 @@ def create(
             name=name,
         )
     first = created.settings.first_runs
+    if (caveat := made.caveat()) is not None:
+        say(f"caveat: {caveat} (--tokens-per-param 10:40)", err=True)
     if json:
         answer(
             {"study": masked(where), "name": name, "first_runs": first, "cheapest": made.cheapest()}
