@@ -18,9 +18,10 @@ SAME_TOKENS = 0.05
 def start_runs(space: Space, history: pd.DataFrame, n: int, budget: float) -> pd.DataFrame:
     """Up to `n` runs for `budget` FLOPs, each far from all others.
 
-    Sizes take turns, and within each its numbers of tokens, small sizes only (the cheaper half, two at least): a law over size needs two
-    sizes, and the smallest say what mixtures do for the least. Within a size the next mixture is
-    the one farthest from those of the history; at another size a mixture counts half as near.
+    Sizes take turns, and within each its numbers of tokens; small ones only (the cheaper half, two
+    at least): a law over size needs two sizes, and the smallest say what mixtures do for the least.
+    Within a size the next mixture is the one farthest from those of the history; at another size a
+    mixture counts half as near.
 
     Parameters
     ----------
