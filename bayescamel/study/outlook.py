@@ -41,6 +41,8 @@ class Outlook:
         single draws, and mixtures spread over all.
     objective
         Weights over validation domains.
+    seconds
+        That the fit took.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class Outlook:
     best: OptimalMixture
     mixtures: np.ndarray
     objective: np.ndarray
+    seconds: float
 
     def surrogate(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> LinearGaussian:
         """The surrogate of candidates' losses, with pending runs conditioned on."""
@@ -98,6 +101,7 @@ class Outlooks:
             best=best,
             mixtures=np.concatenate([best.mixture.to_numpy()[None], optima[some], spread]),
             objective=objective_weights(settings.objective, runs["validation"].to_numpy()),
+            seconds=posterior.status.seconds,
         )
 
 

@@ -39,10 +39,13 @@ class Status:
     def of(cls, seen: Snapshot, settings: Settings, outlook: Outlook | None) -> "Status":
         """From all that is stored, and what the told runs say of the target."""
         regret = mixture = None
+        note = in_words(seen, settings)
         if outlook is not None:
             weights = map(float, outlook.best.mixture)
             mixture = dict(zip(outlook.predictive.domains, weights, strict=True))
             regret = outlook.best.regret
+            if note is not None:
+                note += f"; this one took {outlook.seconds:.0f} s"
         return cls(
             told=len(seen.told()),
             pending=len(seen.pending()),
@@ -51,7 +54,7 @@ class Status:
             flops_left=settings.budget - seen.spent(),
             expected_regret=regret,
             best_mixture=mixture,
-            note=in_words(seen, settings),
+            note=note,
         )
 
     def _repr_html_(self) -> str:
@@ -63,5 +66,7 @@ class Status:
         if self.best_mixture is None:
             return as_html("Study", [*lines, "too few runs for a recommendation"])
         lines.append(f"expected regret {self.expected_regret:.2g} nats per token")
+        if self.note is not None:
+            lines.append(self.note)
         rows = [[name, f"{weight:.3f}"] for name, weight in self.best_mixture.items()]
         return as_html("Study", lines, (), ["training domain", "weight"], rows)

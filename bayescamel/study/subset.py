@@ -1,7 +1,7 @@
 """Which of very many runs are fitted: a fit takes as long as there are runs, and learns ever less.
 
-Kept are, in this order, runs of every size spread over mixtures, repeats of one cell, which alone
-tell the noise, and then those nearest to the target in ln parameters and ln tokens.
+Kept are, in this order, runs of every size spread over mixtures, all repeats of one cell, which
+alone tell the noise, and then those nearest to the target in ln parameters and ln tokens.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from bayescamel.targets import Target
 
 SHARE_EVEN = 0.3
 """Share of the part that is split evenly over the sizes."""
-SHARE_REPEATED = 0.1
-"""Share that repeats may take."""
+SHARE_REPEATED = 0.4
+"""Share that repeats may take: all of them, unless there are more."""
 
 
 def representative(runs: xr.Dataset, target: Target, most: int) -> xr.Dataset:
