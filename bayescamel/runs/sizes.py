@@ -124,8 +124,8 @@ def mean_mixture(runs: xr.Dataset) -> np.ndarray:
     for domain, weight in zip(runs["domain"].to_numpy(), mixture, strict=True):
         if weight < MIN_TYPICAL_WEIGHT:
             raise RunTableError(
-                f"training domain {shown(repr(str(domain)))} has no weight in any run, so nothing can "
-                f"be learned of it: drop the column {shown(column('mixture', domain))}"
+                f"training domain {shown(repr(str(domain)))} has no weight in any run, so nothing "
+                f"can be learned of it: drop the column {shown(column('mixture', domain))}"
             )
     return np.asarray(mixture)
 

@@ -306,11 +306,11 @@ def posteriors(n: int, folder: Path) -> Count:
     count = Count("posterior files")
     path = posterior_file(folder)
     content, good = path.read_bytes(), Posterior.load(path)
+    whole = xr.load_datatree(io.BytesIO(content[:-SEAL_BYTES]), engine="h5netcdf")
 
     def work(chance: random.Random) -> str:
         if chance.random() < 0.5:
-            tree = xr.load_datatree(io.BytesIO(content[:-SEAL_BYTES]), engine="h5netcdf")
-            odd(tree, chance)
+            odd(tree := whole.copy(deep=True), chance)
             inner = bytes(tree.to_netcdf(engine="h5netcdf"))
             path.write_bytes(inner + SEAL + hashlib.sha256(inner).hexdigest().encode())
         else:
