@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,10 +144,18 @@ class Space:
         return Constraints(lower=lower, upper=upper).polytope(self.domains)
 
     def mixtures(self, n: int, seed: int) -> np.ndarray:
-        """Spread `n` mixtures over what the bounds allow: shape (n, domain)."""
-        region = self.region()
-        spread = space_filling(n, self.domains, seed, within=region, criterion="maximin")
-        return np.asarray(spread.to_numpy())
+        """Spread `n` mixtures over what the bounds allow: shape (n, domain), to be read only."""
+        if (n, seed) not in self._spread:
+            region = self.region()
+            spread = space_filling(n, self.domains, seed, within=region, criterion="maximin")
+            self._spread[n, seed] = np.asarray(spread.to_numpy())
+            self._spread[n, seed].flags.writeable = False
+        return self._spread[n, seed]
+
+    @cached_property
+    def _spread(self) -> dict[tuple[int, int], np.ndarray]:
+        """Mixtures that were spread before: every ask wants the same."""
+        return {}
 
     def size_of(self, n_params: float, n_active_params: float | None) -> Size | None:
         """The size with these parameters, if it is in the space."""

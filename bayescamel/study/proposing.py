@@ -12,25 +12,22 @@ from bayescamel.designs.proposals import base_mixtures, cells, improve
 from bayescamel.designs.regret import batch_regret_removed, expected_regret
 from bayescamel.designs.start import start_runs
 from bayescamel.designs.stopping import Stop, price, stop_rule
-from bayescamel.runs.columns import column, columns
+from bayescamel.runs.columns import column
 from bayescamel.study.outlook import Outlook
 from bayescamel.study.rows import Ledger, Snapshot, StoredRun
 from bayescamel.study.settings import Settings
 
+NUMBERS = ("n_params", "n_active_params", "n_tokens", "flops")
+
 
 def as_table(runs: Sequence[StoredRun], settings: Settings) -> pd.DataFrame:
     """Runs as a table of candidates, with ``flops``."""
-    fields = ["run_id", "n_params", "n_active_params", "n_tokens", "flops"]
-    rows = [
-        {name: getattr(run, name) for name in fields}
-        | {column("mixture", name): run.mixture.get(name, 0.0) for name in settings.space.domains}
-        for run in runs
-    ]
-    weights = columns("mixture", settings.space.domains)
-    table = pd.DataFrame(rows, columns=[*fields, *weights])
-    numbers = [*fields[1:], *weights]
-    table[numbers] = table[numbers].astype(np.float64)
-    return table
+    # By column: of thousands of runs, rows would be most of what an ask takes.
+    values = {name: np.array([getattr(run, name) for run in runs], np.float64) for name in NUMBERS}
+    for name in settings.space.domains:
+        weights = [run.mixture.get(name, 0.0) for run in runs]
+        values[column("mixture", name)] = np.array(weights, np.float64)
+    return pd.DataFrame({"run_id": [run.run_id for run in runs]} | values)
 
 
 def propose(
