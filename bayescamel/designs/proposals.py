@@ -13,11 +13,16 @@ import pandas as pd
 from bayescamel.designs.acquisitions import Acquisition
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.space import Space
+from bayescamel.draws.draws import evenly
 from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import active_params
 
 N_SPREAD_MIXTURES = 128
 """Mixtures spread over the space, offered at every size and number of tokens."""
+
+MAX_TRAINED_MIXTURES = 256
+"""Mixtures that were trained among them; of more, every so many in their order: each is offered at
+every size, and scoring thousands would be all that an ask does."""
 
 N_LEADERS = 6
 """Candidates around which a round searches."""
@@ -57,7 +62,9 @@ def base_mixtures(space: Space, history: pd.DataFrame, seed: int) -> np.ndarray:
     """Mixtures spread over what is allowed, its ends, and what was trained: (M, domain)."""
     spread = space.mixtures(N_SPREAD_MIXTURES, seed)
     trained = history[columns("mixture", space.domains)].to_numpy(np.float64)
-    return np.unique(rounded(np.concatenate([spread, ends(space), trained]), space), axis=0)
+    trained = np.unique(rounded(trained, space), axis=0)
+    some = evenly(len(trained), min(len(trained), MAX_TRAINED_MIXTURES))
+    return np.unique(rounded(np.concatenate([spread, ends(space), trained[some]]), space), axis=0)
 
 
 def ends(space: Space) -> np.ndarray:

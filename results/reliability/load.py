@@ -2,6 +2,7 @@
 
     python results/reliability/load.py                  # 5,000 runs, four workers for 20 seconds
     python results/reliability/load.py --fit            # and what an ask costs beside the fit
+    python results/reliability/load.py --fit --fitted 100    # the same asks after a shorter fit
     python results/reliability/load.py --runs 500 --seconds 3
 
 CPU seconds are given beside those of the clock: on a busy machine only the former tell of the code.
@@ -82,6 +83,7 @@ def main() -> None:
     made.add_argument("--runs", type=int, default=5000)
     made.add_argument("--seconds", type=float, default=20.0)
     made.add_argument("--fit", action="store_true", help="and a fit, with the asks beside it")
+    made.add_argument("--fitted", type=int, default=1000, help="runs of the fit at most")
     options = made.parse_args()
     table = runs(options.runs)
     with tempfile.TemporaryDirectory() as folder:
@@ -104,8 +106,8 @@ def main() -> None:
         print(f"one of four workers' asks | {4 * options.seconds / count:.2f} | {cpu / count:.3f}")
         print(f"asks a second by the four | {count / options.seconds:.1f} |", flush=True)
         if options.fit:
-            study.change(start=1)
-            timed("first fit", study.status)
+            study.change(start=1, fit={"max_runs": options.fitted})
+            timed(f"first fit, to {options.fitted}", study.status)
             timed("first ask beside it", study.ask)  # compiles what chooses
             timed("ask beside it", study.ask)
             timed("ask of four beside it", lambda: study.ask(4))
