@@ -61,7 +61,8 @@ def _fewest_tokens(table: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
     choices = np.sort(table["n_tokens"].unique())
     near = np.log(trained["n_tokens"].to_numpy(np.float64))[:, None] - np.log(choices)
     counts = (np.abs(near) < SAME_TOKENS).sum(axis=0)
-    return table[table["n_tokens"] == choices[counts.argmin()]].reset_index(drop=True)
+    fewest: pd.DataFrame = table[table["n_tokens"] == choices[counts.argmin()]]
+    return fewest.reset_index(drop=True)
 
 
 def _farthest(
