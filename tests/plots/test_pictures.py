@@ -19,7 +19,7 @@ from bayescamel.plots.response import elasticity, with_weight
 from bayescamel.plots.size import over_size, token_anchors, tokens_along
 from bayescamel.posterior import Posterior
 from tests.plots.conftest import TARGET, renamed
-from tests.prior_posterior import DOMAINS
+from tests.prior_posterior import DOMAINS, example_runs, prior_posterior
 
 EVEN = {"even": dict.fromkeys(DOMAINS, 1 / 3)}
 
@@ -92,6 +92,18 @@ def test_a_curve_is_what_predict_says_at_the_tokens_of_its_size(posterior: Poste
     assert (np.diff(far[20:]) >= 0).all()
     # Beyond them, how far on the log scale in units of the fitted range, a factor of nine.
     assert far[-1] == pytest.approx(np.log(float(curve["size"][-1]) / 9e7) / np.log(9))
+
+
+def test_a_sparse_target_is_said_on_the_axis() -> None:
+    sparse = prior_posterior(example_runs(sparse=True))
+    curve = over_size(sparse, sparse.mixtures(None), Target(2.7e8, 5.4e9, 2.7e7))
+    assert curve.attrs["tokens"] == "0.1 of them active, 200M to 5.4B tokens"
+    at_target = sparse.predict(
+        Target(float(curve["size"][-1]), 5.4e9, 0.1 * float(curve["size"][-1]))
+    )
+    np.testing.assert_allclose(
+        curve["mean"][-1], at_target["loss"].mean(("chain", "draw")), rtol=1e-6
+    )
 
 
 def test_named_mixtures_are_in_the_legend(posterior: Posterior) -> None:

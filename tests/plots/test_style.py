@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bayescamel import plots
 from bayescamel.exceptions import PlotError, StorageError
-from bayescamel.plots.axes import crop, panels
+from bayescamel.plots.axes import crop, panels, plain_log
 from bayescamel.plots.files import as_svg, save
 from bayescamel.plots.style import COLOURS, chosen, count, look, named
 
@@ -76,6 +76,26 @@ def test_what_lies_beyond_a_cropped_axis_is_counted() -> None:
     low, high = axis.get_ylim()
     assert low < 1.9 < 3.1 < high < 9.0
     assert [text.get_text() for text in axis.texts] == ["beyond: 1"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1.0, 2.0, ["1", "1.25", "1.5", "1.75", "2"]),
+        (1.0, 8.0, ["1", "1.5", "2", "3", "5"]),
+        (0.2, 9.0, ["0.3", "1", "3"]),
+        (2e-4, 0.5, ["0.001", "0.01", "0.1"]),
+    ],
+)
+def test_a_logarithmic_axis_has_a_few_plain_ticks(
+    low: float, high: float, ticks: list[str]
+) -> None:
+    figure, (axis,) = panels(1)
+    axis.set(yscale="log", ylim=(low, high))
+    plain_log(axis)
+    figure.draw_without_rendering()
+    places = zip(axis.get_yticks(), axis.get_yticklabels(), strict=True)
+    assert [label.get_text() for y, label in places if low <= y <= high] == ticks
 
 
 def test_a_picture_is_written_whole_and_the_same_twice(runs: xr.Dataset, tmp_path: Path) -> None:
