@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 
+MAX_BARS = 150
+"""Runs that have a bar of their own: the lines between more of them cannot be seen."""
+
 HATCH = {"told": None, "pending": "//", "failed": "xx"}
 """By a run's state, for prints in grey."""
 
@@ -83,7 +86,7 @@ def proposals(study: "Study", ax: "Axes | None" = None) -> "Figure":
     -------
     Figure
         A bar a run, stacked by weight; above it the run's size. Pale bars are not told yet, those
-        before the line were spread at the start.
+        before the line were spread at the start. Of very many runs the bars are one surface.
     """
     runs = [run for run in _runs(study) if not run.attached]
     if not runs:
@@ -95,10 +98,17 @@ def proposals(study: "Study", ax: "Axes | None" = None) -> "Figure":
     foot = np.zeros(len(runs))
     for i, name in enumerate(domains):
         weights = np.array([run.mixture.get(name, 0.0) for run in runs])
-        bars = lower.bar(x, weights, 0.95, foot, color=look(i).color, label=named(name))
-        for bar, known in zip(bars, told, strict=True):
-            bar.set_alpha(0.85 if known else 0.4)
-        foot += weights
+        colour = look(i).color
+        if len(runs) > MAX_BARS:
+            label = named(name)
+            lower.fill_between(
+                x, foot, foot + weights, step="mid", color=colour, alpha=0.85, lw=0, label=label
+            )
+        else:
+            bars = lower.bar(x, weights, 0.95, foot, color=colour, label=named(name))
+            for bar, known in zip(bars, told, strict=True):
+                bar.set_alpha(0.85 if known else 0.4)
+        foot = foot + weights
     lower.axvline(study.settings.first_runs + 0.5, color=INK, lw=1.2, ls="--")
     lower.set(xlabel="run, in the order of asking", ylabel="weight", ylim=(0, 1))
     lower.locator_params(axis="x", integer=True)
@@ -181,21 +191,24 @@ def spending(study: "Study", ax: "Axes | None" = None) -> "Figure":
     runs = [run for run in _runs(study) if not run.attached]
     figure, (axis,) = panels(1, ax, size=(5.0, 2.8))
     budget = study.settings.budget
-    total, x = 0.0, np.arange(1, len(runs) + 1)
-    sizes = sorted({run.n_params for run in runs})
-    for place, run in zip(x, runs, strict=True):
-        cost = run.flops or 0.0 if run.state == "pending" else run.spent
-        style = look(sizes.index(run.n_params))
-        axis.bar(
-            place,
-            100 * cost / budget,
-            0.95,
-            100 * total / budget,
-            color=style.color,
-            alpha=0.35 if run.state == "pending" else 0.9,
-            label=f"{count(run.n_params)} parameters",
-        )
-        total += cost
+    x = np.arange(1, len(runs) + 1)
+    sizes = np.array([run.n_params for run in runs])
+    pending = np.array([run.state == "pending" for run in runs], bool)
+    cost = np.array([run.flops or 0.0 if run.state == "pending" else run.spent for run in runs])
+    foot = np.cumsum(cost) - cost
+    for i, size in enumerate(np.unique(sizes)):
+        for part, alpha in ((~pending, 0.9), (pending, 0.35)):
+            mine = part & (sizes == size)
+            if mine.any():
+                axis.bar(
+                    x[mine],
+                    100 * cost[mine] / budget,
+                    0.95,
+                    100 * foot[mine] / budget,
+                    color=look(i).color,
+                    alpha=alpha,
+                    label=f"{count(float(size))} parameters",
+                )
     axis.axhline(100, color=INK, lw=0.8, ls="--")
     axis.locator_params(axis="x", integer=True)
     axis.set(

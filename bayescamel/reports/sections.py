@@ -247,12 +247,10 @@ def next_runs(posterior: "Posterior", target: "Target", study: "Study | None") -
             )
         )
         blocks.append(Text(sentence(stop.reason)))
-        for figure, words in (
-            (plots.spending, "FLOPs spent of the budget."),
-            (plots.allocation, "Runs by size."),
-            (plots.proposals, "Where the study pointed."),
-        ):
-            blocks.append(picture(figure(study), words))
+        blocks.append(picture(plots.allocation(study), "Runs by size."))
+        if not all(run.attached for run in seen.runs):
+            blocks.append(picture(plots.spending(study), "FLOPs spent of the budget."))
+            blocks.append(picture(plots.proposals(study), "Where the study pointed."))
         return Section("next", "What to do next", blocks)
     if "n_tokens" not in posterior.runs:
         blocks.append(Text("The runs tell no tokens, so a further run has no price in FLOPs."))

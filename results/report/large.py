@@ -18,38 +18,45 @@ import pandas as pd
 
 import bayescamel as bc
 
-N_RUNS, N_DOMAINS = 2000, 17
+N_RUNS, N_ASKED, N_DOMAINS = 2000, 200, 17
 SIZES = (1e7, 3e7, 1e8, 3e8)
 
 
-def table() -> pd.DataFrame:
-    """Runs of a smooth law of size and mixture, with a little noise."""
-    rng = np.random.default_rng(0)
-    names = [f"domain{i:02d}" for i in range(N_DOMAINS)]
-    weights = rng.dirichlet(np.full(N_DOMAINS, 0.7), size=N_RUNS)
-    size = np.array(SIZES)[np.arange(N_RUNS) % len(SIZES)]
-    effects = 0.002 + 0.06 * np.eye(N_DOMAINS) * rng.uniform(0.5, 1.5, N_DOMAINS)
+DOMAINS = tuple(f"domain{i:02d}" for i in range(N_DOMAINS))
+
+
+def measure(weights: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Losses (run, domain) of a smooth law of size and mixture, with a little noise."""
+    effects = 0.002 + 0.06 * np.diag(np.linspace(0.5, 1.5, N_DOMAINS))
     helped = np.log(N_DOMAINS * weights @ effects.T / effects.sum(axis=1))
-    curve = 1.7 + 1.2 * (size[:, None] / 3e7) ** -0.15
-    fading = (size[:, None] / 3e7) ** -0.04
-    loss = curve - fading * effects.sum(axis=1) * helped
-    loss *= 1 + 0.003 * rng.normal(size=loss.shape)
-    made = pd.DataFrame({"run_id": [f"r{i:04d}" for i in range(N_RUNS)], "n_params": size})
-    made["n_tokens"] = 20 * size
-    for i, name in enumerate(names):
-        made[f"w_{name}"], made[f"loss_{name}"] = weights[:, i], loss[:, i]
-    return made
+    scale = sizes[:, None] / 3e7
+    loss = 1.7 + 1.2 * scale**-0.15 - scale**-0.04 * effects.sum(axis=1) * helped
+    measured: np.ndarray = loss * (1 + 0.003 * rng.normal(size=loss.shape))
+    return measured
 
 
 def create(file: Path, max_runs: int) -> bc.Study:
-    """The study, with the runs in it."""
-    runs = table()
-    names = map(str, runs.columns)
-    domains = tuple(name.removeprefix("w_") for name in names if name.startswith("w_"))
-    space = bc.Space(domains, tuple(map(bc.Size, SIZES)), tokens_per_param=(20.0,))
+    """The study: some runs that it asked for, and many that were attached."""
+    rng = np.random.default_rng(0)
+    space = bc.Space(DOMAINS, tuple(map(bc.Size, SIZES)), tokens_per_param=(20.0,))
     fit = bc.FitOptions(chains=2, draws=100, tune=200, max_runs=max_runs)
-    study = bc.Study.create(file, space, bc.Target(3e9, 6e10), budget=1e21, fit=fit)
-    print(f"attached: {study.attach(runs)} runs of {len(domains)} domains", flush=True)
+    target = bc.Target(3e9, 6e10)
+    study = bc.Study.create(file, space, target, budget=1e22, fit=fit, start=N_ASKED)
+    asked = study.ask(N_ASKED)
+    weights = np.array([[one.mixture[name] for name in DOMAINS] for one in asked])
+    losses = measure(weights, np.array([one.n_params for one in asked]), rng)
+    for one, row in zip(asked, losses, strict=True):
+        study.tell(one.run_id, {"loss": dict(zip(DOMAINS, map(float, row), strict=True))})
+    others = N_RUNS - len(asked)
+    weights = rng.dirichlet(np.full(N_DOMAINS, 0.7), size=others)
+    sizes = np.array(SIZES)[np.arange(others) % len(SIZES)]
+    columns = {"run_id": [f"a{i:04d}" for i in range(others)], "n_params": sizes}
+    columns |= {"n_tokens": 20 * sizes}
+    columns |= {f"w_{name}": weights[:, i] for i, name in enumerate(DOMAINS)}
+    losses = measure(weights, sizes, rng)
+    columns |= {f"loss_{name}": losses[:, i] for i, name in enumerate(DOMAINS)}
+    attached = study.attach(pd.DataFrame(columns))
+    print(f"{len(asked)} runs told, {attached} attached, {N_DOMAINS} domains", flush=True)
     return study
 
 

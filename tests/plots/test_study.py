@@ -1,8 +1,11 @@
 """Pictures of a study, before anything was fitted."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bayescamel import plots
@@ -54,3 +57,32 @@ def test_a_study_without_runs_has_no_picture(tmp_path: Path) -> None:
     for draw in (plots.allocation, plots.proposals, plots.timeline, plots.spending):
         with pytest.raises(PlotError, match="no run yet"):
             draw(empty)
+
+
+def test_very_many_runs_are_one_surface(study: Study) -> None:
+    seen = study.snapshot()
+    many = replace(seen, runs=seen.runs * 40)
+    long: Any = SimpleNamespace(settings=study.settings, snapshot=lambda: many)
+    lower = plots.proposals(long).axes[1]
+    assert len(lower.patches) == 0
+    tops = [band.get_paths()[0].vertices[:, 1].max() for band in lower.collections]
+    assert len(tops) == len(SPACE.domains)
+    assert tops[-1] == pytest.approx(1.0)
+    (axis,) = plots.spending(long).axes
+    bars: list[Any] = list(axis.patches)
+    top = max(bar.get_y() + bar.get_height() for bar in bars)
+    assert top == pytest.approx(100 * (many.spent() + many.reserved()) / study.settings.budget)
+
+
+def test_a_study_of_attached_runs_alone_has_a_page(tmp_path: Path) -> None:
+    from bayescamel.reports.sections import next_runs
+
+    made = Study.create(tmp_path / "study.db", SPACE, TARGET, budget=1e17, fit=QUICK, start=50)
+    mixture = {"code": 0.3, "web": 0.7}
+    row = {"run_id": "a", "n_params": 1e6, "n_tokens": 2e7}
+    row |= {f"w_{name}": weight for name, weight in mixture.items()}
+    row |= {f"loss_{name}": loss for name, loss in measure(mixture, 1e6).items()}
+    made.attach(pd.DataFrame([row]))
+    unread: Any = None
+    blocks = next_runs(unread, TARGET, made).blocks
+    assert [block.kind for block in blocks] == ["text", "text", "picture"]

@@ -130,6 +130,8 @@ def run(
         with _ended_by_signals(), view.showing():
             reason = loop.run()
         status = study.status()
+        if report is not None:
+            watch(loop.progress)  # the last runs were told after the last look
     if json:
         answer({"reason": reason} | asdict(status))
         return
