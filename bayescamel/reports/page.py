@@ -17,7 +17,7 @@ from bayescamel.reports.appendix import appendix
 from bayescamel.reports.blocks import render
 from bayescamel.reports.pdf import check_pdf, write_pdf
 from bayescamel.study import Study
-from bayescamel.study.database import masked
+from bayescamel.study.urls import masked
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:

@@ -65,7 +65,8 @@ def test_very_many_runs_are_one_surface(study: Study) -> None:
     long: Any = SimpleNamespace(settings=study.settings, snapshot=lambda: many)
     lower = plots.proposals(long).axes[1]
     assert len(lower.patches) == 0
-    tops = [band.get_paths()[0].vertices[:, 1].max() for band in lower.collections]
+    surfaces: list[Any] = list(lower.collections)
+    tops = [surface.get_paths()[0].vertices[:, 1].max() for surface in surfaces]
     assert len(tops) == len(SPACE.domains)
     assert tops[-1] == pytest.approx(1.0)
     (axis,) = plots.spending(long).axes
