@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from bayescamel.mixtures import Polytope
 
 
+MAX_RANGE = 1000
+"""Factor that a range of tokens may span: each number of tokens is offered with every mixture."""
+
+
 @dataclass(frozen=True)
 class Size:
     """A proxy's size.
@@ -224,6 +228,8 @@ def _range(text: str) -> tuple[float, ...]:
     low, high = float(least), float(most if colon else least)
     if not 0 < low <= high < math.inf:
         raise ValueError(f"{shown(repr(text))} is no range of tokens")
+    if high / low > MAX_RANGE:
+        raise ValueError(f"{shown(repr(text))} spans more than a factor of {MAX_RANGE:,}")
     steps = math.ceil(math.log2(high / low) - 1e-9)
     return tuple(float(f"{each:.6g}") for each in np.geomspace(low, high, steps + 1))
 

@@ -23,7 +23,10 @@ def script(name: str) -> ModuleType:
     return module
 
 
-def test_odd_input_is_taken_and_right_or_refused_by_one_line() -> None:
+def test_odd_input_is_taken_and_right_or_refused_by_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(FOLDER)  # as of a script
     fuzz = script("fuzz")
     cases = {"tables": 150, "filters": 100, "posteriors": 50, "records": 30, "settings": 30}
     for count in fuzz.run(cases):
