@@ -12,7 +12,7 @@ from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.runs.checks import why_not_fitted
 from bayescamel.runs.table import fingerprint
 from bayescamel.study.posteriors import Posteriors, as_runs
-from bayescamel.study.rows import Snapshot
+from bayescamel.study.rows import Snapshot, StoredRun
 from bayescamel.study.settings import Settings
 from bayescamel.study.subset import representative
 from bayescamel.targets import objective_weights
@@ -72,6 +72,8 @@ class Outlooks:
         self._settings = settings
         self._posteriors = posteriors
         self._last: tuple[str, Outlook] | None = None
+        self._told: tuple[StoredRun, ...] = ()
+        self._runs: xr.Dataset | None = None
 
     @property
     def last(self) -> Outlook | None:
@@ -80,8 +82,10 @@ class Outlooks:
 
     def of(self, seen: Snapshot) -> Outlook | None:
         """After these runs; None where they are too few."""
-        runs = fittable(seen, self._settings)
-        if runs is None:
+        # Snapshots share the runs that did not change: comparing them takes no time.
+        if (told := seen.told()) != self._told:
+            self._told, self._runs = told, fittable(seen, self._settings)
+        if (runs := self._runs) is None:
             return None
         wanted = str(runs.attrs["fingerprint"])
         if self._last is None or self._last[0] != wanted:
