@@ -94,7 +94,7 @@ def settings(numbers: range, folder: Path) -> Count:
     count = Count("settings")
     good = ["--params", "64e6", "--tokens", "1.28e9", "--budget", "1e17"]
     plain = {"domains": "code,web", "sizes": "1e6,4e6", "tokens-per-param": "20"}
-    numbers = ("0", "-1", "nan", "inf", "1e999", "1e300", "10", "3", "1e17", "1e-9")
+    few = ("0", "-1", "nan", "inf", "1e999", "1e300", "10", "3", "1e17", "1e-9")
 
     def work(chance: random.Random) -> str:
         where = folder / f"settings{chance.random()}.db"
@@ -111,11 +111,11 @@ def settings(numbers: range, folder: Path) -> Count:
             for name, value in plain.items():
                 words += [
                     f"--{name}",
-                    chance.choice((value, value, value, *numbers, *ODD_TEXTS[:12])),
+                    chance.choice((value, value, value, *few, *ODD_TEXTS[:12])),
                 ]
         for _ in range(chance.randint(0, 2)):
             name = chance.choice(("params", "tokens", "budget", "active-params"))
-            words += [f"--{name}", chance.choice(numbers)]
+            words += [f"--{name}", chance.choice(few)]
             name, odd_ones = chance.choice(
                 (
                     ("objective", ("web=1", "web=nan", "web=-1", "web=0", "x", "web=1,web=2", "")),
