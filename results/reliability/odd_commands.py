@@ -109,10 +109,8 @@ def settings(numbers: range, folder: Path) -> Count:
             words += ["--space", str(folder / "space.json")]
         else:
             for name, value in plain.items():
-                words += [
-                    f"--{name}",
-                    chance.choice((value, value, value, *few, *ODD_TEXTS[:12])),
-                ]
+                odd = chance.choice((*few, *ODD_TEXTS[:12]))
+                words += [f"--{name}", value if chance.random() < 0.8 else odd]
         for _ in range(chance.randint(0, 2)):
             name = chance.choice(("params", "tokens", "budget", "active-params"))
             words += [f"--{name}", chance.choice(few)]
