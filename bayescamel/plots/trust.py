@@ -84,6 +84,8 @@ def calibration(results: "Sequence[Result]", axes: Any = None) -> "Figure":
 def horizons(results: "Sequence[Result]", axes: Any = None) -> "Figure":
     """Laws compared by horizon: relative error and coverage over how far out they predict.
 
+    Small marks are horizons, the line goes through the mean of those of one distance.
+
     Parameters
     ----------
     results
@@ -97,21 +99,21 @@ def horizons(results: "Sequence[Result]", axes: Any = None) -> "Figure":
     labels = list(dict.fromkeys((result.law, result.method) for result in results))
     for i, (law, method) in enumerate(labels):
         mine = [r for r in results if (r.law, r.method) == (law, method)]
-        mine.sort(key=lambda r: r.horizon.distance)
-        x, style = [r.horizon.distance for r in mine], look(i)
+        x, style = np.array([r.horizon.distance for r in mine]), look(i)
+        alike = np.log(x).round(1)  # horizons of one distance, to a tenth of a factor of e
         for axis, values in (
-            (left, [100 * r.scores.mre for r in mine]),
-            (right, [100 * r.scores.coverage90 for r in mine]),
+            (left, np.array([100 * r.scores.mre for r in mine])),
+            (right, np.array([100 * r.scores.coverage90 for r in mine])),
         ):
+            axis.plot(x, values, style.marker, color=style.color, ms=3, alpha=0.6)
+            means = [(x[alike == d].mean(), values[alike == d].mean()) for d in np.unique(alike)]
             axis.plot(
-                x,
-                values,
+                *np.transpose(means),
                 color=style.color,
                 ls=style.linestyle,
-                lw=0.8,
+                lw=1.0,
                 marker=style.marker,
-                ms=4,
-                alpha=0.9,
+                ms=5,
                 label=f"{named(law)}, {named(method)}",
             )
     right.axhline(90, color=INK, lw=0.8)
@@ -120,7 +122,7 @@ def horizons(results: "Sequence[Result]", axes: Any = None) -> "Figure":
             axis,
             np.array([r.horizon.distance for r in results]),
             "held-out size over the largest fitted",
-            lambda distance: f"{distance:.3g}×",
+            lambda distance: f"{distance:.2g}×",
         )
         axis.set_ylabel(words)
     left.set_ylim(0, None)
