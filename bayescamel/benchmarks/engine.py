@@ -39,8 +39,8 @@ def sample(
     with jax.enable_x64(True):
         mode = find_mode(hierarchy, problem, centre)
         root = _curvature_root(hierarchy, problem, mode, scale)
-    at_mode = Geometry(mode, root, 0.1, np.ones(hierarchy.dimension))
     by_benchmark = groups(hierarchy, "benchmark")
+    at_mode = Geometry(mode, root, 0.1, np.ones(hierarchy.dimension), by_benchmark)
     whitening = explore(
         hierarchy, problem, sampler, at_mode, by_benchmark, log_density, on_progress
     )

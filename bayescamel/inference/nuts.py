@@ -9,7 +9,7 @@ A stretch of iterations is one compiled call; JAX lets go of the interpreter dur
 run in parallel threads on one device, progress is shown between stretches and Ctrl-C is heard.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Event
@@ -23,6 +23,7 @@ from numpyro.infer.hmc_util import dual_averaging
 from numpyro.infer.util import ParamInfo
 
 from bayescamel.laws.base import Array
+from bayescamel.models.blocks import Arrow
 from bayescamel.models.compiled import Density, value_and_gradient
 
 STRETCH = 25
@@ -87,10 +88,15 @@ class Geometry(NamedTuple):
     root: np.ndarray
     step_size: float
     inverse_mass: np.ndarray
+    apart: Sequence[np.ndarray] | None = None
+    """Groups that the root keeps apart (`bayescamel.models.blocks.apart_root`), so that its zeros
+    need not be multiplied."""
 
 
-def placed(xp: Any, centre: Array, root: Array, z: Array) -> Array:
+def placed(xp: Any, centre: Array, root: Array | Arrow, z: Array) -> Array:
     """The unconstrained numbers (..., dimension) of positions of chains."""
+    if isinstance(root, Arrow):
+        return centre + root.times(z)
     n = root.shape[-1]
     # Not z @ root.T: on the CPU JAX compiles that to much slower code.
     return centre + xp.concatenate([(root @ z[..., :n, None])[..., 0], z[..., n:]], axis=-1)
@@ -210,15 +216,18 @@ def run_chains(
     schedule = Schedule(tune, target_accept, pilot)
     stop = Event()
     keys = jax.random.split(jax.random.key(seed), len(starts))
+    moving = geometry._replace(apart=None)
+    if geometry.apart is not None:
+        moving = moving._replace(root=Arrow.of(geometry.root, geometry.apart))
 
     def run(key: Array, z: np.ndarray) -> tuple[list[dict[str, np.ndarray]], float]:
         with jax.enable_x64(True):
-            state = start(key, _known(density, hierarchy, geometry, z, problem), geometry)
+            state = start(key, _known(density, hierarchy, geometry, z, problem), moving)
             stretches = []
             for first in range(0, tune + draws, STRETCH):
                 if stop.is_set():
                     break
-                state, record = stretch(state, geometry, problem, schedule)
+                state, record = stretch(state, moving, problem, schedule)
                 stretches.append({name: np.asarray(v) for name, v in record.items()})
                 sampled = stretches[-1]["diverging"][max(0, tune - first) :]
                 on_progress(min(STRETCH, tune + draws - first), int(sampled.sum()))

@@ -75,7 +75,8 @@ def explore(
             pilot=True,
         )
         drawn = pilot.unconstrained
-        whitening = Whitening.learn(drawn, slopes, geometry.root, groups)
+        apart = geometry.apart is not None
+        whitening = Whitening.learn(drawn, slopes, geometry.root, groups, apart)
         if number >= last and (drawn.shape[1] < RHAT_DRAWS or largest_rhat(drawn) < AGREED_RHAT):
             break
         geometry, places = whitening.geometry(), whitening.starts(sampler.chains)

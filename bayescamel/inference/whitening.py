@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayescamel.inference.nuts import Geometry
-from bayescamel.models.blocks import arrow_root
+from bayescamel.models.blocks import apart_root, arrow_root
 
 DRAWS_PER_NUMBER = 10
 """Draws a whitened number from which on their covariance alone is used."""
@@ -24,12 +24,15 @@ class Whitening:
         Scales of the numbers beyond those.
     positions
         Last unconstrained positions, shape (chain, dimension).
+    apart
+        Groups that the root keeps apart; None where it mixes all.
     """
 
     centre: np.ndarray
     root: np.ndarray
     spread: np.ndarray
     positions: np.ndarray
+    apart: Sequence[np.ndarray] | None = None
 
     @classmethod
     def learn(
@@ -38,6 +41,7 @@ class Whitening:
         slopes: np.ndarray,
         root: np.ndarray,
         groups: Sequence[np.ndarray],
+        apart: bool = False,
     ) -> "Whitening":
         """Learn from draws and gradients of the density, both (chain, draw, dimension).
 
@@ -51,28 +55,35 @@ class Whitening:
         It is learned relative to `root`, so that shrinking towards the identity there keeps what
         the earlier approximation knew. The fewer draws a number, the less are correlations
         believed, and those within one of `groups` (`bayescamel.models.blocks.groups`) sooner than
-        others.
+        others. Groups that are taken to be `apart`, independent given the last, need no draws that
+        tell how they go together.
         """
         flat = unconstrained.reshape(-1, unconstrained.shape[-1])
         slopes = slopes.reshape(flat.shape)
         centre, n = flat.mean(axis=0), len(root)
-        within, between = (len(flat) / (len(flat) + 5 * m) for m in (max(map(len, groups)), n))
+        largest = max(map(len, groups))
+        together = len(groups[0]) + len(groups[-1]) if apart else n
+        within, between = (len(flat) / (len(flat) + 5 * m) for m in (largest, together))
         shrinkage = np.full((n, n), between)
         for group in groups:
             shrinkage[np.ix_(group, group)] = within
         np.fill_diagonal(shrinkage, 1.0)
         matrix = shrinkage * np.cov(np.linalg.solve(root, (flat - centre)[:, :n].T))
         spread = flat[:, n:].std(axis=0)
-        if len(flat) < DRAWS_PER_NUMBER * n:
+        if len(flat) < DRAWS_PER_NUMBER * together:
             matrix = _balancing(matrix, shrinkage * np.cov(slopes[:, :n].T))
             spread = np.sqrt(spread / slopes[:, n:].std(axis=0))
-        relative = arrow_root(np.linalg.inv(matrix), groups)
-        return cls(centre, root @ relative, spread, unconstrained[:, -1])
+        if apart:
+            relative = apart_root(matrix, groups)
+        else:
+            relative = arrow_root(np.linalg.inv(matrix), groups)
+        kept = groups if apart else None
+        return cls(centre, root @ relative, spread, unconstrained[:, -1], kept)
 
     def geometry(self) -> Geometry:
         """Whitened coordinates with the stable step of NUTS at this dimension."""
         mass = np.concatenate([np.ones(len(self.root)), self.spread**2])
-        return Geometry(self.centre, self.root, len(mass) ** -0.25, mass)
+        return Geometry(self.centre, self.root, len(mass) ** -0.25, mass, self.apart)
 
     def starts(self, chains: int) -> np.ndarray:
         """Whitened positions for so many chains: shape (chain, dimension)."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -85,3 +85,54 @@ def arrow_root(precision: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarra
     root = np.empty_like(precision)
     root[np.ix_(order, order)] = np.linalg.inv(factor).T
     return root
+
+
+def apart_root(covariance: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+    """The root of the nearest covariance in which groups are independent given the last.
+
+    Nearest in the divergence of the Gaussians: it keeps the covariance of each group with itself
+    and with the last, so that draws need to know no more than that. Its own precision is an arrow.
+    """
+    *apart, pooled = groups
+    root = np.zeros_like(covariance)
+    shared = np.linalg.cholesky(covariance[np.ix_(pooled, pooled)])
+    root[np.ix_(pooled, pooled)] = shared
+    for group in apart:
+        along = np.linalg.solve(shared, covariance[np.ix_(pooled, group)]).T
+        left = covariance[np.ix_(group, group)] - along @ along.T
+        root[np.ix_(group, group)] = np.linalg.cholesky(left)
+        root[np.ix_(group, pooled)] = along
+    return root
+
+
+class Arrow(NamedTuple):
+    """A root that keeps groups of one length apart, without its zeros: a tree for JAX."""
+
+    places: Array
+    """(group, number) of the groups' numbers in the vector."""
+    shared: Array
+    """(pooled,) of the last group's."""
+    own: Array
+    """(group, number, number)."""
+    along: Array
+    """(group, number, pooled)."""
+    pooled: Array
+    """(pooled, pooled)."""
+
+    @classmethod
+    def of(cls, root: np.ndarray, groups: Sequence[np.ndarray]) -> "Arrow":
+        """A root of `apart_root`, or any that is zero between groups and in the last's rows."""
+        *apart, last = groups
+        return cls(
+            places=np.stack(apart),
+            shared=last,
+            own=np.stack([root[np.ix_(group, group)] for group in apart]),
+            along=np.stack([root[np.ix_(group, last)] for group in apart]),
+            pooled=root[np.ix_(last, last)],
+        )
+
+    def times(self, z: Array) -> Array:
+        """The root times z (dimension,), in JAX."""
+        own = (self.own @ z[self.places][..., None])[..., 0]
+        z = z.at[self.places].set(own + self.along @ z[self.shared])
+        return z.at[self.shared].set(self.pooled @ z[self.shared])

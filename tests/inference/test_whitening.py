@@ -2,14 +2,15 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from bayescamel.inference import stages
-from bayescamel.inference.nuts import Chains, DivergedError, Geometry
+from bayescamel.inference.nuts import Chains, DivergedError, Geometry, placed
 from bayescamel.inference.sampler import Sampler
 from bayescamel.inference.whitening import DRAWS_PER_NUMBER, Whitening
-from bayescamel.models.blocks import arrow_root
+from bayescamel.models.blocks import Arrow, apart_root, arrow_root
 
 PARTS = [np.arange(4), np.arange(4, 8), np.arange(8, 10)]
 N = 10
@@ -176,3 +177,35 @@ def test_chains_that_agree_or_are_too_short_to_tell_are_left() -> None:
     slow = np.cumsum(rng.normal(size=(4, 1000, 1)), axis=1)
     assert not stages.agreed(slow)
     assert stages.agreed(slow[:, :100])
+
+
+def test_parts_that_are_apart_are_learned_from_few_draws_and_moved_alike() -> None:
+    rng = np.random.default_rng(3)
+    covariance = np.linalg.inv(arrow(rng))
+    draws = rng.multivariate_normal(np.zeros(N), covariance, size=(4, 400))
+    slopes = -draws @ np.linalg.inv(covariance)
+    whitening = Whitening.learn(draws, slopes, np.eye(N), PARTS, apart=True)
+    np.testing.assert_array_equal(whitening.root[:4, 4:8], 0.0)
+    np.testing.assert_array_equal(whitening.root[8:, :8], 0.0)
+    # 1,600 draws tell the covariance of a part with the last, 6 numbers, to a few hundredths.
+    white = np.linalg.eigvalsh(whitening.root.T @ np.linalg.inv(covariance) @ whitening.root)
+    assert white.min() > 0.75
+    assert white.max() < 1.3
+    # Chains move by the same root.
+    z = rng.normal(size=N)
+    assert whitening.apart is not None
+    moved = placed(jnp, whitening.centre, Arrow.of(whitening.root, whitening.apart), jnp.asarray(z))
+    np.testing.assert_allclose(moved, placed(np, whitening.centre, whitening.root, z), rtol=1e-5)
+
+
+def test_the_apart_root_keeps_each_parts_covariance() -> None:
+    rng = np.random.default_rng(4)
+    factor = rng.normal(size=(N, N))
+    root = apart_root(covariance := factor @ factor.T, PARTS)
+    kept = root @ root.T
+    for part in PARTS:
+        both = np.union1d(part, PARTS[-1])
+        clique = np.ix_(both, both)
+        np.testing.assert_allclose(kept[clique], covariance[clique], rtol=1e-8)
+    # Given the last, parts are independent.
+    np.testing.assert_allclose(np.linalg.inv(kept)[:4, 4:8], 0.0, atol=1e-6)
