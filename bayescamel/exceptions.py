@@ -29,6 +29,10 @@ class ConvergenceError(FitError):
     """Draws that failed their diagnostics where the caller asked for ``strict=True``."""
 
 
+class ConvergenceWarning(UserWarning):
+    """Draws that failed their diagnostics and are used all the same; see `fit(strict=True)`."""
+
+
 class StorageError(BayesCamelError):
     """A posterior, study or output file that cannot be read or must not be overwritten."""
 

@@ -18,9 +18,12 @@ from bayescamel.designs.variance import next_runs
 from bayescamel.draws import files, prediction
 from bayescamel.draws.caveats import caveats
 from bayescamel.draws.draws import Draws
+from bayescamel.draws.groups import GROUPS, Group, with_groups
 from bayescamel.draws.new_validation import predict_new_validation
 from bayescamel.draws.prediction import Kind
 from bayescamel.draws.residuals import Residuals
+from bayescamel.draws.status import warn_of
+from bayescamel.exceptions import FitError
 from bayescamel.input import shown
 from bayescamel.mixtures import Mixtures
 from bayescamel.mixtures.constraints import Constraints
@@ -82,7 +85,9 @@ class Posterior(Draws):
     ) -> xr.Dataset:
         """Losses of a model at the target; see `bayescamel.draws.prediction.predict`."""
         residuals = None if kind == "curve" else self.residuals
-        return prediction.predict(self, residuals, target, self.mixtures(mixtures), kind, seed)
+        found = prediction.predict(self, residuals, target, self.mixtures(mixtures), kind, seed)
+        warn_of(self.doubts)
+        return found
 
     def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
         """Mean and sd of runs' losses by draw; see `bayescamel.draws.prediction`."""
@@ -102,6 +107,7 @@ class Posterior(Draws):
 
         See `bayescamel.draws.new_validation.predict_new_validation`.
         """
+        warn_of(self.doubts)
         return predict_new_validation(
             self, target, self.mixtures(mixtures), reference_loss, own, kind, seed
         )
@@ -122,12 +128,42 @@ class Posterior(Draws):
         return benchmarks.predict(self, target, mixtures, kind, seed)
 
     def to_pymc(self) -> "pm.Model":
-        """The same law, prior and runs as a PyMC model; see `bayescamel.models.program_pymc`."""
+        """The same law, prior and runs as a PyMC model, whose draws `tree` holds.
+
+        ``pm.sample_posterior_predictive(posterior.tree, model=posterior.to_pymc())``, for instance;
+        see `bayescamel.models.program_pymc`.
+        """
+        self._check_sampled("PyMC model")
         return to_pymc(self.hierarchy, self.runs, self.centre)
 
     def to_numpyro(self) -> Callable[..., None]:
-        """As a NumPyro program; see `bayescamel.models.program_numpyro`."""
-        return to_numpyro(self.hierarchy, build(self.runs, self.centre, padded=False))
+        """As a NumPyro program, whose draws `tree` holds.
+
+        ``Predictive(program, dict(posterior.tree["posterior"]), batch_ndims=2)(key, loss=None)``,
+        for instance; see `bayescamel.models.program_numpyro`.
+        """
+        self._check_sampled("NumPyro program")
+        problem = build(self.runs, self.centre, padded=False)
+        return to_numpyro(self.hierarchy, problem, self.centre.loss)
+
+    def _check_sampled(self, what: str) -> None:
+        if self.is_point_fit:
+            raise FitError(
+                f"replicates of a point fit are no draws of a {what}: leave method='point' out, or "
+                "write the program of a law with bayescamel.to_pymc or to_numpyro"
+            )
+
+    def with_groups(self, *groups: Group, seed: int = 0) -> xr.DataTree:
+        """`tree` with the groups asked for, or all; see `bayescamel.draws.groups.with_groups`."""
+        return with_groups(self, groups or GROUPS, seed)
+
+    def __getitem__(self, group: str) -> xr.DataTree:
+        """A group of `tree`, as ArviZ's plots take it."""
+        return self.tree[group]
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        """No posterior is an array: ArviZ's summary, which asks for one, is told what it takes."""
+        raise TypeError("a posterior is no array: give ArviZ posterior.tree")
 
     def optimal_mixture(
         self,
@@ -167,6 +203,7 @@ class Posterior(Draws):
         seed: int = 0,
     ) -> pd.DataFrame:
         """Which candidates to train next; see `bayescamel.designs.variance.next_runs`."""
+        warn_of(self.doubts)
         return next_runs(
             self,
             candidates,

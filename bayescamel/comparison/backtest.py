@@ -11,6 +11,7 @@ import xarray as xr
 from bayescamel.comparison.scores import Scores, pit, score
 from bayescamel.exceptions import FitError, RunTableError
 from bayescamel.inference.fit import fit
+from bayescamel.laws import Law, get_law
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -129,10 +130,11 @@ def judge(
 
 def backtest(
     runs: xr.Dataset,
-    laws: Sequence[str],
+    laws: Sequence[str | Law],
     *,
     methods: Sequence[str] = METHODS,
     on_result: Callable[[Result], None] = lambda _: None,
+    on_fit: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> list[Result]:
     """Fit every law at every horizon and score it on the size that was held out.
@@ -142,11 +144,13 @@ def backtest(
     runs
         Runs of at least three sizes.
     laws
-        Names in the registry.
+        Names in the registry, or laws.
     methods
         ``"bayes"``: the posterior. ``"point"``: the peers' recipe with bootstrapped intervals.
     on_result
         Called with each result as it comes.
+    on_fit
+        Told of each fit in a few words.
     options
         Passed on to `bayescamel.fit` for ``"bayes"``.
     """
@@ -155,15 +159,17 @@ def backtest(
         for law in laws:
             for method in methods:
                 predictor, seconds, status = fitted(train, law, method, **options)
+                name = get_law(law).name
+                on_fit(f"{name}, up to {group[0].fitted_sizes[-1]:.3g} parameters")
                 for horizon in group:
-                    result = judge(predictor, law, method, horizon, seconds, status)
+                    result = judge(predictor, name, method, horizon, seconds, status)
                     on_result(result)
                     results.append(result)
     return results
 
 
 def fitted(
-    train: xr.Dataset, law: str, method: str, **options: Any
+    train: xr.Dataset, law: str | Law, method: str, **options: Any
 ) -> tuple[Predictor, float, str]:
     """Fit a law one way: what predicts, how many seconds it took, how it went."""
     if method not in METHODS:

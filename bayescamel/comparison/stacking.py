@@ -12,13 +12,15 @@ validation domain at one horizon count as one observation, not as many as there 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
 
+from bayescamel.comparison import files
 from bayescamel.comparison.backtest import MIN_SIZES, by_training_set, fitted, horizons
-from bayescamel.comparison.compare import leave_one_out
+from bayescamel.comparison.loo import leave_one_out
 from bayescamel.comparison.scores import log_density
 from bayescamel.draws.draws import Draws, evenly
 from bayescamel.draws.prediction import Kind
@@ -82,6 +84,20 @@ class StackedPosterior:
         """None: each law has draws of its own."""
         return None
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why draws of a law cannot be used."""
+        return tuple(
+            f"law {name}: {doubt}" for name, p in self.components.items() for doubt in p.doubts
+        )
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the data say against each law."""
+        return tuple(
+            f"law {name}: {caveat}" for name, p in self.components.items() for caveat in p.caveats
+        )
+
     def parts(self, max_draws: int) -> tuple[tuple[Draws, np.ndarray], ...]:
         """Of each law as many draws as its weight says; see `bayescamel.draws.draws.Averaged`."""
         shares = self.shares(max_draws)
@@ -101,11 +117,22 @@ class StackedPosterior:
                 shares[name] = evenly(component.n_draws, count)
         return shares
 
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write to a NetCDF file; see `bayescamel.comparison.files.save`."""
+        files.save(self, Path(path), force)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote, without loss."""
+        return cls(*files.load(Path(path)))
+
     def __repr__(self) -> str:
         words = ", ".join(
             f"{name} {float(self.weights.sel(law=name)):.2f}" for name in self.components
         )
-        return f"StackedPosterior of {self.runs.sizes['run']} runs: {words}"
+        lines = [f"StackedPosterior of {self.runs.sizes['run']} runs: {words}"]
+        lines += [f"  {doubt}" for doubt in self.doubts]
+        return "\n".join([*lines, *(f"  caveat: {caveat}" for caveat in self.caveats)])
 
 
 def stack(posteriors: Sequence[Posterior], **options: Any) -> StackedPosterior:
@@ -165,7 +192,7 @@ def extrapolation_scores(runs: xr.Dataset, laws: Sequence[str], **options: Any) 
 
 def loo_scores(posterior: Posterior) -> xr.DataArray:
     """Mean PSIS-LOO log density by validation domain, dims (block,)."""
-    pointwise: xr.DataArray = leave_one_out(posterior).elpd_i
+    pointwise: xr.DataArray = leave_one_out(posterior).elpd.elpd_i
     return pointwise.groupby("validation").mean().rename(validation="block")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.draws.curves import Curves, all_losses
+from bayescamel.draws.prior import draw_prior
 from bayescamel.exceptions import DesignError
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
@@ -124,22 +125,9 @@ def centred(centre: Centre, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
 def _draw(
     hierarchy: Hierarchy, own: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    values: dict[str, np.ndarray] = {}
-    for block in hierarchy.blocks():
-        location, spread = block.prior(np, values, own)
-        values[block.name] = location + spread * rng.normal(size=hierarchy.shape(block.dims))
-    coefficients = []
-    locations, spreads = hierarchy.coefficient_prior(values)
-    for coefficient, location, spread in zip(
-        hierarchy.law.coefficients, locations, spreads, strict=True
-    ):
-        value = location + spread * rng.normal(size=hierarchy.n_validation)
-        while coefficient.positive and spread > 0 and (value <= 0).any():
-            again = location + spread * rng.normal(size=hierarchy.n_validation)
-            value = np.where(value <= 0, again, value)
-        coefficients.append(value)
+    values, coefficients = draw_prior(hierarchy, own, rng)
     flat = np.concatenate([np.ravel(value) for value in values.values()])
-    return flat, np.stack(coefficients, axis=-1)
+    return flat, coefficients
 
 
 def _stack(draws: list[tuple[np.ndarray, np.ndarray]]) -> PriorDraws:

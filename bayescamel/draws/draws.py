@@ -48,6 +48,11 @@ class Draws:
         return self.hierarchy.law
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the draws cannot be used; nothing where they can, or where nothing was sampled."""
+        return () if self.is_point_fit else self.status.doubts
+
+    @property
     def has_run_noise(self) -> bool:
         """Whether each run has a noise that is its alone."""
         return self.hierarchy.has_run_noise and not self.is_point_fit
@@ -97,6 +102,11 @@ class Averaged(Protocol):
     @property
     def runs(self) -> xr.Dataset:
         """The runs that all laws were fitted to."""
+        ...
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why draws cannot be used; see `Draws.doubts`."""
         ...
 
     def parts(self, max_draws: int) -> tuple[tuple[Draws, np.ndarray], ...]:

@@ -18,7 +18,7 @@ from bayescamel.models.hierarchy import Hierarchy, Noise
 from bayescamel.output import check_output
 from bayescamel.runs.sizes import Centre
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a file of today can no longer be read."""
 
 
@@ -31,6 +31,11 @@ def save(draws: Draws, path: Path, force: bool = False) -> None:
         When the file is there and `force` is not set, or its folder is not.
     """
     check_output(path, force)
+    write_tree(as_tree(draws), path)
+
+
+def as_tree(draws: Draws) -> xr.DataTree:
+    """Draws and what made them, as `from_tree` takes them back."""
     tree = draws.tree.copy()
     tree["runs"] = xr.DataTree(draws.runs)
     hierarchy, centre = draws.hierarchy, draws.centre
@@ -53,7 +58,7 @@ def save(draws: Draws, path: Path, force: bool = False) -> None:
         "centre": json.dumps({"n_params": centre.n_params, "n_tokens": centre.n_tokens}),
         "status": json.dumps(draws.status.to_dict()),
     }
-    write_tree(tree, path)
+    return tree
 
 
 def _priors(law: Law) -> str:
@@ -88,10 +93,11 @@ def load[D: Draws](path: Path, into: type[D]) -> D:
     """
     tree = read_tree(path)
     with reading(path):
-        return _from_tree(tree, path, into)
+        return from_tree(tree, path, into)
 
 
-def _from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
+def from_tree[D: Draws](tree: xr.DataTree, path: Path, into: type[D]) -> D:
+    """Take draws back from a tree of `as_tree`, which was read from `path`."""
     attrs = tree.attrs
     stored = attrs["format"]
     if stored != FORMAT:

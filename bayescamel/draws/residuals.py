@@ -120,6 +120,14 @@ class Residuals:
     present: np.ndarray
     persistence: Persistence
 
+    def __repr__(self) -> str:
+        kept, (_, n_run, n_validation) = self.persistence, self.z.shape
+        return (
+            f"Residuals of {n_run} runs on {n_validation} validation domains: {kept.share:.0%} of "
+            f"their variance persists, over a total variation of {kept.length:.2g} and a factor of "
+            f"{np.exp(kept.log_factor):.3g} in size"
+        )
+
     @classmethod
     def of(cls, parts: Sequence[Draws]) -> Self:
         """The residuals of the largest runs, after the draws of one law or of several."""

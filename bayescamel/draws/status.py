@@ -1,9 +1,14 @@
 """Whether the chains converged, and the remedy where they did not."""
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
+
+from bayescamel.exceptions import ConvergenceWarning
 
 RHAT_MAX = 1.01
 ESS_MIN = 400
@@ -61,21 +66,29 @@ class Status:
         """What to do about each failed diagnostic."""
         words = {
             "rhat": f"chains disagree (R-hat {self.rhat_max:.3f} > {RHAT_MAX}): double tune and "
-            "draws; if it stays, the runs leave several modes open: add runs",
+            "draws (--tune, --draws); if it stays, the runs leave several modes open: add runs",
             "ess": f"too few effective draws ({min(self.ess_bulk_min, self.ess_tail_min):.0f} < "
-            f"{ESS_MIN}): raise draws",
+            f"{ESS_MIN}): raise draws (--draws)",
             "divergences": f"{self.divergences} divergences (the default engine has tried "
             "smaller steps): leave out what the law fits worst, a validation domain or a "
-            "benchmark, or use fewer terms",
+            "benchmark, or fit a simpler law",
             "energy": f"energy moves slowly (E-BFMI {self.ebfmi_min:.2f} < {EBFMI_MIN}): "
-            "raise tune",
+            "raise tune (--tune)",
         }
         return tuple(words[name] for name in self.failed)
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the draws cannot be used, in one line; nothing where they converged."""
+        return () if self.converged else (f"{self._head}: {'; '.join(self.remedies)}",)
+
+    @property
+    def _head(self) -> str:
+        return "converged" if self.converged else f"not converged ({', '.join(self.failed)})"
+
     def __str__(self) -> str:
-        head = "converged" if self.converged else f"not converged ({', '.join(self.failed)})"
         text = (
-            f"{head}: R-hat ≤ {self.rhat_max:.3f}, ESS ≥ {self.ess_bulk_min:.0f} (bulk) and "
+            f"{self._head}: R-hat ≤ {self.rhat_max:.3f}, ESS ≥ {self.ess_bulk_min:.0f} (bulk) and "
             f"{self.ess_tail_min:.0f} (tail), {self.divergences} divergences, "
             f"E-BFMI ≥ {self.ebfmi_min:.2f}, {self.seconds:.0f} s"
         )
@@ -87,6 +100,13 @@ class Status:
     def to_dict(self) -> dict[str, object]:
         """For a file: `Status` takes it back."""
         return asdict(self)
+
+
+def warn_of(doubts: Iterable[str]) -> None:
+    """A `ConvergenceWarning` each, at the line of the caller's that asked for the answer."""
+    package = str(Path(__file__).parents[1])
+    for doubt in doubts:
+        warnings.warn(doubt, ConvergenceWarning, skip_file_prefixes=(package,))
 
 
 def diagnose(

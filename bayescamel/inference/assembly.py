@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayescamel.draws.naming import DRAWS, named_draws
 from bayescamel.models.blocks import dimension, unflatten
-from bayescamel.models.hierarchy import RUN_NOISE, Hierarchy
-from bayescamel.runs.sizes import Centre, same_names, scales
+from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.sizes import Centre
 
 if TYPE_CHECKING:
     from bayescamel.inference.nuts import Chains
-
-DRAWS = ("chain", "draw")
 
 
 def assemble(
@@ -32,30 +31,18 @@ def assemble(
         (chain, draw, validation, scale); padding beyond the runs and their scales is dropped.
     """
     values = unflatten(hierarchy, chains.unconstrained)
-    sizes, _ = scales(runs)
     coords: dict[str, Any] = {
         "chain": np.arange(chains.unconstrained.shape[0]),
         "draw": np.arange(chains.unconstrained.shape[1]),
     }
-    named = coords | {dim: runs[dim].to_numpy() for dim in ("run", "validation", "domain")}
-    named["scale"] = sizes[:, 0]
-    posterior = _law_parameters(hierarchy, values, same_names(runs))
-    for i, coefficient in enumerate(hierarchy.law.coefficients):
-        posterior[coefficient.name] = ((*DRAWS, "validation"), coefficients[..., i])
-    posterior["size_effect"] = (
-        (*DRAWS, "validation", "scale"),
-        size_effects[..., : len(sizes)],
-    )
+    posterior = named_draws(hierarchy, runs, values, coefficients, size_effects)
     n = dimension(hierarchy)
-    if hierarchy.has_run_noise:
-        log_noise = values[RUN_NOISE][..., : runs.sizes["run"]]
-        posterior["run_noise"] = ((*DRAWS, "run"), np.exp(log_noise))
     constant = runs.drop_vars("loss").assign(
         reference_loss=("validation", centre.loss), reference_mixture=("domain", centre.mixture)
     )
     return xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset(posterior, named),
+            "posterior": posterior,
             "sample_stats": xr.Dataset(
                 {name: (DRAWS, value) for name, value in chains.stats.items()}, coords
             ),
@@ -68,23 +55,6 @@ def assemble(
             ),
         }
     )
-
-
-def _law_parameters(
-    hierarchy: Hierarchy, values: dict[str, np.ndarray], own: np.ndarray
-) -> dict[str, Any]:
-    """Parameters in their own units, and what they are pooled by."""
-    dims = {parameter.name: parameter.dims for parameter in hierarchy.parameters()}
-    constrained = hierarchy.constrained(np, values, own)
-    posterior: dict[str, Any] = {
-        name: ((*DRAWS, *dims[name]), value) for name, value in constrained.items()
-    }
-    for block in hierarchy.blocks():
-        if block.name.endswith(("_location", "_log_spread", "_lopsided")):
-            posterior[block.name] = (DRAWS, values[block.name])
-    posterior["sigma"] = ((*DRAWS, "validation"), np.exp(values["log_sigma"]))
-    posterior["size_effect_scale"] = (DRAWS, np.exp(values["log_size_effect_scale"]))
-    return posterior
 
 
 def parameter_names(hierarchy: Hierarchy) -> list[str]:

@@ -117,7 +117,7 @@ def _numpyro(
     from numpyro.infer.util import unconstrain_fn
 
     with jax.enable_x64(True):
-        program = to_numpyro(hierarchy, build(runs, centre, padded=False))
+        program = to_numpyro(hierarchy, build(runs, centre, padded=False), centre.loss)
         mcmc = MCMC(
             NUTS(program, target_accept_prob=sampler.target_accept),
             num_warmup=sampler.tune,

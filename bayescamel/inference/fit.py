@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescamel.draws.status import diagnose
+from bayescamel.draws.status import diagnose, warn_of
 from bayescamel.exceptions import ConvergenceError, FitError
 from bayescamel.inference import warm_start as warm
 from bayescamel.inference.assembly import assemble
@@ -180,6 +180,7 @@ def fit(
     )
     if strict and not status.converged:
         raise ConvergenceError(str(status))
+    warn_of(status.doubts)
     return Posterior(tree=tree, runs=table, hierarchy=hierarchy, centre=centre, status=status)
 
 

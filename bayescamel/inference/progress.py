@@ -1,6 +1,7 @@
 """A Rich progress bar on stderr for a fit, or silence."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -52,6 +53,49 @@ def progress_bar(show: Show, starts: int, iterations: int) -> Iterator[Report]:
             bars.update(sampling, total=max(iterations, done))
 
         yield Report(lambda: bars.update(search, advance=1), advance)
+
+
+@contextmanager
+def steps(show: Show, total: int, what: str) -> Iterator[Callable[[str], None]]:
+    """Show how many of `total` fits are done, and how long the others may take.
+
+    Parameters
+    ----------
+    what
+        That is fitted: the cost is said in these words before the first.
+    """
+    if not show or not total:
+        yield lambda _words: None
+        return
+    began, done = time.perf_counter(), 0
+
+    def told(words: str) -> str:
+        left = (time.perf_counter() - began) / done * (total - done)
+        return f"fit {done} of {total}: {words}; about {left:.0f} s left"
+
+    if callable(show):
+        show(f"{total} fits: {what}")
+
+        def say(words: str) -> None:
+            nonlocal done
+            done += 1
+            show(told(words))
+
+        yield say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(file=sys.stderr)) as bars:
+        task = bars.add_task(f"{total} fits: {what}", total=total)
+
+        def advance(words: str) -> None:
+            nonlocal done
+            done += 1
+            bars.update(task, advance=1, description=told(words))
+
+        yield advance
 
 
 def _in_words(tell: Callable[[str], None], starts: int, iterations: int) -> Report:

@@ -34,4 +34,5 @@ def to_numpyro(
 ) -> Callable[..., None]:
     """A law of these runs as a NumPyro program; see `bayescamel.models.program_numpyro`."""
     hierarchy = hierarchy_for(runs, get_law(law), pooling, noise)
-    return program_numpyro.to_numpyro(hierarchy, build(runs, Centre.of(runs), padded=False))
+    centre = Centre.of(runs)
+    return program_numpyro.to_numpyro(hierarchy, build(runs, centre, padded=False), centre.loss)

@@ -37,6 +37,12 @@ def value_and_gradient(
     return value, gradient
 
 
+@partial(jax.jit, static_argnums=(0, 1))
+def log_densities(density: Density, hierarchy: Hashable, flats: Array, problem: Any) -> Array:
+    """Log densities (draw,) of a batch of draws (draw, number)."""
+    return jax.lax.map(lambda flat: density(hierarchy, flat, problem), flats)
+
+
 @partial(jax.jit, static_argnums=0)
 def effects(
     hierarchy: Hierarchy, flats: Array, problem: Problem, keys: Array

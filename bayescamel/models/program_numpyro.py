@@ -14,13 +14,17 @@ from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem
 
 
-def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
+def to_numpyro(
+    hierarchy: Hierarchy, problem: Problem, reference_loss: np.ndarray
+) -> Callable[..., None]:
     """Write a law and its hierarchy as a NumPyro program of these runs.
 
     Parameters
     ----------
     hierarchy, problem
         The prior, and the runs from `bayescamel.models.problem.build`.
+    reference_loss
+        (validation,) nats per token.
 
     Returns
     -------
@@ -28,8 +32,9 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
         ``program(loss=...)``, for `numpyro.infer.MCMC` and the rest of NumPyro. Its sites: the
         blocks of the hierarchy, on their unconstrained scales (``log_alpha``), ``log_run_noise
         (run)`` among them; the coefficients and ``size_effect (validation, scale)``; ``loss (run,
-        validation)``, in units of the reference loss. With ``loss=None`` it draws losses from the
-        prior.
+        validation)``, nats per token; parameters are in units of the reference loss. With
+        ``loss=None`` losses are drawn: from the prior, or in `numpyro.infer.Predictive` from draws
+        of the sites, which the group ``posterior`` of a fit's tree holds.
     """
     import jax.numpy as jnp
     import numpyro
@@ -40,7 +45,7 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
         normal = dist.Normal(jnp.broadcast_to(location, shape), scale)
         return numpyro.sample(name, normal.to_event(len(shape)))
 
-    def program(loss: np.ndarray | None = problem.loss) -> None:
+    def program(loss: np.ndarray | None = problem.loss * reference_loss) -> None:
         values: dict[str, Array] = {}
         for block in hierarchy.blocks():
             location, scale = block.prior(jnp, values, problem.own)
@@ -71,8 +76,9 @@ def to_numpyro(hierarchy: Hierarchy, problem: Problem) -> Callable[..., None]:
         size_effect = numpyro.sample(
             "size_effect", dist.Normal(jnp.zeros(shape), scale).to_event(2)
         )
-        mean = (mean + size_effect @ problem.scale.T).T
-        sigma = jnp.exp(hierarchy.log_noise_sd(values, problem.mixture, problem.reference)).T
+        mean = (mean + size_effect @ problem.scale.T).T * reference_loss
+        log_sigma = hierarchy.log_noise_sd(values, problem.mixture, problem.reference)
+        sigma = jnp.exp(log_sigma).T * reference_loss
         measured = dist.Normal(mean, sigma).mask(problem.measured > 0).to_event(2)
         numpyro.sample("loss", measured, obs=loss)
 

@@ -34,8 +34,9 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
         Coords ``run, domain, validation, scale`` (sizes in total parameters). Free variables: the
         blocks of the hierarchy, on their unconstrained scales (``log_alpha``), ``log_run_noise
         (run)``, the coefficients and ``size_effect (validation, scale)``; deterministic: the law's
-        parameters, ``mean`` and ``sigma``; observed: ``loss``, in units of the reference loss, dims
-        (run, validation), or the measured ones in a row (``measurement``) where some are missing.
+        parameters and ``sigma``, in units of the reference loss, and ``mean``; observed: ``loss``,
+        nats per token, dims (run, validation), or the measured ones in a row (``measurement``)
+        where some are missing. The group ``posterior`` of a fit's tree holds the free variables.
     """
     import pymc as pm
     import pytensor.tensor as pt
@@ -61,11 +62,13 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
             pt.exp(values["log_size_effect_scale"]),
             dims=("validation", "scale"),
         )
-        mean = (mean + size_effect[:, scale]).T
+        unit = pm.Data("reference_loss", centre.loss, dims="validation")
+        mean = (mean + size_effect[:, scale]).T * unit
         mean = pm.Deterministic("mean", mean, dims=("run", "validation"))
         pm.Deterministic("sigma", pt.exp(values["log_sigma"]), dims="validation")
         sigma = pt.exp(hierarchy.log_noise_sd(values, inputs.mixture[0], problem.reference)).T
-        _observe(problem, mean, pt.broadcast_to(sigma, problem.loss.shape))
+        sigma = pt.broadcast_to(sigma, problem.loss.shape) * unit
+        _observe(problem.loss * centre.loss, problem.measured > 0, mean, sigma)
     return model
 
 
@@ -99,12 +102,11 @@ def _coefficients(hierarchy: Hierarchy, values: dict[str, Array]) -> dict[str, A
     return result
 
 
-def _observe(problem: Problem, mean: Array, sigma: Array) -> None:
+def _observe(loss: np.ndarray, measured: np.ndarray, mean: Array, sigma: Array) -> None:
     import pymc as pm
 
-    measured = problem.measured > 0
     if measured.all():
-        pm.Normal("loss", mean, sigma, observed=problem.loss, dims=("run", "validation"))
+        pm.Normal("loss", mean, sigma, observed=loss, dims=("run", "validation"))
         return
     model = pm.modelcontext(None)
     rows, columns = np.nonzero(measured)
@@ -117,6 +119,6 @@ def _observe(problem: Problem, mean: Array, sigma: Array) -> None:
         "loss",
         mean[rows, columns],
         sigma[rows, columns],
-        observed=problem.loss[measured],
+        observed=loss[measured],
         dims="measurement",
     )

@@ -6,14 +6,11 @@ import xarray as xr
 
 import bayescamel as bc
 from bayescamel.comparison.backtest import backtest, horizons
-from bayescamel.comparison.compare import leave_one_out, with_log_likelihood
+from bayescamel.comparison.loo import leave_one_out
 from bayescamel.comparison.stacking import loo_scores, stack, stacking_weights
 from bayescamel.exceptions import FitError, RunTableError
 from bayescamel.posterior import Posterior
 from tests.camel_runs import SIZES, simulated_runs
-
-# Few runs a parameter leave influential losses, and ArviZ says so: the warning is for users.
-pytestmark = pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
 
 SETTINGS: dict[str, Any] = {"chains": 2, "draws": 200, "tune": 400, "progress": False}
 
@@ -66,10 +63,10 @@ def test_weights_follow_the_scores() -> None:
 
 def test_log_likelihood_leaves_out_what_was_not_measured(posteriors: list[Posterior]) -> None:
     posterior = posteriors[0]
-    group = with_log_likelihood(posterior)["log_likelihood"]["loss"]
+    group = posterior.with_groups("log_likelihood")["log_likelihood"]["loss"]
     assert group.sizes["observation"] == int(posterior.runs["loss"].notnull().sum())
     assert np.isfinite(group).all()
-    assert leave_one_out(posterior).elpd > leave_one_out(posteriors[1]).elpd
+    assert leave_one_out(posterior).elpd.elpd > leave_one_out(posteriors[1]).elpd.elpd
 
 
 def test_a_stack_prefers_the_law_that_predicts_and_predicts_like_a_posterior(

@@ -119,11 +119,13 @@ def test_log_densities_are_equal(runs: xr.Dataset, law: str, options: dict[str, 
 
     hierarchy, centre = hierarchy_for(runs, get_law(law), **options), Centre.of(runs)
     problem = build(runs, centre, padded=False)
-    program = program_numpyro.to_numpyro(hierarchy, problem)
+    program = program_numpyro.to_numpyro(hierarchy, problem, centre.loss)
     model = program_pymc.to_pymc(hierarchy, runs, centre)
     for seed in range(3):
         point = draw_point(hierarchy, problem, seed)
         expected = numpy_log_density(hierarchy, problem, point)
+        # The programs' losses are in nats: a density over them is as much smaller.
+        expected -= float((problem.measured * np.log(centre.loss)).sum())
         on_numpyro, _ = numpyro.infer.util.log_density(program, (), {}, point)
         assert float(on_numpyro) == pytest.approx(expected, rel=1e-8)
         # PyMC moves ln B: the derivative of B by it is B.
@@ -214,8 +216,9 @@ def test_the_numpyro_program_draws_losses_from_the_prior(runs: xr.Dataset) -> No
     program = to_numpyro(runs, "r1")
     drawn = numpyro.infer.Predictive(program, num_samples=50)(jax.random.key(0), loss=None)
     assert drawn["loss"].shape == (50, runs.sizes["run"], len(DOMAINS))
-    # In units of the reference loss a prior worth its name puts losses near 1.
-    assert 0.5 < float(np.median(drawn["loss"])) < 2.0
+    # A prior worth its name puts losses near those of the runs.
+    relative = drawn["loss"] / runs["loss"].mean("run").to_numpy()
+    assert 0.5 < float(np.median(relative)) < 2.0
 
 
 def test_an_unknown_law_is_refused(runs: xr.Dataset) -> None:

@@ -32,6 +32,15 @@ class Evaluations:
     table: pd.DataFrame
     unused: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        table = self.table
+        lines = [
+            f"Evaluations: {len(table)} results of {table['key'].nunique()} models on "
+            f"{table['benchmark'].nunique()} benchmarks: {_some(table['benchmark'].unique())}",
+            *([f"  not used, {len(self.unused)}: {_some(self.unused)}"] if self.unused else []),
+        ]
+        return "\n".join(lines)
+
     @classmethod
     def of(
         cls, rows: Sequence[dict[str, Any]] | pd.DataFrame, unused: Sequence[str], where: Path
@@ -83,6 +92,11 @@ class Evaluations:
                 )
             result[str(name)] = int(counts[0])
         return result
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def read_json(path: Path) -> dict[str, Any]:
