@@ -107,10 +107,11 @@ class Posterior(Draws):
 
         See `bayescamel.draws.new_validation.predict_new_validation`.
         """
-        warn_of(self.doubts)
-        return predict_new_validation(
+        found = predict_new_validation(
             self, target, self.mixtures(mixtures), reference_loss, own, kind, seed
         )
+        warn_of(self.doubts)
+        return found
 
     def predict_benchmarks(
         self,
@@ -159,7 +160,7 @@ class Posterior(Draws):
 
     def __getitem__(self, group: str) -> xr.DataTree:
         """A group of `tree`, as ArviZ's plots take it."""
-        return self.tree[group]
+        return self.tree.children[group]
 
     def __array__(self, *_: object, **__: object) -> np.ndarray:
         """No posterior is an array: ArviZ's summary, which asks for one, is told what it takes."""

@@ -101,11 +101,13 @@ prediction["extrapolation"]
 
 # %%
 best = posterior.optimal_mixture(target)
-best.mixture.to_series().round(3), best.interval.to_pandas().round(3)
+print(best.why)
+both = {"recommended": best.recommended.to_series(), "optimum": best.optimum.to_series()}
+best.optimum_interval.to_pandas().assign(**both)
 
 # %%
 first = str(runs["validation"][0].item())
-posterior.optimal_mixture(target, objective={first: 1.0}).mixture.to_series().round(3)
+posterior.optimal_mixture(target, objective={first: 1.0}).recommended.to_series().round(3)
 
 # %% [markdown]
 # ## What to train next

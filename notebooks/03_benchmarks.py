@@ -84,8 +84,9 @@ for_scores
 
 # %%
 for name, best in (("benchmarks", for_scores), ("losses", for_losses)):
-    scores = posterior.predict_benchmarks(target, best.mixture, benchmarks=benchmarks)["accuracy"]
-    loss = float(posterior.predict(target, best.mixture)["loss"].mean())
+    mixture = best.recommended
+    scores = posterior.predict_benchmarks(target, mixture, benchmarks=benchmarks)["accuracy"]
+    loss = float(posterior.predict(target, mixture)["loss"].mean())
     mean = scores.mean(("chain", "draw")).isel(mixture=0)
     said = ", ".join(f"{n} {float(mean.sel(benchmark=n)):.3f}" for n in wanted)
     print(f"chosen for {name}: {said}; mean loss {loss:.3f} nats per token")
@@ -97,4 +98,4 @@ bc.plots.optimum(for_scores)
 # ## The decision, as training code reads it
 
 # %%
-bc.recipe(for_scores.mixture, target)
+bc.recipe(for_scores.recommended, target)

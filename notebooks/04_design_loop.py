@@ -79,7 +79,7 @@ while True:
         break
     for candidate in candidates:
         study.tell(candidate.run_id, train(candidate))
-    if study.status().best_mixture is None:
+    if study.status().recommended is None:
         continue
     spent, best, stop = study.snapshot().spent(), study.best_mixture(), study.should_stop()
     history.append((spent, best))
@@ -112,7 +112,7 @@ bc.plots.allocation(study)
 best = study.best_mixture()
 grid = np.random.default_rng(1).dirichlet(np.ones(3), 4000)
 losses = [true_loss(dict(zip(DOMAINS, m, strict=True)), 1e9, 2e10).mean() for m in grid]
-weights = dict(zip(DOMAINS, map(float, best.mixture), strict=True))
+weights = dict(zip(DOMAINS, map(float, best.recommended), strict=True))
 lost = true_loss(weights, 1e9, 2e10).mean() - min(losses)
 print(f"expected regret {best.regret:.4f} nats per token, true regret {lost:.4f}")
 print("best there is:", dict(zip(DOMAINS, grid[np.argmin(losses)].round(2).tolist(), strict=True)))

@@ -127,4 +127,4 @@ bc.plots.worst_pairs(own_law, 3)
 # %%
 for name, posterior in (("mine", own_law), ("camel, own prior", own_prior)):
     best = posterior.optimal_mixture(size)
-    print(f"{name}: {best.mixture.to_series().round(2).to_dict()}, regret {best.regret:.4f}")
+    print(f"{name}: {best.recommended.to_series().round(2).to_dict()}, regret {best.regret:.4f}")

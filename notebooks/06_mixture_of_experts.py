@@ -97,7 +97,7 @@ bc.plots.loss_over_size(posterior, target=target)
 # %%
 for name in ("3B of 30B active", "3B dense"):
     best = posterior.optimal_mixture(models[name])
-    print(name, best.mixture.to_series().round(3).to_dict(), f"regret {best.regret:.4f}")
+    print(name, best.recommended.to_series().round(3).to_dict(), f"regret {best.regret:.4f}")
 
 # %%
 posterior.optimal_mixture(target)

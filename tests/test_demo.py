@@ -50,7 +50,7 @@ def test_the_demo_predicts_decides_and_chooses(demo: Demo) -> None:
     assert (demo.predicted["lower90"] < demo.predicted["upper90"]).all()
     # The law holds these losses within the noise of 0.1 %; extrapolated three-fold, 1 % is ample.
     assert demo.mre < 0.01
-    assert float(demo.best.mixture.sum()) == pytest.approx(1)
+    assert float(demo.best.recommended.sum()) == pytest.approx(1)
     assert len(demo.next_runs) == 3
 
 
@@ -92,13 +92,15 @@ def test_the_command_answers_in_json(demo: Demo, on_command_line: Path) -> None:
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     assert list(said) == [
-        *("law", "n_runs", "converged", "rhat_max", "ess_min", "divergences", "seconds"),
-        *("held_out_size", "mre", "coverage90", "recommended_mixture", "next_runs"),
+        *("law", "n_runs", "converged", "caveats"),
+        *("rhat_max", "ess_min", "divergences", "seconds"),
+        *("held_out_size", "mre", "coverage90"),
+        *("recommended", "optimum", "optimum_interval", "why", "next_runs"),
     ]
     assert said["n_runs"] == 14
     assert said["held_out_size"] == SIZES[-1]
     assert said["mre"] == demo.mre
-    assert list(said["recommended_mixture"]) == DOMAINS
+    assert list(said["recommended"]) == DOMAINS
     assert len(said["next_runs"]) == 3
 
 

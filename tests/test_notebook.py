@@ -48,8 +48,8 @@ def test_a_decision_lists_every_weight() -> None:
     best = hostile().optimal_mixture(TARGET, max_draws=20)
     html = best._repr_html_()
     assert "<script>" not in html
-    for name in best.mixture["domain"].to_numpy():
-        assert f"{float(best.mixture.sel(domain=name)):.3f}" in html
+    for name in best.recommended["domain"].to_numpy():
+        assert f"{float(best.recommended.sel(domain=name)):.3f}" in html
 
 
 def test_a_comparison_has_a_row_a_law() -> None:
@@ -58,15 +58,27 @@ def test_a_comparison_has_a_row_a_law() -> None:
         index=["camel", "joint"],
     )
     horizons = pd.DataFrame({"law": ["camel"], "mre": [0.01], "coverage90": [0.9], "crps": [0.1]})
-    inside = Comparison({}, loo, pd.DataFrame())._repr_html_()
+    nothing = pd.DataFrame()
+    inside = Comparison({}, loo, {}, nothing, nothing)._repr_html_()
     assert inside.count("<tr>") == 3
     assert "Outside" not in inside
-    assert "1.00%" in Comparison({}, loo, horizons)._repr_html_()
+    assert "1.00%" in Comparison({}, loo, {}, horizons, nothing)._repr_html_()
 
 
 def test_a_status_of_a_study(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study.db", SPACE, STUDY_TARGET, budget=1e17, fit=QUICK)
     assert "too few runs" in study.status()._repr_html_()
-    status = Status(4, 1, 0, 1e15, 2e15, 0.01, {"<code>": 0.4, "web": 0.6})
-    assert "&lt;code&gt;" in status._repr_html_()
-    assert "0.400" in status._repr_html_()
+    near, best = {"<code>": 0.4, "web": 0.6}, {"<code>": 0.9, "web": 0.1}
+    bounds = {"<code>": (0.85, 1.0), "web": (0.0, 0.15)}
+    counts = (4, 1, 0, 1e15, 2e15, 0.01)
+    status = Status(*counts, near, "for being near", best, bounds, True, ("look at <b>",))
+    html = status._repr_html_()
+    assert "&lt;code&gt;" in html
+    assert "look at &lt;b&gt;" in html
+    # The recommendation lies outside of the interval, which is the optimum's: both are shown.
+    for words in ("recommended", "0.400", "optimum", "0.900", "0.850 to 1.000", "for being near"):
+        assert words in html
+        assert words in str(status)
+    alone = Status(*counts, best, "the optimum is recommended", best, bounds, True)
+    assert "0.400" not in str(alone)
+    assert str(alone).count("0.900") == 1

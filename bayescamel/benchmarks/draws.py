@@ -52,6 +52,22 @@ class BenchmarkDraws:
         """The law that was fitted."""
         return self.hierarchy.law
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the draws cannot be used; nothing where they converged."""
+        return self.status.doubts
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the runs leave open."""
+        if self.facts["above_chance"].all():
+            return ()
+        names = self.facts["benchmark"].to_numpy()[~self.facts["above_chance"].to_numpy()]
+        return (
+            f"at chance in every fitted run, so that when they rise is told by the others and the "
+            f"priors: {_listed(names)}",
+        )
+
     def __repr__(self) -> str:
         moving = self.facts["above_chance"].to_numpy()
         at_chance = self.facts["benchmark"].to_numpy()[~moving]

@@ -21,7 +21,7 @@ from bayescamel.benchmarks.problem import (
     reference_loss,
 )
 from bayescamel.benchmarks.table import benchmark_facts
-from bayescamel.draws.status import diagnose
+from bayescamel.draws.status import diagnose, warn_of
 from bayescamel.exceptions import BenchmarkError, ConvergenceError
 from bayescamel.inference.progress import progress_bar
 from bayescamel.inference.sampler import Sampler, SamplerOptions
@@ -107,6 +107,7 @@ def fit_benchmarks(
     )
     if strict and not status.converged:
         raise ConvergenceError(str(status))
+    warn_of(status.doubts)
     sampled_draws = tree["posterior"].to_dataset()
     moving = beats_chance(hierarchy, sampled_draws, kept["loss"] / reference, facts)
     facts = facts.assign(above_chance=moving)

@@ -10,6 +10,7 @@ from bayescamel.benchmarks.draws import BenchmarkDraws
 from bayescamel.benchmarks.laws.base import BenchmarkLaw
 from bayescamel.benchmarks.prediction import heard, paired_parameters
 from bayescamel.decisions.objectives import DrawObjective
+from bayescamel.draws.status import warn_of
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.laws.base import Array
 from bayescamel.posterior import Posterior
@@ -60,6 +61,7 @@ def benchmark_objective(
         chance=tuple(map(float, fitted.facts["chance"].to_numpy()[used])),
     )
     arrays = {name: parameters[name][:, used] for name in wanted}
+    warn_of(fitted.doubts)
     return DrawObjective(error, {"listening": listening, **arrays}, "expected error")
 
 

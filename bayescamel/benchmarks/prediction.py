@@ -11,6 +11,7 @@ from bayescamel.benchmarks.draws import BenchmarkDraws
 from bayescamel.benchmarks.hierarchy import SHIFT_SHARE, run_scatter
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.draws.prediction import Kind
+from bayescamel.draws.status import warn_of
 from bayescamel.exceptions import BenchmarkError, TargetError
 from bayescamel.mixtures import Mixtures
 from bayescamel.posterior import Posterior
@@ -107,6 +108,7 @@ def predict_at(
         drawn = _measure(fitted, parameters, relative, facts, measure, kind, rng)
         result[measure] = (("chain", "draw", dim, "benchmark"), drawn.reshape(shape))
     coords = named | {"benchmark": facts["benchmark"].to_numpy()}
+    warn_of(fitted.doubts)
     return xr.Dataset(result, coords).assign(above_chance=facts["above_chance"])
 
 

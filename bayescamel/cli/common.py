@@ -5,12 +5,13 @@ import functools
 import json
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import typer
 
-from bayescamel.exceptions import BayesCamelError
+from bayescamel.exceptions import BayesCamelError, ConvergenceWarning
 from bayescamel.input import printable, shown
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with _warnings_as_lines():
+                command(*args, **kwargs)
         except BayesCamelError as error:
             # A message of several lines (a status with its remedies) is still one line here.
             message = "; ".join(line.strip() for line in str(error).splitlines())
@@ -35,6 +37,32 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(130) from None
 
     return run
+
+
+@contextlib.contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Say of draws that did not converge so in one line, once."""
+    said = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ConvergenceWarning)
+        otherwise = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, ConvergenceWarning):
+                otherwise(message, category, filename, lineno, file, line)
+            elif str(message) not in said:
+                said.add(str(message))
+                say(f"bayescamel: {message}", err=True)
+
+        warnings.showwarning = show
+        yield
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -77,10 +105,43 @@ def names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
+class Drawn(Protocol):
+    """A posterior of any kind."""
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why its draws cannot be used."""
+        ...
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the data say against it."""
+        ...
+
+
+def worth(*posteriors: Drawn | None) -> dict[str, object]:
+    """What every answer in JSON says of the draws it comes from."""
+    there = [posterior for posterior in posteriors if posterior is not None]
+    return {
+        "converged": not any(posterior.doubts for posterior in there),
+        "caveats": [caveat for posterior in there for caveat in posterior.caveats],
+    }
+
+
+def check_converged(posterior: Drawn, allowed: bool) -> None:
+    """Exit status 3 where the draws that were written did not converge, unless that is allowed."""
+    if posterior.doubts and not allowed:
+        say(
+            "bayescamel: written all the same, exit status 3: give --allow-unconverged to go on "
+            "with such draws, --strict to write none",
+            err=True,
+        )
+        raise typer.Exit(3)
+
+
 def diagnosis(status: "Status") -> dict[str, object]:
     """What ``--json`` says about the sampling of a fit."""
     return {
-        "converged": status.converged,
         "rhat_max": status.rhat_max,
         "ess_min": min(status.ess_bulk_min, status.ess_tail_min),
         "divergences": status.divergences,

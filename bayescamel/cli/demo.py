@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, quiet_stdout
+from bayescamel.cli.common import answer, guarded, quiet_stdout, worth
 from bayescamel.cli.fit import summary
+from bayescamel.cli.mix import by_domain
 from bayescamel.output import check_output
 from bayescamel.runs.columns import columns, names_in
 
@@ -44,15 +45,15 @@ def demo(
 
 
 def _facts(result: "Demo") -> dict[str, object]:
-    best = result.best.mixture
     return summary(result.posterior) | {
         "held_out_size": result.target.n_params,
         "mre": result.mre,
         "coverage90": result.coverage90,
         **_benchmark_facts(result),
-        "recommended_mixture": {
-            str(name): float(best.sel(domain=name)) for name in best["domain"].to_numpy()
-        },
+        "recommended": by_domain(result.best.recommended),
+        "optimum": by_domain(result.best.optimum),
+        "optimum_interval": by_domain(result.best.optimum_interval),
+        "why": result.best.why,
         "next_runs": result.next_runs.to_dict(orient="records"),
     }
 
@@ -64,6 +65,7 @@ def _benchmark_facts(result: "Demo") -> dict[str, object]:
         "benchmark_abs_error": result.benchmark_error,
         "benchmark_coverage90": result.benchmark_coverage90,
         "benchmarks_converged": result.benchmarks.status.converged,
+        **worth(result.posterior, result.benchmarks),
     }
 
 
@@ -140,22 +142,17 @@ def _accuracies(result: "Demo") -> "Table":
 
 def _mixture(result: "Demo") -> "Table":
     best = result.best
-    least = ("least expected loss",) * best.tied
     table = _table(
         "Recommended mixture at that size",
         ("training domain",),
-        ("weight", *least, "90 % of the draws' optima"),
+        (*best.columns, "90 % of the draws' optima"),
     )
-    for name in best.mixture["domain"].to_numpy():
-        low, high = best.interval.sel(domain=name).to_numpy()
+    for name in best.recommended["domain"].to_numpy():
+        low, high = best.optimum_interval.sel(domain=name).to_numpy()
         weights = [f"{share:.3f}" for share in best.shares(name)]
         table.add_row(str(name), *weights, f"{low:.3f} to {high:.3f}")
     if best.tied:
-        table.caption = (
-            "The mean of the measured mixtures, recommended for being near: the mixture of least "
-            "expected loss is better with probability "
-            f"{best.against_near.probability:.2f} only."
-        )
+        table.caption = best.why
     return table
 
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout, say
+from bayescamel.cli.common import (
+    answer,
+    check_converged,
+    diagnosis,
+    guarded,
+    names,
+    quiet_stdout,
+    say,
+    worth,
+)
 from bayescamel.inference.sampler import Sampler
 from bayescamel.output import check_output
 
@@ -27,6 +36,7 @@ def fit(
     seed: options.Seed = 0,
     renormalise: options.Renormalise = False,
     strict: options.Strict = False,
+    allow_unconverged: options.AllowUnconverged = False,
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
@@ -48,6 +58,7 @@ def fit(
         answer(summary(posterior))
     else:
         say(f"{posterior.status}\n{table.sizes['run']} runs, law {law}: written to {out}")
+    check_converged(posterior, allow_unconverged)
 
 
 def summary(posterior: "Posterior") -> dict[str, object]:
@@ -55,5 +66,6 @@ def summary(posterior: "Posterior") -> dict[str, object]:
     return {
         "law": posterior.law.name,
         "n_runs": posterior.runs.sizes["run"],
+        **worth(posterior),
         **diagnosis(posterior.status),
     }

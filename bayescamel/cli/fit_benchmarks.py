@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, diagnosis, guarded, names, quiet_stdout, say
+from bayescamel.cli.common import (
+    answer,
+    check_converged,
+    diagnosis,
+    guarded,
+    names,
+    quiet_stdout,
+    say,
+    worth,
+)
 from bayescamel.inference.sampler import Sampler
 from bayescamel.output import check_output
 
@@ -49,6 +58,7 @@ def fit_benchmarks(
     tune: options.Tune = 700,
     seed: options.Seed = 0,
     strict: options.Strict = False,
+    allow_unconverged: options.AllowUnconverged = False,
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
@@ -81,6 +91,7 @@ def fit_benchmarks(
         answer(summary(posterior))
     else:
         say(f"{posterior!r}\nwritten to {out}")
+    check_converged(posterior, allow_unconverged)
 
 
 def _joined(runs: Path, evaluations: Path, layout: Layout, key: str, on: str) -> "Joined":
@@ -112,5 +123,6 @@ def summary(posterior: "BenchmarkPosterior") -> dict[str, object]:
             str(name): {"above_chance": bool(moving.sel(benchmark=name))}
             for name in moving["benchmark"].to_numpy()
         },
+        **worth(posterior),
         **diagnosis(posterior.status),
     }

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescamel.cli import limits, options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, weights
+from bayescamel.cli.common import answer, guarded, quiet_stdout, weights, worth
 from bayescamel.exceptions import TargetError
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from bayescamel.decisions import Objective, OptimalMixture
 
 
@@ -66,13 +68,14 @@ def mix(
         from bayescamel.decisions import optimal_mixture
         from bayescamel.posterior import Posterior
 
-        fitted = Posterior.load(posterior)
+        fitted, second = Posterior.load(posterior), None
         if benchmarks is None:
             wanted: Objective = aim
         else:
             from bayescamel.benchmarks import BenchmarkPosterior
 
-            wanted = BenchmarkPosterior.load(benchmarks).objective(fitted, aim, seed)
+            second = BenchmarkPosterior.load(benchmarks)
+            wanted = second.objective(fitted, aim, seed)
         best = optimal_mixture(
             fitted,
             target,
@@ -82,28 +85,35 @@ def mix(
             risk=attitude,
             seed=seed,
         )
-    plan = recipe(best.mixture, target, within.available)
+    plan = recipe(best.recommended, target, within.available)
     if out is not None:
         write_recipe(plan, out, force)
     if json:
-        answer(facts(best) | {key: plan[key] for key in ("tokens", "epochs") if key in plan})
+        said = facts(best) | worth(fitted, second)
+        answer(said | {key: plan[key] for key in ("tokens", "epochs") if key in plan})
     else:
         _show(best, plan)
 
 
+def by_domain(values: "xr.DataArray") -> dict[str, object]:
+    """Numbers of training domains, or bounds of theirs, by name."""
+    names = map(str, values["domain"].to_numpy())
+    return dict(zip(names, values.transpose("domain", ...).to_numpy().tolist(), strict=True))
+
+
 def facts(best: "OptimalMixture") -> dict[str, object]:
     """A decision as JSON says it."""
-    domains = [str(name) for name in best.mixture["domain"].to_numpy()]
     regret90 = float(best.regret_quantile(0.9))
     result: dict[str, object] = {
-        "mixture": {name: float(best.mixture.sel(domain=name)) for name in domains},
-        "interval": {name: best.interval.sel(domain=name).to_numpy().tolist() for name in domains},
+        "recommended": by_domain(best.recommended),
+        "why": best.why,
+        "optimum": by_domain(best.optimum),
+        "optimum_interval": by_domain(best.optimum_interval),
         "expected": best.expected,
         "unit": best.unit,
         "regret": best.regret,
         "regret90": regret90,
         "tied": best.tied,
-        "least": {name: float(best.least.sel(domain=name)) for name in domains},
         "extrapolation": best.extrapolation,
         "gain_extrapolated": best.gain_extrapolated,
         "binding": list(best.binding),
@@ -125,12 +135,12 @@ def _show(best: "OptimalMixture", plan: dict[str, Any]) -> None:
     from rich.table import Table
 
     shown = Table("training domain", title="recommended mixture")
-    columns = ["weight", *["least risk"] * best.tied, "90 % of the draws' optima"]
+    columns = [*best.columns, "90 % of the draws' optima"]
     columns += ["tokens"] * ("tokens" in plan) + ["epochs"] * bool(plan.get("epochs"))
     for column in columns:
         shown.add_column(column, justify="right")
     for name, share in plan["weights"].items():
-        low, high = best.interval.sel(domain=name).to_numpy()
+        low, high = best.optimum_interval.sel(domain=name).to_numpy()
         # The plan's weight stands for the recommended one.
         cells = [f"{weight:.3f}" for weight in (share, *best.shares(name)[1:])]
         cells.append(f"{low:.3f} to {high:.3f}")

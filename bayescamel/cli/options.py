@@ -27,6 +27,10 @@ Seed = Annotated[int, typer.Option(min=0)]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail, and write nothing, without convergence.")
 ]
+AllowUnconverged = Annotated[
+    bool,
+    typer.Option("--allow-unconverged", help="End with exit status 0, not 3, without convergence."),
+]
 BenchmarkTable = Annotated[
     Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
 ]

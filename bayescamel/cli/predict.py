@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, weights
+from bayescamel.cli.common import answer, guarded, quiet_stdout, weights, worth
 from bayescamel.exceptions import MixtureError
 
 if TYPE_CHECKING:
@@ -57,23 +57,24 @@ def predict(
     with quiet_stdout():
         from bayescamel.posterior import Posterior
 
-        fitted = Posterior.load(posterior)
+        fitted, second = Posterior.load(posterior), None
         if benchmarks is None:
             prediction = fitted.predict(target, given, kind=kind.value, seed=seed)
             table = _intervals(prediction["loss"])
         else:
             from bayescamel.benchmarks import BenchmarkPosterior
 
+            second = BenchmarkPosterior.load(benchmarks)
             prediction = fitted.predict_benchmarks(
                 target,
                 given,
-                benchmarks=BenchmarkPosterior.load(benchmarks),
+                benchmarks=second,
                 kind=kind.value,
                 seed=seed,
             )
             table = _benchmarks(prediction)
     if json:
-        answer(dict(table))
+        answer(table | worth(fitted, second))
         return
     _show(table, kind, float(prediction["extrapolation"][0]))
 

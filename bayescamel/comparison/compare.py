@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from bayescamel.inference.progress import Show
 
 
+FORMATS = {"mre": "{:.2%}", "coverage90": "{:.0%}"}
+"""Of columns that are shares."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Laws side by side.
@@ -74,7 +78,10 @@ class Comparison:
         """Laws inside the runs, and outside them where sizes could be left out."""
         parts = []
         for title, table in self._tables():
-            rows = [[str(law), *(f"{x:.3g}" for x in row)] for law, *row in table.itertuples()]
+            rows = [
+                [str(law), *(FORMATS.get(str(c), "{:.3g}").format(row[c]) for c in table.columns)]
+                for law, row in table.iterrows()
+            ]
             header = ["law", *(f"{c:.3g}" if isinstance(c, float) else c for c in table.columns)]
             parts.append(as_html(title, (), (), header, rows))
         doubts = self._influential()

@@ -1,7 +1,7 @@
 """A stack of posteriors in a NetCDF file."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import xarray as xr
 
@@ -12,15 +12,18 @@ from bayescamel.input import shown
 from bayescamel.output import check_output
 from bayescamel.posterior import Posterior
 
-if TYPE_CHECKING:
-    from bayescamel.comparison.stacking import StackedPosterior
-
 FORMAT = "stack-1"
 """Changed when a file of today can no longer be read."""
 
 
-def save(stack: "StackedPosterior", path: Path, force: bool = False) -> None:
-    """Write a stack; the file appears whole or not at all.
+def save(
+    components: Mapping[str, Posterior],
+    weights: xr.DataArray,
+    scores: xr.DataArray,
+    path: Path,
+    force: bool = False,
+) -> None:
+    """Write the parts of a stack; the file appears whole or not at all.
 
     Raises
     ------
@@ -28,9 +31,8 @@ def save(stack: "StackedPosterior", path: Path, force: bool = False) -> None:
         When the file is there and `force` is not set, or its folder is not.
     """
     check_output(path, force)
-    weights = xr.Dataset({"weights": stack.weights, "scores": stack.scores})
-    tree = xr.DataTree(weights)
-    for law, posterior in stack.components.items():
+    tree = xr.DataTree(xr.Dataset({"weights": weights, "scores": scores}))
+    for law, posterior in components.items():
         tree[law] = as_tree(posterior)
     tree.attrs = {"format": FORMAT}
     write_tree(tree, path)
@@ -53,7 +55,7 @@ def load(path: Path) -> tuple[dict[str, Posterior], xr.DataArray, xr.DataArray]:
             )
         weights = tree.to_dataset()
         components = {
-            str(law): from_tree(tree[str(law)].copy(), path, Posterior)
+            str(law): from_tree(tree.children[str(law)].copy(), path, Posterior)
             for law in weights["law"].to_numpy()
         }
     return components, weights["weights"], weights["scores"]

@@ -119,7 +119,7 @@ class StackedPosterior:
 
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write to a NetCDF file; see `bayescamel.comparison.files.save`."""
-        files.save(self, Path(path), force)
+        files.save(self.components, self.weights, self.scores, Path(path), force)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

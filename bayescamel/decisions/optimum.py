@@ -100,18 +100,17 @@ def optimal_mixture(
     at_best = problem.values(best[None])[:, 0]
     optima, regrets = problem.regret(best, at_best, optima)
     reach = Reach.of(posterior.runs)
-    mixture = xr.DataArray(best, {"domain": domains}, ("domain",), "mixture")
     coords = {"domain": domains, "bound": ["lower90", "upper90"]}
     bounds = interval90(optima).T
     return OptimalMixture(
-        mixture=mixture,
-        interval=xr.DataArray(bounds, coords, ("domain", "bound"), "interval"),
+        recommended=xr.DataArray(best, {"domain": domains}, ("domain",), "recommended"),
+        optimum=xr.DataArray(least, {"domain": domains}, ("domain",), "optimum"),
+        optimum_interval=xr.DataArray(bounds, coords, ("domain", "bound"), "optimum_interval"),
         expected=float(at_best.mean()),
         regret=float(regrets.mean()),
         draws=xr.DataArray(optima, {"domain": domains}, ("sample", "domain"), "draws"),
         values=xr.DataArray(at_best, dims="sample", name="values"),
         regrets=xr.DataArray(regrets, dims="sample", name="regrets"),
-        least=xr.DataArray(least, {"domain": domains}, ("domain",), "least"),
         tied=bool(tied),
         against_near=against_near,
         against_reference=against_reference,

@@ -48,8 +48,9 @@ def optimal_path(
     Returns
     -------
     Dataset
-        Dims (size, domain): ``mixture``, of least risk; ``lower90`` and ``upper90`` of the draws'
-        optima. Dims (size,): ``n_tokens``, ``expected``, ``regret``, ``extrapolation``.
+        Dims (size, domain): ``optimum``, the mixture of least risk, and ``lower90`` and ``upper90``
+        of the draws' optima, as in `OptimalMixture`: nothing is recommended for being near. Dims
+        (size,), at the optimum: ``n_tokens``, ``expected``, ``regret``, ``extrapolation``.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def optimal_path(
         rows.append(
             xr.Dataset(
                 {
-                    "mixture": ("domain", best),
+                    "optimum": ("domain", best),
                     "lower90": ("domain", lower),
                     "upper90": ("domain", upper),
                     "n_tokens": np.nan if target.n_tokens is None else target.n_tokens,

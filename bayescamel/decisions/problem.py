@@ -11,6 +11,7 @@ from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.risk import Risk
 from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
 from bayescamel.draws.draws import Averaged
+from bayescamel.draws.status import warn_of
 from bayescamel.mixtures import Polytope, dirichlet
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.runs.sizes import Sizes
@@ -107,7 +108,7 @@ def pose(
     reference_loss = runs["loss"].mean("run").to_numpy()
     aim = as_aim(objective, validation, reference_loss, posterior.n_draws)
     unique = limits.shares(domains, target)
-    return Problem(
+    problem = Problem(
         ensemble=ensemble,
         target=target,
         aim=aim,
@@ -118,6 +119,8 @@ def pose(
         repetition=prior,
         seed=seed,
     )
+    warn_of(posterior.doubts)  # last: what is refused needs no doubts
+    return problem
 
 
 def _curves(

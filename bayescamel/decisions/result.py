@@ -59,11 +59,13 @@ class OptimalMixture:
 
     Parameters
     ----------
-    mixture
-        The recommendation, dims (domain,).
-    interval
-        Dims (domain, bound): 90 % of the draws' optima lie between ``lower90`` and
-        ``upper90``, weight by weight.
+    recommended
+        The mixture to train, dims (domain,), and `why`: the optimum, unless `tied`.
+    optimum
+        The mixture of least risk, dims (domain,).
+    optimum_interval
+        Dims (domain, bound): 90 % of the draws' optima lie between ``lower90`` and ``upper90``,
+        weight by weight. It is about the optimum: the recommendation may lie outside of it.
     expected
         Posterior mean of the objective at the recommendation.
     regret
@@ -74,13 +76,11 @@ class OptimalMixture:
         Each draw's optimum, dims (sample, domain): the posterior of the best mixture.
     values, regrets
         The objective at the recommendation, and the regret, draw by draw: dims (sample,).
-    least
-        The mixture of least risk, dims (domain,). The recommendation, unless `tied`.
     tied
-        The posterior cannot tell `least` from the near mixture, so that the recommendation is
+        The posterior cannot tell the optimum from the near mixture, so that the recommendation is
         the near one.
     against_near
-        `least` compared with the near mixture: the reference where one was given, else the mean
+        The optimum compared with the near mixture: the reference where one was given, else the mean
         of the measured mixtures; brought within the constraints.
     against_reference
         The recommendation compared with the reference as it was given; None without one.
@@ -98,14 +98,14 @@ class OptimalMixture:
         What it is for, and the objective's unit.
     """
 
-    mixture: xr.DataArray
-    interval: xr.DataArray
+    recommended: xr.DataArray
+    optimum: xr.DataArray
+    optimum_interval: xr.DataArray
     expected: float
     regret: float
     draws: xr.DataArray
     values: xr.DataArray
     regrets: xr.DataArray
-    least: xr.DataArray
     tied: bool
     against_near: Comparison
     against_reference: Comparison | None
@@ -121,12 +121,27 @@ class OptimalMixture:
         """Quantiles of the regret."""
         return np.quantile(self.regrets, level)
 
+    @property
+    def why(self) -> str:
+        """Why the recommendation is what it is, in one sentence."""
+        if self.tied:
+            return (
+                f"the optimum cannot be told from {self.against_near.name}, which is recommended "
+                f"for being near: the optimum is {self.against_near}"
+            )
+        return f"the optimum is recommended: it is {self.against_near}"
+
+    @property
+    def columns(self) -> list[str]:
+        """What `shares` are, for the head of a table."""
+        return ["recommended", "optimum"] if self.tied else ["recommended"]
+
     def shares(self, domain: str) -> list[float]:
-        """The recommended weight of a training domain and, where `tied`, that of least risk.
+        """The recommended weight of a training domain and, where it is another, the optimum's.
 
         The draws' optima lie around the latter.
         """
-        shown = [self.mixture, self.least] if self.tied else [self.mixture]
+        shown = [self.recommended, self.optimum] if self.tied else [self.recommended]
         return [float(mixture.sel(domain=domain)) for mixture in shown]
 
     def density(self, bins: int = 40) -> xr.DataArray:
@@ -149,25 +164,24 @@ class OptimalMixture:
             f"  expected regret {self.regret:.4f}, below {self.regret_quantile(0.9):.4f} with "
             "probability 0.9",
         ]
-        names = [str(name) for name in self.mixture["domain"].to_numpy()]
+        names = [str(name) for name in self.recommended["domain"].to_numpy()]
         width = max(len(name) for name in names)
         for name in names:
-            low, high = self.interval.sel(domain=name).to_numpy()
+            low, high = self.optimum_interval.sel(domain=name).to_numpy()
             shares = "  ".join(f"{share:.3f}" for share in self.shares(name))
             lines.append(f"  {name:<{width}}  {shares}  ({low:.3f} to {high:.3f})")
-        second = "second: the mixture of least risk; " if self.tied else ""
-        lines.append(f"  {second}in brackets: 90 % of the draws' optima")
+        lines.append(f"  {', '.join(self.columns)} (90 % of the draws' optima)")
         lines += [f"  {line}" for line in self.notes()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """The recommendation with its intervals, and what it is worth."""
         rows = []
-        for name in map(str, self.mixture["domain"].to_numpy()):
-            low, high = self.interval.sel(domain=name).to_numpy()
+        for name in map(str, self.recommended["domain"].to_numpy()):
+            low, high = self.optimum_interval.sel(domain=name).to_numpy()
             shares = [f"{share:.3f}" for share in self.shares(name)]
             rows.append([name, *shares, f"{low:.3f} to {high:.3f}"])
-        header = ["training domain", "weight", *["least risk"] * self.tied, "90 % of the optima"]
+        header = ["training domain", *self.columns, "90 % of the optima"]
         lines = [
             f"expected objective {self.expected:.4f} {self.unit}; expected regret "
             f"{self.regret:.4f}, below {self.regret_quantile(0.9):.4f} with probability 0.9",
@@ -178,14 +192,7 @@ class OptimalMixture:
 
     def notes(self) -> list[str]:
         """What a reader should know beside the numbers, a line each."""
-        notes = []
-        if self.tied:
-            notes.append(
-                f"cannot be told from {self.against_near.name}, which is recommended for being "
-                f"near: the mixture of least risk is {self.against_near}"
-            )
-        else:
-            notes.append(str(self.against_near))
+        notes = [self.why]
         if self.against_reference is not None and self.against_reference is not self.against_near:
             notes.append(str(self.against_reference))
         inside = self.distance <= self.reach

@@ -23,6 +23,8 @@ from bayescamel.output import write_whole
 
 MAX_BYTES = 16 * 2**30
 """Of a file, and of what it holds when unpacked."""
+PARSING = (OSError, EOFError, MemoryError, RuntimeError, LookupError, ValueError, TypeError)
+"""What h5py, json, xarray and NumPy raise of files that are damaged, or none of ours."""
 SEAL = b"\nbayescamel-sha256:"
 SEAL_BYTES = len(SEAL) + 64
 CHECKSUMS = "checksums"
@@ -90,19 +92,20 @@ def _checksums(tree: xr.DataTree) -> dict[str, str]:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Have whatever a file that is none of ours makes a reader say end as one error.
+    """Have what a file that is none of ours makes a reader say end as one error.
 
     Raises
     ------
     StorageError
-        For any other exception.
+        For an error of ours, and for what parsers raise of files and we when something is not
+        there. Others are faults of the program, and stay what they are.
     """
     try:
         yield
     except BayesCamelError as error:
         where = "" if shown(path) in str(error) else f"{shown(path)}: "
         raise StorageError(f"{where}{error}") from error
-    except Exception as error:  # parsers of files, and our own looking for what is not there
+    except PARSING as error:
         raise StorageError(
             f"{shown(path)} is no posterior written by bayescamel: {type(error).__name__}: "
             f"{shown(error, 200)}"

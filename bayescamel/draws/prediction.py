@@ -9,7 +9,7 @@ from bayescamel.draws.curves import model_losses
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.scatter import (
-    curve_distribution,
+    around_curve,
     draw_missed,
     run_noise,
     run_scatter,
@@ -103,15 +103,15 @@ def run_distribution(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What draws say of each new run's loss: mean and sd by draw, (draw, run, validation).
 
-    `curve_distribution` with what the fitted runs tell that the law misses of such mixtures, and
-    runs that scatter as differently as they do.
+    `bayescamel.draws.scatter.curve_distribution` with what the fitted runs tell that the law misses
+    of such mixtures, and runs that scatter as differently as they do.
     """
-    mean, sd = curve_distribution(draws, runs)
+    models, mixtures = Sizes.of(runs), runs["mixture"].to_numpy()
+    scatter = run_scatter(draws, models, mixtures)
+    mean, sd = around_curve(draws, models, mixtures, scatter)
     if residuals is None:
         return mean, sd
-    models, mixtures = Sizes.of(runs), runs["mixture"].to_numpy()
-    local = residuals.at(models, mixtures)
-    noise = run_scatter(draws, models, mixtures).noise
+    local, noise = residuals.at(models, mixtures), scatter.noise
     # The same for every table of as many runs, so that scores can be repeated.
     times = run_noise(draws, runs.sizes["run"], np.random.default_rng(0))[:, :, None]
     mean = mean + noise * local.mean

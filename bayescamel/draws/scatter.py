@@ -109,9 +109,15 @@ def curve_distribution(
     """
     models, mixtures = Sizes.of(runs), runs["mixture"].to_numpy()
     scatter = run_scatter(draws, models, mixtures)
-    noise = scatter.noise
     if fitted and draws.has_run_noise:
         known = draws.values["run_noise"].sel(run=runs["run"].to_numpy()).to_numpy()
-        noise = noise * known.reshape(draws.n_draws, -1, 1)
+        scatter = scatter._replace(noise=scatter.noise * known.reshape(draws.n_draws, -1, 1))
+    return around_curve(draws, models, mixtures, scatter)
+
+
+def around_curve(
+    draws: Draws, models: Sizes, mixtures: np.ndarray, scatter: Scatter
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd (draw, model, validation) of models that scatter so around the law's curve."""
     mean = model_losses(draws, models, mixtures) + scatter.shift
-    return mean, np.sqrt(scatter.shared**2 + scatter.missed**2 + noise**2)
+    return mean, np.sqrt(scatter.shared**2 + scatter.missed**2 + scatter.noise**2)

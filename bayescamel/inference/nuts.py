@@ -85,7 +85,8 @@ class Geometry(NamedTuple):
     """Where chains move: u = centre + root · z, and u = centre + z beyond the root's numbers."""
 
     centre: np.ndarray
-    root: np.ndarray
+    root: Any
+    """(number, number) of those that are whitened; in a compiled program perhaps an `Arrow`."""
     step_size: float
     inverse_mass: np.ndarray
     apart: Sequence[np.ndarray] | None = None

@@ -29,12 +29,15 @@ def optimum(best: "OptimalMixture", axes: Any = None, bins: int = 32) -> "Figure
     Returns
     -------
     Figure
-        Histograms of the optimum's weight over the draws; a line at the recommendation, a dotted
+        Histograms of the optimum's weight over the draws; a line at the recommendation and, where
+        it is another, at the mixture of least risk; a dotted
         one at the near mixture, a dashed one at the reference where one was given.
     """
-    domains = [str(name) for name in best.mixture["domain"].to_numpy()]
+    domains = [str(name) for name in best.recommended["domain"].to_numpy()]
     figure, made = panels(len(domains), axes, columns=5, size=(1.9, 1.7))
-    marks = [(best.mixture, "recommended", ORANGE, "-")]
+    marks = [(best.recommended, "recommended", ORANGE, "-")]
+    if best.tied:
+        marks.append((best.optimum, "optimum", BLUE, "-"))
     for other, colour, line in zip(_others(best), (INK, GREY), (":", "--"), strict=False):
         marks.append((other.mixture, named(other.name, 40), colour, line))
     for axis, name in zip(made, domains, strict=True):
@@ -134,7 +137,7 @@ def path(
         )
         axis.plot(
             sizes,
-            one["mixture"],
+            one["optimum"],
             color=style.color,
             ls=style.linestyle,
             marker=style.marker,

@@ -29,11 +29,10 @@ PANEL = (
 
 def decision(best: "OptimalMixture") -> Section:
     """What to train, and how sure that is."""
-    names = [str(name) for name in best.mixture["domain"].to_numpy()]
-    least = ["least risk"] * best.tied
+    names = [str(name) for name in best.recommended["domain"].to_numpy()]
     rows = []
     for name in names:
-        low, high = best.interval.sel(domain=name).to_numpy()
+        low, high = best.optimum_interval.sel(domain=name).to_numpy()
         shares = [f"{share:.3f}" for share in best.shares(name)]
         rows.append([name, *shares, f"{low:.3f} to {high:.3f}"])
     regret = (
@@ -44,7 +43,7 @@ def decision(best: "OptimalMixture") -> Section:
     blocks: list[Block] = [
         table(
             "Recommended mixture",
-            ["training domain", "weight", *least, "90 % of the draws' optima"],
+            ["training domain", *best.columns, "90 % of the draws' optima"],
             rows,
         ),
         Text(regret),
@@ -67,7 +66,7 @@ def quality(
 ) -> Section:
     """How good the target will be."""
     blocks: list[Block] = []
-    mixture = best.mixture
+    mixture = best.recommended
     bands = {}
     for kind in ("mean", "run"):
         loss = posterior.predict(target, mixture, kind=kind)["loss"].isel(mixture=0)

@@ -1,6 +1,7 @@
 """What a study knows of its target: draws, the recommendation, and the mixtures to decide among."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import xarray as xr
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.draws.status import warn_of
 from bayescamel.runs.checks import why_not_fitted
 from bayescamel.runs.table import fingerprint
 from bayescamel.study.posteriors import Posteriors, as_runs
@@ -43,7 +45,14 @@ class Outlook:
         Weights over validation domains.
     seconds
         That the fit took.
+    doubts, caveats
+        Of the posterior.
     """
+
+    @property
+    def converged(self) -> bool:
+        """Whether the posterior's draws can be used."""
+        return not self.doubts
 
     settings: Settings
     predictive: PredictiveDraws
@@ -51,6 +60,23 @@ class Outlook:
     mixtures: np.ndarray
     objective: np.ndarray
     seconds: float
+    doubts: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+    def decided(self) -> dict[str, Any]:
+        """The recommendation and what it is worth, as a study's status tells them."""
+        best, names = self.best, self.predictive.domains
+        return {
+            "recommended": dict(zip(names, map(float, best.recommended), strict=True)),
+            "why": best.why,
+            "optimum": dict(zip(names, map(float, best.optimum), strict=True)),
+            "optimum_interval": {
+                name: (float(low), float(high))
+                for name, (low, high) in zip(names, best.optimum_interval.to_numpy(), strict=True)
+            },
+            "converged": self.converged,
+            "caveats": self.caveats,
+        }
 
     def surrogate(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> LinearGaussian:
         """The surrogate of candidates' losses, with pending runs conditioned on."""
@@ -90,6 +116,7 @@ class Outlooks:
         wanted = str(runs.attrs["fingerprint"])
         if self._last is None or self._last[0] != wanted:
             self._last = (wanted, self._look(runs))
+        warn_of(self._last[1].doubts)
         return self._last[1]
 
     def _look(self, runs: xr.Dataset) -> Outlook:
@@ -103,9 +130,11 @@ class Outlooks:
             settings=settings,
             predictive=PredictiveDraws.of(posterior),
             best=best,
-            mixtures=np.concatenate([best.mixture.to_numpy()[None], optima[some], spread]),
+            mixtures=np.concatenate([best.recommended.to_numpy()[None], optima[some], spread]),
             objective=objective_weights(settings.objective, runs["validation"].to_numpy()),
             seconds=posterior.status.seconds,
+            doubts=posterior.doubts,
+            caveats=posterior.caveats,
         )
 
 

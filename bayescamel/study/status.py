@@ -20,8 +20,14 @@ class Status:
         Of the budget, by runs that ended; pending runs are in neither.
     expected_regret
         Of the recommended mixture, nats; None before there is a posterior.
-    best_mixture
-        Recommended for the target; None before there is a posterior.
+    recommended, why
+        The mixture to train the target on, and why that; None before there is a posterior.
+    optimum, optimum_interval
+        The mixture of least risk, which is recommended unless a nearer one cannot be told from it,
+        and the 90 % of the draws' optima around it; None before there is a posterior.
+    converged, caveats
+        Whether the posterior's draws can be used, and what they may still get wrong; None and
+        nothing before there is one.
     note
         Why there is no posterior, or to which part of the runs it was fitted; None: to all.
     """
@@ -32,41 +38,61 @@ class Status:
     flops_spent: float
     flops_left: float
     expected_regret: float | None
-    best_mixture: dict[str, float] | None
+    recommended: dict[str, float] | None = None
+    why: str | None = None
+    optimum: dict[str, float] | None = None
+    optimum_interval: dict[str, tuple[float, float]] | None = None
+    converged: bool | None = None
+    caveats: tuple[str, ...] = ()
     note: str | None = None
 
     @classmethod
     def of(cls, seen: Snapshot, settings: Settings, outlook: Outlook | None) -> "Status":
         """From all that is stored, and what the told runs say of the target."""
-        regret = mixture = None
         note = in_words(seen, settings)
-        if outlook is not None:
-            weights = map(float, outlook.best.mixture)
-            mixture = dict(zip(outlook.predictive.domains, weights, strict=True))
-            regret = outlook.best.regret
-            if note is not None:
-                note += f"; this one took {outlook.seconds:.0f} s"
+        if outlook is not None and note is not None:
+            note += f"; this one took {outlook.seconds:.0f} s"
         return cls(
             told=len(seen.told()),
             pending=len(seen.pending()),
             failed=sum(run.state == "failed" for run in seen.runs),
             flops_spent=seen.spent(),
             flops_left=settings.budget - seen.spent(),
-            expected_regret=regret,
-            best_mixture=mixture,
+            expected_regret=None if outlook is None else outlook.best.regret,
+            **({} if outlook is None else outlook.decided()),
             note=note,
         )
 
-    def _repr_html_(self) -> str:
-        """Runs, budget and the recommendation."""
+    @property
+    def _lines(self) -> list[str]:
         lines = [
             f"{self.told} runs told, {self.pending} pending, {self.failed} failed",
             f"{self.flops_spent:.3g} FLOPs spent, {self.flops_left:.3g} left",
         ]
-        if self.best_mixture is None:
-            return as_html("Study", [*lines, "too few runs for a recommendation"])
-        lines.append(f"expected regret {self.expected_regret:.2g} nats per token")
-        if self.note is not None:
-            lines.append(self.note)
-        rows = [[name, f"{weight:.3f}"] for name, weight in self.best_mixture.items()]
-        return as_html("Study", lines, (), ["training domain", "weight"], rows)
+        if self.recommended is None:
+            return [*lines, f"no recommendation: {self.note}"]
+        lines += [] if self.note is None else [self.note]
+        return [*lines, f"expected regret {self.expected_regret:.2g} nats per token", str(self.why)]
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        """Head and rows: the recommendation, the optimum where it is another, its interval."""
+        if self.recommended is None or self.optimum is None or self.optimum_interval is None:
+            return [], []
+        shown = [self.recommended]
+        if self.optimum != self.recommended:
+            shown.append(self.optimum)
+        rows = [
+            [name, *(f"{weights[name]:.3f}" for weights in shown), f"{low:.3f} to {high:.3f}"]
+            for name, (low, high) in self.optimum_interval.items()
+        ]
+        heads = ["recommended", "optimum"][: len(shown)]
+        return ["training domain", *heads, "90 % of the optima"], rows
+
+    def __str__(self) -> str:
+        head, rows = self._table()
+        table = [f"  {'  '.join(row)}" for row in ([head, *rows] if rows else [])]
+        return "\n".join([*self._lines, *table])
+
+    def _repr_html_(self) -> str:
+        """Runs, budget and the recommendation, and what speaks against it."""
+        return as_html("Study", self._lines, self.caveats, *self._table())

@@ -22,6 +22,7 @@ from bayescamel.designs.allocation.scenarios import Scenarios
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Space
 from bayescamel.designs.stopping import Stop
+from bayescamel.draws.status import warn_of
 from bayescamel.exceptions import StudyError
 from bayescamel.inference.progress import Show
 from bayescamel.input import printable, shown
@@ -67,6 +68,15 @@ class Study(Intake):
         self._posteriors = Posteriors(self._storage, settings)
         self._posteriors.watch = self._watch
         self._outlooks = Outlooks(settings, self._posteriors)
+
+    def __repr__(self) -> str:
+        chosen, space = self.settings, self.settings.space
+        return (
+            f"Study {self._storage.name!r} in {self._storage.database}: law {chosen.fit.law!r}, "
+            f"{len(space.sizes)} sizes, {len(space.domains)} training domains, a budget of "
+            f"{chosen.budget:.3g} FLOPs for a target of {chosen.target.n_params:.3g} parameters; "
+            "status() says where it stands"
+        )
 
     def watch_fits(self, tell: Callable[[str], None]) -> None:
         """Have `tell` called, in a few words, with how far a fit is."""
@@ -273,7 +283,9 @@ class Study(Intake):
     def _scenarios(self, seen: Snapshot) -> Scenarios:
         runs = fittable(seen, self.settings)
         if runs is not None:
-            return Scenarios.of(self._posteriors.of(runs))
+            posterior = self._posteriors.of(runs)
+            warn_of(posterior.doubts)
+            return Scenarios.of(posterior)
         space = self.settings.space
         validation = seen.validation or tuple(self.settings.objective or space.domains)
         sparse = any(size.active < size.n_params for size in space.sizes)

@@ -104,13 +104,14 @@ def _recommendation(outlook: Outlook) -> Group:
         f"expected regret {best.regret:.2g}; 90 %: {low:.4f} to {high:.4f}"
     )
     table = Table(box=None)
-    table.add_column("recommended")
+    table.add_column("")
     for name in outlook.predictive.domains:
         table.add_column(Text(shown(name)), justify="right")
-    shares = [f"{float(best.mixture.sel(domain=name)):.3f}" for name in outlook.predictive.domains]
-    table.add_row("weight", *shares)
-    bounds = [best.interval.sel(domain=name).to_numpy() for name in outlook.predictive.domains]
-    table.add_row("90 %", *(f"{low:.2f}-{high:.2f}" for low, high in bounds))
+    shares = [best.shares(name) for name in outlook.predictive.domains]
+    for words, *row in zip(best.columns, *shares, strict=True):
+        table.add_row(words, *(f"{share:.3f}" for share in row))
+    bounds = best.optimum_interval.to_numpy()
+    table.add_row("90 % of optima", *(f"{low:.2f}-{high:.2f}" for low, high in bounds))
     return Group(Text(words), table)
 
 

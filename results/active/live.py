@@ -33,10 +33,10 @@ def report(study: Study) -> str:
         flops = f"{group['flops'].sum():.2e}"
         rows.append((f"{size:,.0f}", f"{tokens:,.0f}", str(len(group)), flops, f"{seconds:.0f}"))
     parts.append(markdown(rows))
-    heads = ["recommended", *["least expected loss"] * best.tied]
+    heads = ["recommended", *["optimum"] * best.tied]
     shares = [("domain", *heads, "90 % of the draws' optima")]
-    for name in best.mixture["domain"].to_numpy():
-        low, high = best.interval.sel(domain=name).to_numpy()
+    for name in best.recommended["domain"].to_numpy():
+        low, high = best.optimum_interval.sel(domain=name).to_numpy()
         weights = [f"{share:.3f}" for share in best.shares(name)]
         shares.append((str(name), *weights, f"{low:.2f} to {high:.2f}"))
     parts.append(

@@ -118,14 +118,14 @@ def free(posterior: Posterior, referee: Posterior, held_out: xr.Dataset) -> pd.D
     for name, objective in OBJECTIVES.items():
         best = optimal_mixture(posterior, target, objective)
         best_measured = mixtures[total(losses, objective).argmin()]
-        both = np.stack([best.mixture.to_numpy(), best_measured])
+        both = np.stack([best.recommended.to_numpy(), best_measured])
         loss = referee.predict(target, both)["loss"].to_numpy()
         values = total(loss.reshape(-1, *loss.shape[2:]), objective)
         gain = values[:, 1] - values[:, 0]
         rows.append(
             {
                 "objective": name,
-                "mixture": " ".join(f"{w:.2f}" for w in best.mixture.to_numpy()),
+                "mixture": " ".join(f"{w:.2f}" for w in best.recommended.to_numpy()),
                 "tied": best.tied,
                 "distance": best.distance,
                 "regret": best.regret,

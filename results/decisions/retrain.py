@@ -49,8 +49,8 @@ def decide(runs: xr.Dataset) -> tuple[dict[str, dict[str, float]], dict[str, str
     best = optimal_mixture(posterior, target, reference=reference.drop_vars("run"))
     print(f"```\n{best}\n```\n")
     rows = {
-        "recommended": best.mixture.to_numpy(),
-        "least": best.least.to_numpy(),
+        "recommended": best.recommended.to_numpy(),
+        "least": best.optimum.to_numpy(),
         "reference": reference.to_numpy(),
         "uniform": np.full(len(names), 1 / len(names)),
     }

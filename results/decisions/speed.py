@@ -120,7 +120,7 @@ def main() -> None:
             best = optimal_mixture(posterior, TARGET, constraints=constraints, seed=seed)
             seconds.append(time.perf_counter() - began)
         allowed = constraints.polytope(names, TARGET)
-        worst = allowed.violation(np.vstack([best.mixture, best.draws])).max()
+        worst = allowed.violation(np.vstack([best.recommended, best.draws])).max()
         print(f"| {name} | {seconds[0]:.1f} | {seconds[1]:.1f} | {worst:.0e} |", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(

@@ -87,7 +87,7 @@ def test_an_unseen_benchmark_is_predicted_from_the_hierarchy(
 def test_benchmarks_can_be_an_objective(fitted: BenchmarkPosterior, losses: Posterior) -> None:
     best = losses.optimal_mixture(TARGET, fitted.objective(losses, {"triviaqa": 1.0}))
     # TriviaQA listens to b's loss alone, which falls with the weight of b.
-    assert float(best.mixture.sel(domain="b")) > 0.6
+    assert float(best.recommended.sel(domain="b")) > 0.6
     assert 0 < float(best.expected) < 1
 
 

@@ -21,8 +21,8 @@ def bayescamel(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def answered(result: Result) -> dict[str, Any]:
-    assert result.exit_code == 0, result.output
+def answered(result: Result, status: int = 0) -> dict[str, Any]:
+    assert result.exit_code == status, result.output
     return dict(json.loads(result.stdout))
 
 
@@ -40,7 +40,9 @@ def fitted(table: Path) -> tuple[Path, dict[str, Any]]:
         *("fit", table, "--out", out, "--where", "n_params < 9e6 or seed != 2", "--json"),
         *("--chains", 2, "--draws", 50, "--tune", 50),
     )
-    return out, answered(result)
+    # So few draws cannot reach an ESS of 400: the status must not say that they did.
+    assert result.stderr.count("not converged") == 1
+    return out, answered(result, status=3)
 
 
 def test_fit_writes_a_posterior_and_says_how_it_went(
@@ -49,12 +51,32 @@ def test_fit_writes_a_posterior_and_says_how_it_went(
     out, said = fitted
     assert Posterior.load(out).runs.sizes["run"] == said["n_runs"]
     assert list(said) == [
-        *("law", "n_runs", "converged", "rhat_max", "ess_min", "divergences", "seconds")
+        *("law", "n_runs", "converged", "caveats"),
+        *("rhat_max", "ess_min", "divergences", "seconds"),
     ]
     assert (said["law"], said["n_runs"]) == ("camel", 14)
-    # So few draws cannot reach an ESS of 400: the status must not say that they did.
     assert said["converged"] is False
     assert said["ess_min"] < 400
+
+
+def test_unconverged_draws_end_with_status_3_unless_allowed(table: Path, tmp_path: Path) -> None:
+    few = ("--chains", 2, "--draws", 50, "--tune", 50, "--allow-unconverged")
+    result = bayescamel("fit", table, "--out", tmp_path / "posterior.nc", *few)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("not converged") == 1
+
+
+def test_answers_from_unconverged_draws_say_so(fitted: tuple[Path, dict[str, Any]]) -> None:
+    out, said = fitted
+    for words in (("predict", out), ("mix", out)):
+        asked = (*words, "--params", 2.7e7, "--tokens", 5.4e8)
+        result = bayescamel(*asked, "--json")
+        answer = answered(result)
+        assert (answer["converged"], answer["caveats"]) == (False, said["caveats"])
+        for stderr in (result.stderr, bayescamel(*asked).stderr):
+            lines = [line for line in stderr.splitlines() if "not converged" in line]
+            assert len(lines) == 1
+            assert "raise draws" in lines[0]
 
 
 def test_predict_answers_for_every_validation_domain(
@@ -63,7 +85,7 @@ def test_predict_answers_for_every_validation_domain(
     words = ("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8, "--json")
     mean = answered(bayescamel(*words))
     run = answered(bayescamel(*words, "--kind", "run"))
-    assert list(mean) == list(run) == DOMAINS
+    assert list(mean) == list(run) == [*DOMAINS, "converged", "caveats"]
     for name in DOMAINS:
         assert list(mean[name]) == ["mean", "lower90", "upper90"]
         assert mean[name]["lower90"] < mean[name]["mean"] < mean[name]["upper90"]
@@ -91,10 +113,10 @@ def test_predict_shows_a_table(fitted: tuple[Path, dict[str, Any]]) -> None:
 def test_mix_recommends_a_mixture(fitted: tuple[Path, dict[str, Any]]) -> None:
     words = ("mix", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8)
     said = answered(bayescamel(*words, "--json"))
-    assert list(said["mixture"]) == DOMAINS
-    assert sum(said["mixture"].values()) == pytest.approx(1)
+    assert list(said["recommended"]) == DOMAINS
+    assert sum(said["recommended"].values()) == pytest.approx(1)
     only_a = answered(bayescamel(*words, "--objective", "a=1", "--json"))
-    assert only_a["mixture"]["a"] > said["mixture"]["a"]
+    assert only_a["recommended"]["a"] > said["recommended"]["a"]
     assert "expected regret" in bayescamel(*words).stdout
 
 

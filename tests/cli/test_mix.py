@@ -43,10 +43,10 @@ def test_the_answer_carries_the_decision(files: dict[str, Path]) -> None:
     )
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
-    assert said["mixture"]["d0"] == pytest.approx(4 * 5e8 / 2e10, abs=1e-4)
+    assert said["recommended"]["d0"] == pytest.approx(4 * 5e8 / 2e10, abs=1e-4)
     assert said["epochs"]["d0"] == pytest.approx(4, abs=4e-3)
     assert sum(said["tokens"].values()) == 2e10
-    assert sum(said["least"].values()) == pytest.approx(1)
+    assert sum(said["optimum"].values()) == pytest.approx(1)
     assert said["binding"] == ["d0 ≤ 0.1 (4 epochs of 5e+08 tokens in 2e+10)"]
     assert said["against_reference"]["probability"] == 1
     low, high = said["against_reference"]["gain_interval"]
@@ -61,7 +61,7 @@ def test_bounds_groups_and_trust_region_are_read(files: dict[str, Path]) -> None
         *("--reference", files["reference"], "--near", 0.2, "--risk", "cvar:0.8", "--json"),
     )
     assert result.exit_code == 0, result.output
-    weights = json.loads(result.stdout)["mixture"]
+    weights = json.loads(result.stdout)["recommended"]
     assert 0.3 - 1e-9 <= weights["d0"] + weights["d1"] <= 0.45 + 1e-9
     assert weights["d0"] >= 0.2 - 1e-9
     moved = abs(weights["d0"] - 0.1) + abs(weights["d1"] - 0.2) + abs(weights["d2"] - 0.7)

@@ -53,7 +53,7 @@ def test_a_function_of_the_losses_decides_as_the_weights_it_stands_for(
 ) -> None:
     weighted = optimal_mixture(posterior, TARGET, {"d0": 0.7, "d2": 0.3})
     function = optimal_mixture(posterior, TARGET, lambda loss: 0.7 * loss["d0"] + 0.3 * loss["d2"])
-    np.testing.assert_allclose(function.mixture, weighted.mixture, atol=1e-3)
+    np.testing.assert_allclose(function.recommended, weighted.recommended, atol=1e-3)
     assert function.expected == pytest.approx(weighted.expected, abs=1e-5)
 
 

@@ -47,7 +47,7 @@ def test_every_draws_optimum_is_the_one_in_closed_form(
 def test_the_recommendation_is_the_least_mean_of_the_draws(
     posterior: Posterior, best: OptimalMixture
 ) -> None:
-    ratio = np.array(best.mixture) / posterior.centre.mixture
+    ratio = np.array(best.recommended) / posterior.centre.mixture
     mean_slope = -(GAMMA[:, None] * ratio ** (-GAMMA[:, None] - 1)).mean(axis=0)
     slope = WEIGHTS * mean_slope / posterior.centre.mixture
     np.testing.assert_allclose(slope, slope.mean(), rtol=1e-2)
@@ -63,7 +63,7 @@ def test_the_regret_is_the_distance_to_the_draws_optima(
         ratio = mixture / posterior.centre.mixture
         return float(REFERENCE_LOSS * scale * A * WEIGHTS @ ratio**-gamma)
 
-    at_best = np.array([objective(np.array(best.mixture), gamma) for gamma in GAMMA])
+    at_best = np.array([objective(np.array(best.recommended), gamma) for gamma in GAMMA])
     at_own = [objective(known_optimum(posterior, gamma, WEIGHTS), gamma) for gamma in GAMMA]
     np.testing.assert_allclose(best.regrets, at_best - at_own, atol=1e-5)
     assert best.regret == pytest.approx(float(best.regrets.mean()))
@@ -71,7 +71,7 @@ def test_the_regret_is_the_distance_to_the_draws_optima(
 
 
 def test_intervals_hold_nine_tenths_of_the_draws_optima(best: OptimalMixture) -> None:
-    low, high = best.interval.sel(bound="lower90"), best.interval.sel(bound="upper90")
+    low, high = best.optimum_interval.transpose("bound", "domain")
     inside = ((best.draws >= low) & (best.draws <= high)).mean("sample")
     np.testing.assert_allclose(inside, 0.9, atol=0.01)
     density = best.density(bins=20)
@@ -94,9 +94,9 @@ def test_a_simulated_laws_optimum_lies_within_its_interval() -> None:
     sums_to_one = {"type": "eq", "fun": lambda w: w.sum() - 1}
     found = minimize(loss, np.full(3, 1 / 3), bounds=[(0.01, 1)] * 3, constraints=sums_to_one)
     # Three weights, two of them free: all inside with probability of about 0.8, seeded.
-    low, high = (best.interval.sel(bound=bound).to_numpy() for bound in ("lower90", "upper90"))
+    low, high = best.optimum_interval.transpose("bound", "domain").to_numpy()
     assert ((low <= found.x) & (found.x <= high)).all()
-    assert loss(np.array(best.mixture)) - found.fun < best.regret_quantile(0.99)
+    assert loss(np.array(best.recommended)) - found.fun < best.regret_quantile(0.99)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_constraints_hold_to_rounding(posterior: Posterior, constraints: Constra
     best = optimal_mixture(posterior, TARGET, OBJECTIVE, constraints=constraints)
     domains, measured = posterior.runs["domain"].to_numpy(), posterior.runs["mixture"].to_numpy()
     allowed = constraints.polytope(domains, TARGET, measured)
-    everything = np.vstack([best.mixture, best.least, best.draws])
+    everything = np.vstack([best.recommended, best.optimum, best.draws])
     assert allowed.violation(everything).max() <= 1e-9
-    assert best.binding == allowed.binding(np.array(best.mixture))
+    assert best.binding == allowed.binding(np.array(best.recommended))
 
 
 @pytest.mark.parametrize("risk", [Risk(), Risk("quantile", 0.8), Risk("cvar", 0.8)], ids=str)
@@ -137,7 +137,7 @@ def test_the_search_agrees_with_another_optimiser(posterior: Posterior, risk: Ri
     ]
     bounds = [(0, 0.35), (0, 1), (0.2, 1)]
     found = minimize(objective, [0.3, 0.3, 0.4], bounds=bounds, constraints=constraints)
-    assert objective(np.array(best.least)) <= found.fun + 2e-5
+    assert objective(np.array(best.optimum)) <= found.fun + 2e-5
 
 
 def test_caps_bind_at_the_target_though_not_at_the_proxies(posterior: Posterior) -> None:
@@ -146,12 +146,12 @@ def test_caps_bind_at_the_target_though_not_at_the_proxies(posterior: Posterior)
     proxy = Target(9e7, 1.8e9)
     free = optimal_mixture(posterior, proxy, OBJECTIVE)
     at_proxy = optimal_mixture(posterior, proxy, OBJECTIVE, constraints=constraints)
-    assert float(at_proxy.mixture.sel(domain="d0")) == pytest.approx(
-        float(free.mixture.sel(domain="d0")), abs=0.02
+    assert float(at_proxy.recommended.sel(domain="d0")) == pytest.approx(
+        float(free.recommended.sel(domain="d0")), abs=0.02
     )
     assert at_proxy.binding == ()
     at_target = optimal_mixture(posterior, TARGET, OBJECTIVE, constraints=constraints)
-    assert float(at_target.mixture.sel(domain="d0")) == pytest.approx(4 * 6e8 / 2e10, abs=1e-4)
+    assert float(at_target.recommended.sel(domain="d0")) == pytest.approx(4 * 6e8 / 2e10, abs=1e-4)
     assert len(at_target.binding) == 1
     assert at_target.binding[0].startswith("d0 ≤ 0.12 (4 epochs")
 
@@ -161,7 +161,9 @@ def test_repetition_moves_weight_away_before_a_cap_does() -> None:
     limited = Constraints(available={"d0": 2e8})
     fresh = optimal_mixture(posterior, TARGET, OBJECTIVE)
     worn = optimal_mixture(posterior, TARGET, OBJECTIVE, constraints=limited)
-    assert float(worn.mixture.sel(domain="d0")) < float(fresh.mixture.sel(domain="d0")) - 0.05
+    assert (
+        float(worn.recommended.sel(domain="d0")) < float(fresh.recommended.sel(domain="d0")) - 0.05
+    )
     assert worn.expected > fresh.expected
     assert worn.binding == ()
 
@@ -172,9 +174,9 @@ def test_when_all_mixtures_tie_the_near_one_is_recommended() -> None:
     for given, near in ((None, posterior.centre.mixture), (reference, list(reference.values()))):
         best = optimal_mixture(posterior, TARGET, reference=given)
         assert best.tied
-        np.testing.assert_allclose(best.mixture, near, atol=1e-12)
+        np.testing.assert_allclose(best.recommended, near, atol=1e-12)
         assert "cannot be told from" in repr(best)
-        assert "second: the mixture of least risk" in repr(best)
+        assert "recommended, optimum (90 % of the draws' optima)" in repr(best)
         assert best.regret < 1e-6
 
 
@@ -187,10 +189,10 @@ def test_when_the_draws_disagree_the_near_one_is_recommended() -> None:
     near = {"d0": 0.5, "d1": 0.5, "d2": 0.0}
     best = optimal_mixture(posterior, TARGET, reference=near)
     assert best.tied
-    np.testing.assert_allclose(best.mixture, list(near.values()), atol=1e-9)
+    np.testing.assert_allclose(best.recommended, list(near.values()), atol=1e-9)
     # The draws' optima are at two corners, and the intervals say so.
-    assert float(best.interval.sel(domain="d0", bound="upper90")) > 0.95
-    assert float(best.interval.sel(domain="d0", bound="lower90")) < 0.05
+    assert float(best.optimum_interval.sel(domain="d0", bound="upper90")) > 0.95
+    assert float(best.optimum_interval.sel(domain="d0", bound="lower90")) < 0.05
     # What wastes a fifth on d2 is told from the best.
     assert not optimal_mixture(posterior, TARGET, reference=wasteful).tied
 
@@ -217,7 +219,7 @@ def test_gain_that_rests_on_extrapolation_is_told(posterior: Posterior) -> None:
     assert inside.distance <= inside.reach
     assert np.isnan(inside.gain_extrapolated) or inside.gain_extrapolated == 0
     far = optimal_mixture(posterior, TARGET, {"d0": 1.0})
-    assert float(far.mixture.sel(domain="d0")) == pytest.approx(1, abs=1e-6)
+    assert float(far.recommended.sel(domain="d0")) == pytest.approx(1, abs=1e-6)
     assert far.distance > far.reach
     assert 0.1 < far.gain_extrapolated < 1
     assert far.extrapolation >= 1
@@ -247,7 +249,7 @@ def test_the_worst_of_several_objectives_is_lifted(posterior: Posterior) -> None
     worst = WorstCase(tuple({name: 1.0} for name in ("d0", "d1", "d2")), relative=False)
     best = optimal_mixture(posterior, TARGET, worst)
     # Equal amplitudes and elasticities: the worst is least where all w / w⁰ are equal.
-    np.testing.assert_allclose(best.least, posterior.centre.mixture, atol=2e-3)
+    np.testing.assert_allclose(best.optimum, posterior.centre.mixture, atol=2e-3)
 
 
 def test_domains_permute(posterior: Posterior, best: OptimalMixture) -> None:
@@ -260,8 +262,8 @@ def test_domains_permute(posterior: Posterior, best: OptimalMixture) -> None:
         centre=replace(posterior.centre, mixture=runs["mixture"].mean("run").to_numpy()),
     )
     again = optimal_mixture(permuted, TARGET, OBJECTIVE)
-    back = again.mixture.sel(domain=best.mixture["domain"])
-    np.testing.assert_allclose(back, best.mixture, atol=1e-3)
+    back = again.recommended.sel(domain=best.recommended["domain"])
+    np.testing.assert_allclose(back, best.recommended, atol=1e-3)
 
 
 def test_a_stack_of_laws_decides_for_the_average_of_its_laws() -> None:
@@ -272,9 +274,9 @@ def test_a_stack_of_laws_decides_for_the_average_of_its_laws() -> None:
     best = optimal_mixture(stack, TARGET, OBJECTIVE)
     expected = [known_optimum(steep, gamma, WEIGHTS) for gamma in [0.6] * 70 + [0.2] * 30]
     np.testing.assert_allclose(best.draws, expected, atol=2e-3)
-    ratio = np.array(best.mixture) / steep.centre.mixture
+    ratio = np.array(best.recommended) / steep.centre.mixture
     slope = sum(share * gamma * ratio ** (-gamma - 1) for share, gamma in ((0.7, 0.6), (0.3, 0.2)))
     slope = WEIGHTS * slope / steep.centre.mixture
     np.testing.assert_allclose(slope, slope.mean(), rtol=1e-2)
-    ranked = rank_mixtures(stack, TARGET, np.stack([best.mixture, [0.2, 0.2, 0.6]]), OBJECTIVE)
+    ranked = rank_mixtures(stack, TARGET, np.stack([best.recommended, [0.2, 0.2, 0.6]]), OBJECTIVE)
     assert list(ranked["mixture"].values) == [0, 1]

@@ -38,7 +38,7 @@ def test_a_path_agrees_with_single_decisions(posterior: Posterior, path: Any) ->
     assert dict(path.sizes) == {"size": 3, "domain": 3}
     np.testing.assert_array_equal(path["n_tokens"], [2e8, 2e10, 2e12])
     alone = optimal_mixture(posterior, TARGET)
-    np.testing.assert_allclose(path["mixture"].sel(size=1e9), alone.least, atol=1e-3)
+    np.testing.assert_allclose(path["optimum"].sel(size=1e9), alone.optimum, atol=1e-3)
     assert ((path["lower90"] <= path["upper90"]) & (path["lower90"] >= 0)).all()
     assert (np.diff(path["extrapolation"]) > 0).all()
 
@@ -49,7 +49,7 @@ def test_an_optimum_that_depends_on_capacity_moves_with_size() -> None:
     pull[:, :, 0] = 0.5
     posterior = known_posterior(np.zeros(50), pull=pull, beta=0.3)
     path = optimal_path(posterior, [1e7, 1e9, 1e11], {"d1": 1.0}, n_tokens=1e9)
-    assert (path["mixture"].sel(domain="d1").diff("size") > 0.05).all()
+    assert (path["optimum"].sel(domain="d1").diff("size") > 0.05).all()
 
 
 def test_paths_refuse_what_is_unclear(posterior: Posterior) -> None:
@@ -83,7 +83,7 @@ def test_recipes_share_out_every_token(posterior: Posterior, tmp_path: Path) -> 
     available = {"d0": 1e9, "d2": 4e9}
     limits = Constraints(available=available, max_epochs=4)
     best = optimal_mixture(posterior, TARGET, constraints=limits)
-    plan = recipe(best.mixture, TARGET, available)
+    plan = recipe(best.recommended, TARGET, available)
     assert sum(plan["tokens"].values()) == TARGET.n_tokens
     assert sum(plan["weights"].values()) == pytest.approx(1, abs=1e-12)
     assert plan["epochs"] == {k: plan["tokens"][k] / available[k] for k in ("d0", "d2")}
@@ -99,5 +99,5 @@ def test_recipes_share_out_every_token(posterior: Posterior, tmp_path: Path) -> 
 
 
 def test_a_recipe_without_tokens_has_weights_alone(posterior: Posterior) -> None:
-    mixture = optimal_mixture(posterior, TARGET).mixture
+    mixture = optimal_mixture(posterior, TARGET).recommended
     assert set(recipe(mixture, Target(1e9))) == {"target", "weights"}

@@ -52,7 +52,7 @@ def test_a_decision_expects_what_is_predicted(
     best = optimal_mixture(posterior, target, OBJECTIVE, max_draws=max_draws)
     ((some, rows),) = posterior.parts(max_draws)
     assert len(rows) == max_draws
-    predicted = objective(some, target, best.mixture.to_numpy()[None])
+    predicted = objective(some, target, best.recommended.to_numpy()[None])
     assert best.expected == pytest.approx(float(predicted[0]), rel=1e-12)
 
 
@@ -97,7 +97,7 @@ def test_a_stack_of_one_law_is_that_law(posterior: Posterior, target: Target) ->
             alone.to_numpy().reshape(40, 8, 3),
         )
     one, other = (optimal_mixture(p, target, OBJECTIVE) for p in (posterior, stack))
-    np.testing.assert_allclose(one.mixture, other.mixture, atol=1e-9)
+    np.testing.assert_allclose(one.recommended, other.recommended, atol=1e-9)
     assert one.expected == pytest.approx(other.expected, rel=1e-9)
     ranks = [rank_mixtures(p, target, MIXTURES, OBJECTIVE) for p in (posterior, stack)]
     np.testing.assert_allclose(ranks[0]["expected"], ranks[1]["expected"], rtol=1e-12)

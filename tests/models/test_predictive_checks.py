@@ -41,7 +41,7 @@ def expected(posterior: Posterior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean[:, known], sd[:, known], loss[known]
 
 
-def drawn(group: xr.DataTree, posterior: Posterior) -> np.ndarray:
+def drawn(group: xr.DataTree | xr.DataArray, posterior: Posterior) -> np.ndarray:
     """Losses of a group as (draw, loss)."""
     return np.asarray(group["loss"].to_numpy().reshape(posterior.n_draws, -1))
 
@@ -66,6 +66,15 @@ def test_pymc_draws_losses_from_the_posteriors_own_draws(posterior: Posterior) -
         posterior.tree, model=model, random_seed=0, progressbar=False
     )
     check_losses(drawn(tree["posterior_predictive"], posterior), posterior)
+
+
+def test_pymc_draws_the_models_graph(posterior: Posterior) -> None:
+    """As Mermaid's text, which takes the same graph as Graphviz and needs no program."""
+    import pymc as pm
+
+    text = pm.model_to_mermaid(posterior.to_pymc())
+    for variable in posterior.to_pymc().free_RVs:
+        assert variable.name in text
 
 
 def test_pymc_has_our_log_likelihood(posterior: Posterior) -> None:

@@ -148,8 +148,11 @@ def test_a_decision_is_drawn_at_its_weights(best: OptimalMixture) -> None:
     assert [axis.get_xlabel() for axis in figure.axes[:3]] == [f"weight of {n}" for n in DOMAINS]
     for axis, name in zip(figure.axes, DOMAINS, strict=False):
         places = [np.asarray(line.get_xdata())[0] for line in axis.lines]
-        assert places[0] == float(best.mixture.sel(domain=name))
-        assert len(places) == 2  # recommended, and the reference that it is near to
+        assert places[0] == float(best.recommended.sel(domain=name))
+        # The optimum where another is recommended, and the mixture that this is near to.
+        near = float(best.against_near.mixture.sel(domain=name))
+        optimum = [float(best.optimum.sel(domain=name))] if best.tied else []
+        assert places[1:] == [*optimum, near]
     left, right = plots.gain_and_regret(best).axes[:2]
     assert f"{best.against_near.probability:.0%}" in left.get_legend_handles_labels()[1][0]
     assert np.asarray(right.lines[1].get_xdata())[0] == best.regret
@@ -158,7 +161,7 @@ def test_a_decision_is_drawn_at_its_weights(best: OptimalMixture) -> None:
 def test_a_path_and_a_front_are_drawn_as_they_are(posterior: Posterior) -> None:
     path = optimal_path(posterior, [1e7, 9e7], tokens_per_param=20, max_draws=20)
     (axis,) = plots.path(path, np.array([1e7, 9e7])).axes
-    np.testing.assert_array_equal(axis.lines[0].get_ydata(), path["mixture"].sel(domain="code"))
+    np.testing.assert_array_equal(axis.lines[0].get_ydata(), path["optimum"].sel(domain="code"))
     front = pareto_front(posterior, TARGET, {"code": 1.0}, {"web": 1.0}, points=3, max_draws=20)
     (axis,) = plots.front(front, ("code", "web")).axes
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("code", "web")

@@ -144,7 +144,7 @@ def test_a_browser_shows_the_page(page: Path, tmp_path: Path) -> None:
         "wide": True,
         "shown": True,
     }
-    assert said["csv"].startswith('"training domain","weight"')
+    assert said["csv"].startswith('"training domain","recommended"')
 
 
 @pytest.mark.slow

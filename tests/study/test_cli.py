@@ -65,7 +65,8 @@ def test_ask_tell_fail_status_export(folder: Path) -> None:
         "flops_spent": sum(c["flops"] for c in asked),
         "flops_left": 1e17 - sum(c["flops"] for c in asked),
         "expected_regret": None,
-        "best_mixture": None,
+        **dict.fromkeys(("recommended", "why", "optimum", "optimum_interval", "converged")),
+        "caveats": [],
     }
     assert said("export", "study.db", "--out", "runs.csv") == {"runs": 2, "out": "runs.csv"}
     assert list(pd.read_csv("runs.csv")["run_id"]) == [first["run_id"], second["run_id"]]

@@ -99,7 +99,7 @@ def test_status_before_there_is_a_posterior(study: Study) -> None:
     assert (status.told, status.pending, status.failed) == (1, 1, 1)
     assert status.flops_spent == first.flops + second.flops
     assert status.flops_left == study.settings.budget - status.flops_spent
-    assert status.best_mixture is None
+    assert status.recommended is None
     assert status.expected_regret is None
     with pytest.raises(StudyError, match="too few"):
         study.best_mixture()
@@ -209,8 +209,8 @@ def test_kept_posterior_serves_a_new_process(folder: Path, no_fit: None) -> None
     study = Study.open(folder / "study.db")
     assert study.settings == replace(SETTINGS)
     status = study.status()
-    assert status.best_mixture is not None
-    assert sum(status.best_mixture.values()) == pytest.approx(1)
+    assert status.recommended is not None
+    assert sum(status.recommended.values()) == pytest.approx(1)
     # Ten runs leave something to be regretted, and less than the losses themselves.
     assert status.expected_regret is not None
     assert 0 < status.expected_regret < 1.0

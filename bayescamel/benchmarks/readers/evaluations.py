@@ -34,9 +34,10 @@ class Evaluations:
 
     def __repr__(self) -> str:
         table = self.table
+        names = sorted(set(table["benchmark"]))
         lines = [
             f"Evaluations: {len(table)} results of {table['key'].nunique()} models on "
-            f"{table['benchmark'].nunique()} benchmarks: {_some(table['benchmark'].unique())}",
+            f"{len(names)} benchmarks: {_some(names)}",
             *([f"  not used, {len(self.unused)}: {_some(self.unused)}"] if self.unused else []),
         ]
         return "\n".join(lines)

@@ -135,9 +135,9 @@ def run(
     if json:
         answer({"reason": reason} | asdict(status))
         return
-    say(reason)
-    for domain, share in (status.best_mixture or {}).items():
-        say(f"  {domain}  {share:.3f}")
+    say(f"{reason}\n{status}")
+    for caveat in status.caveats:
+        say(f"caveat: {caveat}", err=True)
 
 
 def _watched(

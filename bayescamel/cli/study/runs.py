@@ -24,9 +24,14 @@ def ask(
 ) -> None:
     """Say which runs to train next, and lease them to the caller."""
     with quiet_stdout():
-        asked = opened(where, name).ask(n, lease=lease, worker=worker)
+        study = opened(where, name)
+        asked = study.ask(n, lease=lease, worker=worker)
     if json:
-        answer({"candidates": [candidate.to_dict() for candidate in asked]})
+        outlook = study.last_outlook()
+        known: dict[str, object] = {"converged": None, "caveats": []}
+        if outlook is not None:
+            known = {"converged": outlook.converged, "caveats": list(outlook.caveats)}
+        answer({"candidates": [candidate.to_dict() for candidate in asked], **known})
         return
     for candidate in asked:
         mixture = " ".join(f"{key}={weight:.4f}" for key, weight in candidate.mixture.items())

@@ -23,16 +23,9 @@ def status(
     if json:
         answer(asdict(now))
         return
-    say(f"{now.told} runs told, {now.pending} pending, {now.failed} failed")
-    say(f"{now.flops_spent:.3g} FLOPs spent, {now.flops_left:.3g} left")
-    if now.best_mixture is None:
-        say(f"no recommendation: {now.note}")
-        return
-    for domain, share in now.best_mixture.items():
-        say(f"  {domain}  {share:.3f}")
-    if now.note is not None:
-        say(now.note)
-    say(f"expected regret {now.expected_regret:.2g} nats per token")
+    say(str(now))
+    for caveat in now.caveats:
+        say(f"caveat: {caveat}", err=True)
 
 
 @guarded
