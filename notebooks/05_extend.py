@@ -95,15 +95,26 @@ else:
     print(pm.model_to_mermaid(model)[:400])
 
 # %% [markdown]
-# What the model says before it sees a loss, in units of the runs' mean loss:
+# What the model says before it sees a loss (5, 50 and 95 %), nats per token:
 
 # %%
 prior = pm.sample_prior_predictive(200, model=model, random_seed=0)
 prior["prior_predictive"]["loss"].quantile([0.05, 0.5, 0.95]).to_numpy().round(2)
 
 # %% [markdown]
-# And after: `kind="run"` is the posterior predictive of a new run, in nats per token. ArviZ reads
-# the tree as it reads any other.
+# And after: its posterior predictive takes the draws of the tree, so it is the same posterior. The
+# share of the fitted losses inside the 90 % interval:
+
+# %%
+after = pm.sample_posterior_predictive(
+    own_prior.tree, model=model, random_seed=0, progressbar=False
+)["posterior_predictive"]["loss"]
+low, high = np.quantile(after, [0.05, 0.95], axis=(0, 1))
+observed = fitted["loss"].to_numpy()
+float(((low <= observed) & (observed <= high)).mean().round(2))
+
+# %% [markdown]
+# For a new run, of a size that nobody fitted, `kind="run"` is the posterior predictive.
 
 # %%
 size = bc.Target(n_params=float(sizes[3]), n_tokens=float(held_out["n_tokens"].median()))

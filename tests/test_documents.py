@@ -35,7 +35,7 @@ def test_notebook_runs(notebook: Path, shared_folder: Path) -> None:
     [
         (
             ["README.md", "docs/pages/guides/decide.md"],
-            ["posterior.nc"],
+            ["posterior.nc", "report.html"],
             {"prediction", "best", "path", "front"},
         ),
         (["docs/pages/index.md"], ["report.html"], {"runs", "posterior", "best"}),

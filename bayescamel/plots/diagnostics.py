@@ -68,6 +68,8 @@ def worst(posterior: "Posterior", n: int = N_WORST) -> xr.DataTree:
     import arviz_stats as az
 
     draws = posterior.tree["posterior"].to_dataset()
+    # Ranks of a logarithm are those of what it is of: one of the two is enough.
+    draws = draws.drop_vars([f"log_{name}" for name in draws.data_vars], errors="ignore")
     found: list[tuple[float, str, xr.DataArray]] = []
     for name, rhat in az.rhat(draws).data_vars.items():
         for index in np.ndindex(rhat.shape):
