@@ -82,7 +82,8 @@ bc.plots.priors(posterior)
 #
 # Pretend that the three smallest sizes are all there is: fit two, predict the third. This is what
 # **two sizes can say**: which mixtures are better nearby. What they **cannot say** is how far the
-# losses will still fall, and the fit tells you so.
+# losses will still fall, and the fit tells you so. (Chains are short from here on, so that it takes
+# seconds; a warning says where that is not enough.)
 
 # %%
 sizes = np.unique(runs["n_params"])

@@ -17,6 +17,8 @@
 # A reviewer says: your law is one of many, and I have a better one. Or: I know from other runs how
 # fast these losses fall. Or: I do not believe your sampler. All three can be met without leaving
 # the package. The question at the end is which law to decide with.
+#
+# Chains are short here, so that all of it takes a minute, and warnings say so. Yours are longer.
 
 # %%
 from importlib.util import find_spec

@@ -55,7 +55,8 @@ bc.plots.training_grid(runs)
 #
 # With sparse runs in the table the law learns `sparsity`, s in the effective size
 # N_active^(1-s) N^s: 0 says that idle parameters are worth nothing, 1 that they are worth as much
-# as active ones. The rule above has 0.4. Dense runs alone would leave it to its prior.
+# as active ones. The rule above has 0.4. Dense runs alone would leave it to its prior. Chains are
+# short here, and warnings say so.
 
 # %%
 posterior = bc.fit(runs, chains=2, draws=300, tune=400, progress=False)
