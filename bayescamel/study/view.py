@@ -108,11 +108,11 @@ def _recommendation(outlook: Outlook) -> Group:
     for name in outlook.predictive.domains:
         table.add_column(Text(shown(name)), justify="right")
     shares = [best.shares(name) for name in outlook.predictive.domains]
-    for words, *row in zip(best.columns, *shares, strict=True):
-        table.add_row(words, *(f"{share:.3f}" for share in row))
+    for label, *row in zip(best.columns, *shares, strict=True):
+        table.add_row(label, *(f"{share:.3f}" for share in row))
     bounds = best.optimum_interval.to_numpy()
     table.add_row("90 % of optima", *(f"{low:.2f}-{high:.2f}" for low, high in bounds))
-    return Group(Text(words), table)
+    return Group(Text(words), *(Text(doubt, style="bold") for doubt in outlook.doubts), table)
 
 
 def _trainers(study: Study, seen: Snapshot, progress: Progress) -> Table:

@@ -207,15 +207,22 @@ def test_view_shows_the_recommendation_and_its_uncertainty(tmp_path: Path) -> No
         expected=2.345,
         values=np.array([2.335, 2.355]),
         regret=0.0012,
-        mixture=xr.DataArray([0.3, 0.7], dims=["domain"], coords={"domain": dims["domain"]}),
-        interval=xr.DataArray([[0.2, 0.41], [0.59, 0.8]], dims=list(dims), coords=dims),
+        columns=["recommended", "optimum"],
+        shares={"code": [0.3, 0.25], "web": [0.7, 0.75]}.get,
+        optimum_interval=xr.DataArray([[0.2, 0.41], [0.59, 0.8]], dims=list(dims), coords=dims),
     )
-    outlook: Any = SimpleNamespace(best=best, predictive=SimpleNamespace(domains=("code", "web")))
+    outlook: Any = SimpleNamespace(
+        best=best,
+        predictive=SimpleNamespace(domains=("code", "web")),
+        doubts=("not converged (rhat)",),
+    )
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(picture(study, study.snapshot(), outlook, Progress()))
     text = console.export_text()
     assert "objective at the target 2.3450 ± 0.0100, expected regret 0.0012" in text
-    assert "0.300" in text
+    assert "not converged (rhat)" in text
+    for words in ("recommended", "0.300", "optimum", "0.750"):
+        assert words in text
     assert "0.59-0.80" in text
 
 
