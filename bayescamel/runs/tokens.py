@@ -35,9 +35,12 @@ def why_not_apart(active: np.ndarray, tokens: np.ndarray) -> str | None:
     if not condition > MAX_CONDITION:
         return None
     ratio = tokens / active
-    one = "" if np.ptp(np.log(ratio)) > 0.05 else f", {np.median(ratio):.3g} a parameter"
+    share = "tokens follow from the size in all runs"
+    if np.ptp(np.log(ratio)) < 0.05:
+        share = f"all runs have {np.median(ratio):.3g} tokens a parameter"
     return (
-        f"size and tokens cannot be told apart, since tokens follow from the size in all runs{one} "
-        f"(condition number {condition:.3g}): what either does alone is told by the priors. Train "
-        "each size with two numbers of tokens, a factor of two or more apart"
+        f"size and tokens cannot be told apart: {share} (condition number {condition:.3g}), so the "
+        "priors alone say how much of what a larger run gains is its size's and how much its "
+        "tokens', which matters where the target has another ratio. Train each size with two "
+        "numbers of tokens, a factor of two or more apart"
     )

@@ -59,7 +59,7 @@ def test_a_space_says_when_size_and_tokens_cannot_be_told_apart() -> None:
     one = replace(SPACE, tokens_per_param=(20.0,))
     caveat = one.caveat()
     assert caveat is not None
-    assert "20 a parameter (condition number inf)" in caveat
+    assert "all runs have 20 tokens a parameter (condition number inf)" in caveat
     assert "a factor of two or more apart" in caveat
     assert SPACE.caveat() is None
     assert replace(one, tokens_per_param=(), n_tokens=(1e9,)).caveat() is None
