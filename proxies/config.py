@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bayescamel.exceptions import BayesCamelError
@@ -69,8 +69,7 @@ class TrainConfig:
     @property
     def rule(self) -> Rule:
         """Rates, batch, decay and warm-up."""
-        found = rule(self.model, self.n_tokens, self.rate_factor)
-        return found if self.batch is None else replace(found, batch=self.batch)
+        return rule(self.model, self.n_tokens, self.rate_factor, self.batch)
 
     @property
     def step_tokens(self) -> int:

@@ -12,6 +12,7 @@ from scipy.stats import qmc
 
 from bayescamel.exceptions import BayesCamelError
 from proxies.config import TrainConfig
+from proxies.rules import rule
 from proxies.shapes import ModelConfig, with_experts
 
 TOKENS_PER_PARAM = 10
@@ -96,9 +97,14 @@ def make_cell(
     seed: int = 0,
     epochs: int | None = None,
 ) -> Cell:
-    """One cell; ``number`` is that of the mixture, ``epochs`` how often its text is to be seen."""
+    """One cell; ``number`` is that of the mixture, ``epochs`` how often its text is to be seen.
+
+    All runs of a model have the batch that the rule gives to its fewest tokens: by the rule for the
+    trunk, a branch would have too few steps, and one pair of size and tokens two ways of training.
+    """
     *branches, n_tokens = (int(model.n_active_params * ratio) for ratio in sorted(tokens_per_param))
-    config = TrainConfig(model, mixture, n_tokens, seed, tuple(branches))
+    batch = rule(model, TOKENS_PER_PARAM * model.n_active_params).batch
+    config = TrainConfig(model, mixture, n_tokens, seed, tuple(branches), batch=batch)
     run_id = f"n{size_name(model.n_active_params)}"
     if model.n_experts:
         run_id += f"x{size_name(model.n_params)}"

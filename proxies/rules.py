@@ -54,8 +54,15 @@ class Rule:
     warmup: int
 
 
-def rule(model: ModelConfig, n_tokens: int, rate_factor: float = 1.0) -> Rule:
+def rule(
+    model: ModelConfig, n_tokens: int, rate_factor: float = 1.0, batch: int | None = None
+) -> Rule:
     """The ladder's rule for a model and its tokens.
+
+    Parameters
+    ----------
+    batch
+        Sequences a step, in place of the rule's; decay and warm-up follow the steps that it makes.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def rule(model: ModelConfig, n_tokens: int, rate_factor: float = 1.0) -> Rule:
         When the tokens are less than one step.
     """
     growth = n_tokens / REFERENCE_TOKENS
-    batch = max(1, round(BATCH_TOKENS * math.sqrt(growth) / model.context))
+    batch = batch or max(1, round(BATCH_TOKENS * math.sqrt(growth) / model.context))
     n_steps = n_tokens // (batch * model.context)
     if n_steps < 1:
         raise BayesCamelError(

@@ -4,6 +4,7 @@ import pytest
 from bayescamel.exceptions import BayesCamelError
 from proxies import grid
 from proxies.grid import Cell
+from proxies.rules import rule
 from proxies.sampling import check_mixture
 from proxies.shapes import ModelConfig
 
@@ -59,6 +60,12 @@ def test_v2_is_what_was_asked_for() -> None:
     for cell in cells:
         least = cell.config.trained_tokens[0] / cell.config.model.n_active_params
         assert least > 0.99 * grid.TOKENS_PER_PARAM
+    for model in {cell.config.model for cell in cells}:
+        rules = {cell.config.rule for cell in cells_of(cells, model)}
+        # A size and its tokens are trained in one way, whichever trunk they are measured on.
+        assert {found.batch for found in rules} == {
+            rule(model, grid.TOKENS_PER_PARAM * model.n_active_params).batch
+        }
     # Three hours of two cores.
     assert sum(cell.flops for cell in cells) < 1e15
 
@@ -87,7 +94,7 @@ def test_cheap_and_costly_cells_alternate() -> None:
 
 def test_a_run_with_branches_has_a_record_for_each() -> None:
     (cell,) = (c for c in grid.build("v2", NAMES) if c.run_id == "n53.3k-m00-s0")
-    assert cell.record_ids == tuple(f"n53.3k-m00-s0-d{name}" for name in ("532k", "1.06M", "2.13M"))
+    assert cell.record_ids == tuple(f"n53.3k-m00-s0-d{name}" for name in ("533k", "1.06M", "2.13M"))
 
 
 def test_unknown_grid_is_refused() -> None:

@@ -39,6 +39,10 @@ def test_weight_decay_is_set_for_the_whole_run() -> None:
         3 * rule.matrix_rate
     )
     assert rules.rule(model, 10**4).weight_decay == rules.STRONGEST_DECAY
+    # Half the batch makes twice the steps, each with half the decay.
+    halved = rules.rule(model, 10**7, batch=rule.batch // 2)
+    n_steps = 10**7 // (halved.batch * model.context)
+    assert halved.matrix_rate * halved.weight_decay * n_steps == pytest.approx(rules.DECAY_STRENGTH)
 
 
 def test_tokens_below_a_step_are_refused() -> None:
