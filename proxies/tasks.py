@@ -22,7 +22,7 @@ from torch.nn import functional
 from bayescamel.exceptions import BayesCamelError
 from proxies.corpora import Corpora
 from proxies.files import write_atomically
-from proxies.text import mathematics
+from proxies.text import arithmetic, mathematics
 from proxies.text.tokenisers import ByteTokeniser, Tokens
 
 N_CHOICES = 4
@@ -132,7 +132,7 @@ def sums(n: int, seed: int) -> list[Question]:
 
     def draw() -> tuple[str, str, int]:
         while True:
-            text, value = mathematics.operation(rng)
+            text, value = arithmetic.operation(rng)
             if mathematics.shows_held_out(text):
                 return text, text.split()[1], value
 

@@ -1,7 +1,7 @@
 import re
 from random import Random
 
-from proxies.text import mathematics
+from proxies.text import algebra, arithmetic, mathematics, number_theory
 
 
 def test_page_depends_on_seed_and_index_only() -> None:
@@ -13,7 +13,7 @@ def test_page_depends_on_seed_and_index_only() -> None:
 def test_simple_arithmetic_is_right() -> None:
     rng = Random(0)
     for _ in range(500):
-        text, value = mathematics.operation(rng)
+        text, value = arithmetic.operation(rng)
         a, sign, b = text.split()
         right = {"+": int(a) + int(b), "-": int(a) - int(b), "*": int(a) * int(b)}[sign]
         assert value == right
@@ -38,7 +38,7 @@ def test_linear_solutions_satisfy_their_equation() -> None:
     for _ in range(200):
         match = re.match(
             r"Solve (\d+)\w ([+-]) (\d+) = (-?\d+) for.*Answer: \w = (-?\d+)\n",
-            mathematics.linear(rng),
+            algebra.linear(rng),
             re.DOTALL,
         )
         assert match is not None
@@ -47,8 +47,8 @@ def test_linear_solutions_satisfy_their_equation() -> None:
 
 
 def test_prime_factors() -> None:
-    assert mathematics.prime_factors(360) == [2, 2, 2, 3, 3, 5]
-    assert mathematics.prime_factors(97) == [97]
+    assert number_theory.prime_factors(360) == [2, 2, 2, 3, 3, 5]
+    assert number_theory.prime_factors(97) == [97]
 
 
 def test_every_template_gives_a_solved_problem() -> None:
