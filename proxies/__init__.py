@@ -5,6 +5,6 @@ The package needs the extra ``bayescamel[proxies]`` (PyTorch). The usual way in 
 study trains its candidates through `proxies.launch`.
 
 From the ground: shapes, flops, rules, schedule, config · text, corpora, sampling · model, experts ·
-evaluate, tasks · devices, checkpoint, guards, train · record, grid, sweep, collect, straight · cli,
-launch.
+evaluate, tasks · devices, measure, optimizer, checkpoint, guards, train · record, grid, sweep,
+collect, straight · cli, launch.
 """

@@ -18,7 +18,7 @@ from proxies.config import TrainConfig
 from proxies.corpora import Corpora
 from proxies.devices import Runtime
 from proxies.files import write_atomically
-from proxies.train import Measured
+from proxies.measure import Measured
 
 SUFFIX = ".json"
 

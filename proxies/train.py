@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,13 +17,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 from bayescamel.exceptions import BayesCamelError
 from proxies import checkpoint as checkpoints
-from proxies import devices, evaluate, experts, tasks
+from proxies import devices, experts, tasks
 from proxies.config import TrainConfig
 from proxies.corpora import Corpora
 from proxies.devices import Runtime, Team
 from proxies.flops import train_flops
 from proxies.guards import SpikeGuard, Stopped, stop_requested
+from proxies.measure import Measured, measure
 from proxies.model import Transformer
+from proxies.optimizer import build_optimizer
 from proxies.sampling import Stream
 from proxies.schedule import Leg
 
@@ -32,42 +33,6 @@ TRACE_POINTS = 20
 SAVE_SECONDS = 60.0
 VOTE_STEPS = 20
 """Steps between two votes of several processes on stopping and saving."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a run measured at one of its ends; losses in nats per token."""
-
-    n_tokens: int
-    losses: dict[str, float]
-    errors: dict[str, float]
-    benchmarks: dict[str, tasks.Result]
-    trace: list[tuple[int, float]]
-    gradients: dict[str, float]
-    loads: dict[str, float]
-    epochs: dict[str, float]
-    train_seconds: float
-    evaluation_seconds: float
-    flops: float
-    tokens_per_second: float
-    utilisation: float
-
-
-def build_optimizer(model: Transformer, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW in three groups: matrices decay; the embedding and the gains have a rate of their own.
-
-    A tied head is the embedding, and follows its rule.
-    """
-    embedding = [model.embedding.weight]
-    matrices = [p for p in model.parameters() if p.ndim > 1 and p is not model.embedding.weight]
-    gains = [p for p in model.parameters() if p.ndim == 1]
-    rule = config.rule
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "peak": rule.matrix_rate, "weight_decay": rule.weight_decay},
-        {"params": embedding, "peak": rule.vector_rate, "weight_decay": 0.0},
-        {"params": gains, "peak": rule.vector_rate, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=rule.matrix_rate, betas=(0.9, 0.95), fused=True)
 
 
 class Trainer:
@@ -240,15 +205,7 @@ class Trainer:
         n_tokens = step * self.config.step_tokens
         call = self.raw.forward if self.team.world == 1 else self.model
         self.raw.eval()
-        with torch.no_grad(), devices.precise(self.runtime, self.config.precision):
-            losses = evaluate.validation_losses(
-                call, self.corpora, self.config.model.context, self.config.evaluation_tokens,
-                self.runtime.device,
-            )  # fmt: skip
-            benchmarks = {
-                name: tasks.evaluate(call, asked, self.config.model.context, self.runtime.device)
-                for name, asked in self.questions.items()
-            }
+        losses, benchmarks = measure(call, self.corpora, self.questions, self.config, self.runtime)
         self.raw.train()
         flops = train_flops(self.config.model, n_tokens)
         speed = devices.product_speed(self.runtime.device, self.config.precision)
@@ -304,9 +261,7 @@ class Trainer:
     def _resume(self, state: dict[str, Any]) -> None:
         self._put_back(state["now"])
         self.leg, self.trunk = state["leg"], state["trunk"]
-        for item in copy.deepcopy(state["measured"]):
-            results = {name: tasks.Result(**r) for name, r in item.pop("benchmarks").items()}
-            self.measured.append(Measured(benchmarks=results, **item))
+        self.measured = [Measured.of_dict(item) for item in state["measured"]]
 
 
 def for_text(config: TrainConfig, corpora: Corpora) -> TrainConfig:

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from bayescamel.exceptions import BayesCamelError
-from proxies import rules, train
+from proxies import rules
 from proxies.config import TrainConfig
 from proxies.model import Transformer
+from proxies.optimizer import build_optimizer
 from proxies.shapes import ModelConfig
 from tests.proxies.tiny import SPARSE, TINY
 
@@ -53,7 +54,7 @@ def test_tokens_below_a_step_are_refused() -> None:
 @pytest.mark.parametrize("model", [TINY, SPARSE, replace(TINY, tied=True)])
 def test_every_parameter_is_in_one_group_with_its_rate(model: ModelConfig) -> None:
     config = TrainConfig(model, {"a": 1.0}, 10**5)
-    optimizer = train.build_optimizer(Transformer(config.model), config)
+    optimizer = build_optimizer(Transformer(config.model), config)
     matrices, embedding, gains = optimizer.param_groups
     sizes = [sum(p.numel() for p in group["params"]) for group in optimizer.param_groups]
     counts = model.counts()
@@ -76,7 +77,7 @@ def test_updates_do_not_shrink_with_width() -> None:
         model = ModelConfig(2, width, max(1, width // 32), 8 * round(width / 3), context=16)
         config = TrainConfig(model, {"a": 1.0}, 10**6)
         net = Transformer(model)
-        optimizer = train.build_optimizer(net, config)
+        optimizer = build_optimizer(net, config)
         rows = torch.randint(0, 256, (16, 17))
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] / 20

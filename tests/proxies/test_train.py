@@ -14,7 +14,8 @@ from proxies.config import TrainConfig
 from proxies.corpora import Corpora
 from proxies.devices import Runtime
 from proxies.guards import SpikeGuard, Stopped, TrainingError
-from proxies.train import Measured, Trainer
+from proxies.measure import Measured
+from proxies.train import Trainer
 from tests.proxies.tiny import SPARSE, TINY
 
 STEP = 4 * TINY.context
