@@ -44,7 +44,7 @@ Out = Annotated[Path, typer.Option(help="Folder of the records.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:<number>.")]
 Compile = Annotated[
     bool | None,
-    typer.Option("--compile/--no-compile", help="Default: on a GPU, for long runs."),
+    typer.Option("--compile/--no-compile", help="Default: for runs longer than a minute."),
 ]
 
 

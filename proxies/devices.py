@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from proxies.model import Transformer
 
 WORTH_COMPILING = 60.0
 """Seconds of a run from which compiling pays."""
-ASSUMED_SPEED = 1e14
+ASSUMED_SPEED = {"cpu": 3e10, "cuda": 1e14}
 """FLOPs a second, to guess how long a run takes; constant, so that a resumed run decides alike."""
 
 
@@ -36,8 +37,8 @@ class Runtime:
     device
         ``cpu``, ``cuda`` or ``cuda:<number>``.
     compiled
-        Whether the model is compiled; None: on a GPU, where the run is long enough. On the CPU
-        every process would compile for a minute or more before its first step.
+        Whether the model is compiled; None: where the run is long enough and, on the CPU, there is
+        a C++ compiler.
     accumulate
         Parts in which each process computes its share of a batch.
     shard
@@ -67,7 +68,8 @@ class Runtime:
         """Whether a run of so many FLOPs is compiled."""
         if self.compiled is not None:
             return self.compiled
-        return self.kind == "cuda" and flops / ASSUMED_SPEED > WORTH_COMPILING
+        can = self.kind == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
+        return can and flops / ASSUMED_SPEED[self.kind] > WORTH_COMPILING
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,12 @@ class Team:
         values: list[float] = [0.0] * self.world
         distributed.all_gather_object(values, value)
         return sum(values) / self.world
+
+
+def use_one_core() -> None:
+    """One process a core: no threads of PyTorch's, no processes that compile for it."""
+    torch.set_num_threads(1)
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 
 
 def prepare(runtime: Runtime, team: Team, model: Transformer, bf16: bool) -> nn.Module:

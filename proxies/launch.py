@@ -16,15 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bayescamel.designs.space import Size
 from bayescamel.exceptions import BayesCamelError
 from proxies import checkpoint, flops, guards, record, train
 from proxies import corpora as corpora_module
 from proxies.config import TrainConfig
 from proxies.corpora import Corpora
-from proxies.devices import Runtime, Team
+from proxies.devices import Runtime, Team, use_one_core
 from proxies.shapes import ModelConfig
 from proxies.sweep import locate_corpora
 
@@ -121,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("--shard", action="store_true", help="cut the model over the processes")
     options = made.parse_args(arguments)
     if options.device == "cpu":
-        torch.set_num_threads(1)  # one process a device, and a core is one
+        use_one_core()
     guards.stop_on_signals()
     try:
         runtime = Runtime(options.device, shard=options.shard)

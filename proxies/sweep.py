@@ -18,7 +18,6 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,7 +25,7 @@ from bayescamel.exceptions import BayesCamelError
 from proxies import checkpoint, guards, record, tasks, train
 from proxies import corpora as corpora_module
 from proxies.corpora import Corpora
-from proxies.devices import Runtime
+from proxies.devices import Runtime, use_one_core
 from proxies.files import write_atomically
 from proxies.grid import Cell
 from proxies.text.build import CorpusError
@@ -63,8 +62,7 @@ def worker(job: Job, parent: int, answer: Connection) -> None:
     """Do one job in a process of its own, and say how it went."""
     guards.stop_on_signals(parent)
     if job.runtime.kind == "cpu":
-        torch.set_num_threads(1)
-        os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # else it starts processes of its own
+        use_one_core()
     try:
         answer.send(work(job))
     except guards.Stopped:

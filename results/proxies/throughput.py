@@ -5,8 +5,9 @@
     python results/proxies/throughput.py gpu --dry-run          # the same code, tiny, on the CPU
 
 ``cpu`` compares steps of the model with steps of a stack of `torch.nn.TransformerEncoderLayer` of
-equal depth, width and heads, whose feed-forward width is such that the parameters are as many; the
-two take turns, so that other work on the machine slows both. ``gpu`` trains three dense sizes and a
+equal depth, width and heads, whose feed-forward width is such that the parameters are as many, both
+as they are and compiled (our runs of more than a minute are); they take turns, so that other work
+on the machine slows all. ``gpu`` trains three dense sizes and a
 Mixture-of-Experts one in bfloat16, compiled, on random text.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -79,17 +80,32 @@ def stepper(model: nn.Module, rows: Tensor) -> Callable[[], None]:
     return step
 
 
-def cpu(batch: int, rounds: int) -> None:
-    """Print tokens a processor second of both, on one thread, and the ratio."""
-    torch.set_num_threads(1)
-    print("| parameters | batch | ours, tokens/s | TransformerEncoderLayer | ratio |")
-    print("|---|---|---|---|---|")
-    for dial in CPU_DIALS:
+def compiled(model: nn.Module) -> nn.Module:
+    """The model, compiled at its first call."""
+    model.compile()
+    return model
+
+
+def cpu(batch: int, rounds: int, dials: Sequence[float]) -> None:
+    """Print tokens a processor second of all on one thread, and ratios of ours to the layer."""
+    devices.use_one_core()
+    print(
+        "| parameters | batch | ours | compiled | TransformerEncoderLayer | compiled | plain ratio "
+        "| ours compiled / plain layer | compiled ratio |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for dial in dials:
         config = ModelConfig.from_dial(dial)
         rows = torch.randint(0, 256, (batch, config.context + 1))
-        steps = [stepper(Transformer(config), rows), stepper(Reference(config), rows)]
-        n_steps = max(2, round(2e10 / train_flops(config, batch * config.context)))
-        seconds = np.zeros((rounds, 2))
+        models = (
+            Transformer(config),
+            compiled(Transformer(config)),
+            Reference(config),
+            compiled(Reference(config)),
+        )
+        steps = [stepper(model, rows) for model in models]
+        n_steps = max(2, round(4e9 / train_flops(config, batch * config.context)))
+        seconds = np.zeros((rounds, len(steps)))
         for number in range(-1, rounds):
             for which, step in enumerate(steps):
                 begin = time.process_time()
@@ -98,10 +114,9 @@ def cpu(batch: int, rounds: int) -> None:
                 if number >= 0:
                     seconds[number, which] = time.process_time() - begin
         speed = n_steps * batch * config.context / np.median(seconds, axis=0)
-        ratio = np.median(seconds[:, 1] / seconds[:, 0])
-        print(
-            f"| {config.n_params:,} | {batch} | {speed[0]:,.0f} | {speed[1]:,.0f} | {ratio:.2f} |"
-        )
+        ratios = [np.median(seconds[:, b] / seconds[:, a]) for a, b in ((0, 2), (1, 2), (1, 3))]
+        cells = [f"{config.n_params:,}", f"{batch}", *(f"{value:,.0f}" for value in speed)]
+        print(f"| {' | '.join([*cells, *(f'{ratio:.2f}' for ratio in ratios)])} |", flush=True)
 
 
 def gpu(dry_run: bool) -> None:
@@ -148,10 +163,11 @@ def main() -> None:
     parser.add_argument("where", choices=("cpu", "gpu"))
     parser.add_argument("--batch", type=int, default=8, help="sequences, on the CPU")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns, on the CPU")
+    parser.add_argument("--dials", type=float, nargs="+", default=CPU_DIALS, help="on the CPU")
     parser.add_argument("--dry-run", action="store_true", help="tiny models on the CPU")
     options = parser.parse_args()
     if options.where == "cpu":
-        cpu(options.batch, options.rounds)
+        cpu(options.batch, options.rounds, options.dials)
     else:
         gpu(options.dry_run)
 

@@ -1,12 +1,19 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from proxies.config import TrainConfig
+from proxies.corpora import Corpora
 from proxies.devices import Runtime, Team
+from proxies.shapes import ModelConfig
+from proxies.train import Trainer
+from tests.proxies.tiny import SPARSE, TINY
 from tests.proxies.torchrun_worker import SHAPES, traces
 
 
@@ -45,6 +52,29 @@ def test_a_process_alone_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert team.mean(2.5) == 2.5
 
 
-def test_compiling_is_for_long_runs_on_a_gpu_or_for_who_asks() -> None:
-    assert not Runtime().compiles(1e18)
+def test_compiling_is_for_long_runs_or_for_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", sys.executable)
+    assert Runtime().compiles(1e13)
+    assert not Runtime().compiles(1e12)
     assert Runtime(compiled=True).compiles(1.0)
+    assert not Runtime(compiled=False).compiles(1e18)
+    monkeypatch.setenv("CXX", str(tmp_path / "none"))
+    assert not Runtime().compiles(1e18)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default:The .grad attribute of a Tensor")  # while PyTorch traces
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+@pytest.mark.parametrize("model", [TINY, SPARSE])
+def test_a_compiled_run_learns_the_same(
+    tiny_corpora: Corpora, tiny_config: TrainConfig, model: ModelConfig
+) -> None:
+    config = replace(tiny_config, model=model, n_questions=0)
+    plain, compiled = (
+        Trainer(config, tiny_corpora, {}, Runtime(compiled=choice)).run()[0]
+        for choice in (False, True)
+    )
+    # float32 sums in another order.
+    assert compiled.losses == pytest.approx(plain.losses, abs=1e-3)
