@@ -13,6 +13,7 @@ from bayescamel.inference.fit import fit
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.mixtures import dirichlet
 from bayescamel.runs.columns import columns
+from bayescamel.runs.sizes import active_params
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ class Demo:
     posterior
         Fitted to every size but the largest.
     held_out
-        The runs of the largest size.
+        The runs of the largest dense size and, where there are sparse models, of the largest one.
     predicted
         ``mean, lower90, upper90 (run, validation)`` of the loss of each held-out run.
     target
-        The held-out size.
+        The held-out size, the dense one of two.
     best
         The recommended mixture there, all validation domains weighing alike.
     next_runs
@@ -70,6 +71,20 @@ class Demo:
         return coverage90(self.predicted, self.held_out["loss"])
 
     @property
+    def by_kind(self) -> "dict[str, Demo]":
+        """The demo judged on held-out ``dense`` and ``sparse`` runs apart, where there are any."""
+        sparse = sparse_runs(self.held_out)
+        return {
+            kind: replace(
+                self,
+                held_out=self.held_out.isel(run=which),
+                predicted=self.predicted.isel(run=which),
+            )
+            for kind, which in (("dense", ~sparse), ("sparse", sparse))
+            if which.any()
+        }
+
+    @property
     def benchmark_error(self) -> float:
         """Mean absolute error of the predicted accuracies."""
         assert self.predicted_benchmarks is not None  # asked for where there are benchmarks
@@ -95,7 +110,7 @@ def run_demo(
     progress: bool = True,
     **numbers: Unpack[SamplerOptions],
 ) -> Demo:
-    """Fit all sizes but the largest and score the posterior there.
+    """Fit all sizes but the largest, dense and sparse, and score the posterior there.
 
     Parameters
     ----------
@@ -107,9 +122,9 @@ def run_demo(
     fitted, held_out = hold_out_largest(runs)
     sampler = replace(sampler, **numbers)
     posterior = fit(fitted, "camel", sampler=sampler, progress=progress)
-    target = Target(
-        n_params=float(held_out["n_params"][0]), n_tokens=float(held_out["n_tokens"].median())
-    )
+    sparse = sparse_runs(held_out)
+    aimed = held_out if sparse.all() else held_out.isel(run=~sparse)
+    target = replace(Target.of_run(aimed.isel(run=0)), n_tokens=float(aimed["n_tokens"].median()))
     candidates = candidate_runs(fitted, sampler.seed)
     benchmarks = predicted_benchmarks = None
     if "accuracy" in runs:
@@ -127,9 +142,17 @@ def run_demo(
     )
 
 
+def sparse_runs(runs: xr.Dataset) -> np.ndarray:
+    """Which runs (run,) are of Mixture-of-Experts models."""
+    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
+
+
 def hold_out_largest(runs: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Split runs into all sizes but the largest, and the largest."""
-    largest = (runs["n_params"] == runs["n_params"].max()).to_numpy()
+    """Split runs into all sizes but the largest, and the largest; dense and sparse models apart."""
+    size, sparse = runs["n_params"].to_numpy(), sparse_runs(runs)
+    largest = np.zeros(len(size), bool)
+    for kind in (sparse, ~sparse):
+        largest |= kind & (size == size[kind].max(initial=0.0))
     return runs.isel(run=~largest), runs.isel(run=largest)
 
 
@@ -162,11 +185,15 @@ def candidate_runs(runs: xr.Dataset, seed: int) -> pd.DataFrame:
     domains = [str(name) for name in runs["domain"].to_numpy()]
     weights = dirichlet(CANDIDATE_MIXTURES, domains, seed).to_numpy()
     tables = []
-    for size in np.unique(runs["n_params"]):
-        tokens = float(runs["n_tokens"].where(runs["n_params"] == size).median())
+    pairs = np.stack([runs["n_params"].to_numpy(), active_params(runs)])
+    for size, active in np.unique(pairs, axis=1).T:
+        same = (pairs[0] == size) & (pairs[1] == active)
         table = pd.DataFrame(weights, columns=columns("mixture", domains))
-        table.insert(0, "run_id", [f"{size:.3g}-{i:02d}" for i in range(len(table))])
+        name = f"{size:.3g}" if active == size else f"{size:.3g}-A{active:.3g}"
+        table.insert(0, "run_id", [f"{name}-{i:02d}" for i in range(len(table))])
         table.insert(1, "n_params", size)
-        table.insert(2, "n_tokens", tokens)
+        table.insert(2, "n_tokens", float(runs["n_tokens"][same].median()))
+        if (pairs[1] < pairs[0]).any():
+            table.insert(3, "n_active_params", active)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)

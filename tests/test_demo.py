@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from typer.testing import CliRunner
@@ -34,6 +35,40 @@ def test_the_largest_size_is_held_out(runs: xr.Dataset) -> None:
     assert set(fitted["n_params"].values) == set(SIZES[:-1])
     assert set(held_out["n_params"].values) == {SIZES[-1]}
     assert fitted.sizes["run"] + held_out.sizes["run"] == runs.sizes["run"]
+
+
+@pytest.fixture(scope="module")
+def mixed() -> xr.Dataset:
+    """Dense runs, and at each of their sizes some whose total is four times the active size."""
+    dense = simulated_table(SIZES).assign(n_active_params=lambda table: table["n_params"])
+    sparse = simulated_table(SIZES)[::2].assign(n_active_params=lambda table: table["n_params"])
+    sparse = sparse.assign(n_params=4 * sparse["n_params"], run_id="x" + sparse["run_id"])
+    return read_runs(pd.concat([dense, sparse], ignore_index=True))
+
+
+def test_dense_and_sparse_targets_are_held_out_and_judged_apart(
+    mixed: xr.Dataset, tmp_path: Path
+) -> None:
+    fitted, held_out = hold_out_largest(mixed)
+    # 36e6 parameters, 9e6 of them active, are fitted; larger than the dense target as they are.
+    assert set(fitted["n_params"].values) == {1e6, 3e6, 9e6, 4e6, 12e6, 36e6}
+    assert set(held_out["n_params"].values) == {27e6, 108e6}
+    candidates = candidate_runs(fitted, seed=0)
+    assert candidates["run_id"].is_unique
+    assert set(zip(candidates["n_params"], candidates["n_active_params"], strict=True)) == {
+        *((size, size) for size in SIZES[:-1]),
+        *((4 * size, size) for size in SIZES[:-1]),
+    }
+    demo = run_demo(mixed, chains=2, draws=50, tune=100, progress=False)
+    assert (demo.target.n_params, demo.target.active) == (27e6, 27e6)
+    dense, sparse = demo.by_kind["dense"], demo.by_kind["sparse"]
+    assert dense.held_out.sizes["run"] == 5
+    assert sparse.held_out.sizes["run"] == 2
+    # Losses depend on the active size alone, within 0.1 %: s is small, and both are foreseen.
+    assert max(dense.mre, sparse.mre) < 0.01
+    assert demo.mre == pytest.approx((5 * dense.mre + 2 * sparse.mre) / 7)
+    plot_demo(demo, tmp_path / "demo.png")
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_candidates_are_new_mixtures_at_fitted_sizes(runs: xr.Dataset) -> None:

@@ -49,6 +49,7 @@ def _facts(result: "Demo") -> dict[str, object]:
         "held_out_size": result.target.n_params,
         "mre": result.mre,
         "coverage90": result.coverage90,
+        **_kinds(result),
         **_benchmark_facts(result),
         "recommended": by_domain(result.best.recommended),
         "optimum": by_domain(result.best.optimum),
@@ -56,6 +57,14 @@ def _facts(result: "Demo") -> dict[str, object]:
         "why": result.best.why,
         "next_runs": result.next_runs.to_dict(orient="records"),
     }
+
+
+def _kinds(result: "Demo") -> dict[str, object]:
+    """Error and coverage of dense and sparse models apart, where there are both."""
+    kinds = result.by_kind
+    if len(kinds) == 1:
+        return {}
+    return {kind: {"mre": part.mre, "coverage90": part.coverage90} for kind, part in kinds.items()}
 
 
 def _benchmark_facts(result: "Demo") -> dict[str, object]:
@@ -79,6 +88,9 @@ def _show(result: "Demo", picture: Path) -> None:
         f"mean relative error {result.mre:.2%}, coverage of the 90 % intervals "
         f"{result.coverage90:.0%}"
     )
+    if len(kinds := result.by_kind) > 1:
+        for kind, part in kinds.items():
+            console.print(f"  {kind}: {part.mre:.2%}, {part.coverage90:.0%}")
     if result.benchmarks is not None:
         console.print(_accuracies(result))
         console.print(
@@ -92,9 +104,9 @@ def _show(result: "Demo", picture: Path) -> None:
 
 
 def _losses(result: "Demo") -> "Table":
+    sizes = " and ".join(f"{n:,.0f}" for n in sorted(set(result.held_out["n_params"].values)))
     table = _table(
-        f"Loss at {result.target.n_params:,.0f} parameters, a size that was not fitted "
-        "(nats per token)",
+        f"Loss at {sizes} parameters, not fitted (nats per token)",
         ("held-out run", "validation"),
         ("predicted (90 %)", "observed", "inside"),
     )
