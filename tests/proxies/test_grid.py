@@ -94,7 +94,7 @@ def test_cheap_and_costly_cells_alternate() -> None:
 
 def test_a_run_with_branches_has_a_record_for_each() -> None:
     (cell,) = (c for c in grid.build("v2", NAMES) if c.run_id == "n53.3k-m00-s0")
-    assert cell.record_ids == tuple(f"n53.3k-m00-s0-d{name}" for name in ("533k", "1.06M", "2.13M"))
+    assert cell.record_ids == tuple(f"n53.3k-m00-s0-d{name}" for name in ("533k", "1.07M", "2.13M"))
 
 
 def test_unknown_grid_is_refused() -> None:
