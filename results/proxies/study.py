@@ -89,8 +89,8 @@ def report(study: Study) -> str:
     pending = [run.run_id for run in study.snapshot().pending()]
     lines += ["", f"Told twice: {twice or 'none'}. Left pending: {pending or 'none'}."]
     best = study.best_mixture()
-    for name in best.mixture["domain"].to_numpy():
-        low, high = best.interval.sel(domain=name).to_numpy()
+    for name in best.recommended["domain"].to_numpy():
+        low, high = best.optimum_interval.sel(domain=name).to_numpy()
         lines.append(
             f"- {name}: {best.shares(name)[0]:.2f} (90 % of optima {low:.2f} to {high:.2f})"
         )
