@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -55,8 +56,9 @@ def seed_noise(table: pd.DataFrame, losses: list[str]) -> float:
 def off_ladder(table: pd.DataFrame) -> list[OffLadder]:
     """Dense runs above the chord of the next smaller and the next larger of their mixture.
 
-    A power law with a floor is convex in logarithms, so it lies below every chord. Of each size the
-    runs of most tokens count, as the mean over seeds; repeated text is left out.
+    A power law with a floor is convex in logarithms, so it lies below every chord. Sizes are
+    compared at equal tokens a parameter, and at equal tokens, as means over seeds: a larger model
+    of fewer tokens a parameter would lie above the chord. Repeated text is left out.
     """
     losses = columns(table, "loss_")
     noise = seed_noise(table, losses)
@@ -64,10 +66,10 @@ def off_ladder(table: pd.DataFrame) -> list[OffLadder]:
         table = table[table["n_active_params"] == table["n_params"]]
     weights, epochs = columns(table, "w_"), columns(table, "epochs_")
     table = table[(table[epochs] <= 1).all(axis=1)] if epochs else table
-    found = []
-    for _, group in table.groupby(weights):
-        most = group[group["n_tokens"] == group.groupby("n_params")["n_tokens"].transform("max")]
-        sizes = most.groupby("n_params")
+    ratio = (table["n_tokens"] / table["n_params"]).map(lambda value: float(f"{value:.2g}"))
+    found: dict[tuple[str, str], OffLadder] = {}
+    for _, group in chain(table.groupby([*weights, ratio]), table.groupby([*weights, "n_tokens"])):
+        sizes = group.groupby("n_params")
         means = sizes[losses].mean().transform("log")
         error = noise * np.sqrt(1 / sizes.size())
         names = sizes["run_id"].first()
@@ -80,7 +82,6 @@ def off_ladder(table: pd.DataFrame) -> list[OffLadder]:
             for loss in losses:
                 excess = float(means.loc[at, loss] - chord[loss])
                 if excess > NOISE_TIMES * spread:
-                    found.append(
-                        OffLadder(str(names[at]), loss.removeprefix("loss_"), excess, spread)
-                    )
-    return found
+                    run_id, domain = str(names[at]), loss.removeprefix("loss_")
+                    found[run_id, domain] = OffLadder(run_id, domain, excess, spread)
+    return list(found.values())

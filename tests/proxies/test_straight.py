@@ -53,6 +53,22 @@ def test_sparse_runs_and_repeated_text_do_not_count() -> None:
     assert off_ladder(pd.concat([table, sparse, repeated])) == []
 
 
+def test_sizes_are_compared_at_equal_tokens_a_parameter() -> None:
+    """Small sizes have runs of more tokens, as in a sweep: no larger one is off for that."""
+    table = ladder()
+    longer = table[table["n_params"] < 200e3]
+    longer = longer.assign(n_tokens=4 * longer["n_tokens"], run_id=longer["run_id"] + "-long")
+    longer[["loss_a", "loss_b"]] *= 0.85
+    assert off_ladder(pd.concat([table, longer])) == []
+
+
+def test_sizes_of_equal_tokens_are_compared_too() -> None:
+    table = ladder().assign(n_tokens=1e6)
+    assert off_ladder(table) == []
+    table.loc[table["n_params"] == 450e3, "loss_b"] *= 1.06
+    assert [found.run_id for found in off_ladder(table)] == ["n450000-s0"]
+
+
 def test_noise_is_that_between_seeds() -> None:
     # Two sizes of three seeds and two losses: 8 degrees of freedom, four standard errors.
     assert abs(seed_noise(ladder(0.02), ["loss_a", "loss_b"]) / 0.02 - 1) < 1
