@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from bayescamel.runs.table import check_fittable as check_fittable
     from bayescamel.runs.table import fingerprint as fingerprint
     from bayescamel.runs.table import read_runs as read_runs
+    from bayescamel.runs.wide import wide_table as wide_table
     from bayescamel.study import Candidate as Candidate
     from bayescamel.study import FitOptions as FitOptions
     from bayescamel.study import Study as Study
@@ -98,6 +99,7 @@ _NAMES = {
     "reports": "report",
     "runs.bundled": "load_proxies",
     "runs.table": "check_fittable fingerprint read_runs",
+    "runs.wide": "wide_table",
     "study": "Candidate FitOptions Study",
     "targets": "Target objective_weights",
 }

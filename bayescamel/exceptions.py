@@ -55,3 +55,7 @@ class BenchmarkError(BayesCamelError):
 
 class PlotError(BayesCamelError):
     """A picture or a page that cannot be made of what was given."""
+
+
+class MissingExtraError(BayesCamelError, ImportError):
+    """Something that needs a library which the default install does not bring."""

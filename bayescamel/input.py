@@ -5,6 +5,7 @@ What passes can be computed with and stored; all else is refused by one line tha
 
 import json
 import math
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,11 @@ MAX_NAME = 200
 """Characters of a name."""
 MAX_SHOWN = 80
 """Characters of a name or cell that a message quotes."""
+WEIGHT_TOLERANCE = 1e-3
+"""How far the weights of a mixture may sum from 1 and be scaled: three digits written by hand."""
+
+_COUNT = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)\s*([kmbgt]?)", re.IGNORECASE)
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 
 
 def printable(text: object) -> str:
@@ -190,3 +196,31 @@ def as_number(value: object) -> float:
     except OverflowError:
         digits = int(math.log10(abs(value))) + 1
         raise ValueError(f"a number of {digits} digits is none that can be used") from None
+
+
+def as_count(text: str) -> float:
+    """Any number, or a count: what no model can have is refused by who knows what it is of.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return parse_count(text)
+
+
+def parse_count(text: str) -> float:
+    """A count of parameters or tokens as people write it: ``7B``, ``2T``, ``32.0K``, ``1e9``.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    found = _COUNT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{shown(repr(text))} is no count: write 7B, 2.5T, 350M or 1e9")
+    return float(found[1]) * _SUFFIXES[found[2].lower()]

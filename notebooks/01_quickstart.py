@@ -38,10 +38,9 @@ export.to_csv("export.csv", index=False)
 export.head(3)
 
 # %%
-columns = {"Name": "run_id", "model/params": "n_params", "data/tokens": "n_tokens"}
-for name in ("python", "cpp", "prose", "math"):
-    columns |= {f"mix/{name}": f"w_{name}", f"eval/{name}/loss": f"loss_{name}"}
-runs = bc.read_runs(pd.read_csv("export.csv").rename(columns=columns))
+columns = {"model/params": "n_params", "data/tokens": "n_tokens"}
+columns |= {"mix/{domain}": "w_{domain}", "eval/{domain}/loss": "loss_{domain}"}
+runs = bc.read_runs("export.csv", columns=columns)
 runs
 
 # %%

@@ -182,7 +182,7 @@ def report(
     for warning in straight.off_ladder(table):
         typer.echo(f"warning: {warning}", err=True)
     if out is not None:
-        table.to_csv(out, index=False, float_format=collect.FLOAT_FORMAT)
+        collect.write(table, out)
 
 
 def worker_slots(device: str, workers: int | None, compiled: bool | None) -> list[Runtime]:

@@ -10,7 +10,7 @@ import pandas as pd
 from proxies import record
 
 # Losses to 1e-5 nats: far below the noise between seeds.
-FLOAT_FORMAT = "%.6g"
+DIGITS = 6
 
 
 def row(entry: dict[str, Any]) -> dict[str, Any]:
@@ -50,3 +50,13 @@ def collect(folder: Path) -> pd.DataFrame:
     if (table["n_active_params"] == table["n_params"]).all():
         table = table.drop(columns="n_active_params")
     return table.sort_values(["n_params", "run_id"], ignore_index=True)
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write the table; measurements are rounded, weights are not, so that they sum to 1."""
+    rounded = {
+        name: [float(f"{value:.{DIGITS}g}") for value in table[name]]
+        for name in table.columns
+        if not str(name).startswith("w_") and pd.api.types.is_float_dtype(table[name])
+    }
+    table.assign(**rounded).to_csv(path, index=False)

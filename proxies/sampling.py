@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescamel.exceptions import BayesCamelError
+from bayescamel.input import WEIGHT_TOLERANCE
 from proxies.corpora import Corpora
 from proxies.text.tokenisers import Tokens
 
@@ -27,7 +28,7 @@ def check_mixture(mixture: Mapping[str, float], names: tuple[str, ...]) -> None:
         if not math.isfinite(weight) or weight < 0:
             raise BayesCamelError(f"weight of {name!r} is {weight}: give a number from 0 to 1")
     total = sum(mixture.values())
-    if abs(total - 1) > 1e-6:
+    if abs(total - 1) > WEIGHT_TOLERANCE:
         raise BayesCamelError(f"mixture weights sum to {total:.8f}, off 1 by {total - 1:+.2e}")
 
 
@@ -103,6 +104,7 @@ class Stream:
     ) -> None:
         check_mixture(mixture, corpora.names)
         weights = np.array([mixture[name] for name in corpora.names])
+        weights /= weights.sum()  # which is 1 but for rounding
         self.names = corpora.names
         self.batch = batch
         self.n_steps = n_steps

@@ -1,23 +1,22 @@
 """Fit small models, predict the benchmarks of larger ones, and count how often that held."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.box import SIMPLE
-from rich.table import Table
 
 from bayescamel.benchmarks.fitting import fit_benchmarks
 from bayescamel.benchmarks.laws import get_benchmark_law
-from bayescamel.benchmarks.problem import Measures, measured_runs, reference_loss
+from bayescamel.benchmarks.problem import MIN_RUNS, Measures, measured_runs, reference_loss
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.inference.fit import fit
 from bayescamel.posterior import Posterior
+from bayescamel.runs.columns import BENCHMARK_KINDS
 from bayescamel.targets import Target
 
 OUR_METHOD = ("simplex", "bayes")
@@ -69,10 +68,13 @@ class BenchmarkBacktest:
         One a benchmark, law and method.
     statuses
         Of the posteriors, by law.
+    left_out
+        Why a benchmark was not predicted, by its name.
     """
 
     results: tuple[BenchmarkResult, ...]
     statuses: dict[str, str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def of(self, law: str, method: str, moving: bool | None = None) -> list[BenchmarkResult]:
         """The results of one law, of all benchmarks or those that (do not) beat chance."""
@@ -102,6 +104,7 @@ class BenchmarkBacktest:
             "benchmarks": [result.to_dict() for result in self.results],
             "mean_abs_error": float(np.mean([r.abs_error for r in moving])),
             "coverage90": float(covered @ tests / tests.sum()),
+            "left_out": self.left_out,
         }
 
 
@@ -132,6 +135,7 @@ def backtest_benchmarks(
     measures: Measures = "accuracy",
     end_to_end: "bool | Posterior" = False,
     on_fit: Callable[[str, str, str], None] = lambda _law, _method, _status: None,
+    on_left_out: Callable[[str, str], None] = lambda _benchmark, _why: None,
     **options: Any,
 ) -> BenchmarkBacktest:
     """Fit the runs up to a size and predict the benchmarks of the larger ones.
@@ -155,6 +159,8 @@ def backtest_benchmarks(
         given.
     on_fit
         Called with law, method and status after each fit.
+    on_left_out
+        Called, before the first fit, with each benchmark that cannot be judged, and why.
     options
         Of `fit_benchmarks` (chains, draws, tune, seed, progress).
 
@@ -167,8 +173,17 @@ def backtest_benchmarks(
         get_benchmark_law(law)
         if method not in METHODS:
             raise BenchmarkError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
-    small, large = split(runs, fit_max_params)
+    split(runs, fit_max_params)  # refuses sizes before benchmarks
     measure = "score" if measures == "score" else "accuracy"
+    left_out = _unjudged(runs, fit_max_params, measures, benchmarks)
+    for name, why in left_out.items():
+        on_left_out(name, why)
+    if left_out and len(left_out) == runs.sizes["benchmark"]:
+        name, why = next(iter(left_out.items()))
+        raise BenchmarkError(f"no benchmark can be judged: {name!r}: {why}")
+    if left_out:
+        runs = runs.sel(benchmark=[n for n in runs["benchmark"].to_numpy() if n not in left_out])
+    small, large = split(runs, fit_max_params)
     train, test = measured_runs(small, measures), _measured(large, measure)
     facts = benchmark_facts(train["benchmark"].to_numpy(), benchmarks)
     losses = test["loss"]
@@ -196,11 +211,40 @@ def backtest_benchmarks(
         for b in range(train.sizes["benchmark"])
         if test[measure].isel(benchmark=b).notnull().any()
     ]
-    return BenchmarkBacktest(tuple(results), statuses)
+    return BenchmarkBacktest(tuple(results), statuses, left_out)
 
 
 type _Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Prediction, lower and upper bound of a benchmark, each (run, benchmark)."""
+
+
+def _unjudged(
+    runs: xr.Dataset,
+    fit_max_params: float,
+    measures: Measures,
+    benchmarks: pd.DataFrame | str | Path | None,
+) -> dict[str, str]:
+    """Why a benchmark cannot be fitted and judged, by its name."""
+    wanted = BENCHMARK_KINDS if measures == "both" else (measures,)
+    if any(kind not in runs for kind in wanted):
+        return {}  # which is refused for all of them
+    small, large = split(runs, fit_max_params)
+    result = {}
+    for name in map(str, runs["benchmark"].to_numpy()):
+        fitted, held_out = (
+            min(int(side[kind].sel(benchmark=name).notnull().sum()) for kind in wanted)
+            for side in (small, large)
+        )
+        if fitted < MIN_RUNS:
+            result[name] = f"{fitted} fitted runs have a value, and {MIN_RUNS} are needed"
+        elif not held_out:
+            result[name] = "no larger run has a value"
+        else:
+            try:
+                benchmark_facts([name], benchmarks)
+            except BenchmarkError as error:
+                result[name] = str(error)
+    return result
 
 
 def _measured(runs: xr.Dataset, measure: str) -> xr.Dataset:
@@ -277,18 +321,20 @@ def _result(
     )
 
 
-def as_table(backtest: BenchmarkBacktest) -> Table:
-    """One row a benchmark, the laws side by side, for the terminal."""
-    pairs = list(dict.fromkeys((r.law, r.method) for r in backtest.results))
-    table = Table("benchmark", "at chance", title="benchmarks of held-out runs", box=SIMPLE)
-    for law, method in pairs:
-        table.add_column(f"{law} ({method})\nerror, coverage, width", justify="right")
-    for name in dict.fromkeys(r.benchmark for r in backtest.results):
-        rows = {(r.law, r.method): r for r in backtest.results if r.benchmark == name}
-        one = next(iter(rows.values()))
-        cells = (
-            f"{rows[p].abs_error:.3f}  {rows[p].coverage90:.0%}  {rows[p].width90:.3f}"
-            for p in pairs
+HEADER = ("benchmark", "law (method)", "runs", "error", "cover 90 %", "width", "")
+
+
+def as_rows(backtest: BenchmarkBacktest) -> list[tuple[str, ...]]:
+    """Cells under `HEADER`, one row a benchmark, law and method."""
+    return [
+        (
+            r.benchmark,
+            f"{r.law} ({r.method})",
+            f"{r.n_train} → {r.n_test}",
+            f"{r.abs_error:.3f}",
+            f"{r.coverage90:.0%}",
+            f"{r.width90:.3f}",
+            "" if r.above_chance else "at chance",
         )
-        table.add_row(name, "" if one.above_chance else "unknown", *cells)
-    return table
+        for r in sorted(backtest.results, key=lambda r: r.benchmark)
+    ]

@@ -15,7 +15,7 @@ from bayescamel.draws.status import warn_of
 from bayescamel.exceptions import BenchmarkError, TargetError
 from bayescamel.mixtures import Mixtures
 from bayescamel.posterior import Posterior
-from bayescamel.runs.files import open_table
+from bayescamel.runs.sources import open_table
 from bayescamel.targets import Target
 
 KINDS = ("curve", "mean", "run")

@@ -16,8 +16,10 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import BenchmarkError
-from bayescamel.runs.columns import listing
-from bayescamel.runs.files import as_numbers, open_table
+from bayescamel.input import shown
+from bayescamel.runs.columns import bare, listing
+from bayescamel.runs.files import as_numbers
+from bayescamel.runs.sources import open_table
 
 NUMBERS = ("chance", "questions", "score_chance")
 
@@ -49,7 +51,8 @@ def benchmark_facts(
     Returns
     -------
     Dataset, dims (benchmark,)
-        ``chance``, ``score_chance``, ``questions`` (float64) and ``group``.
+        ``chance``, ``score_chance``, ``questions`` (float64), ``group``, and ``known_as``, the
+        name in the tables: that of ``arc_easy_val_rc_5shot`` is ``arc_easy``.
 
     Raises
     ------
@@ -61,14 +64,15 @@ def benchmark_facts(
         given = _read(extra)
         table = pd.concat([given, table.drop(index=table.index.intersection(given.index))])
     wanted = [str(name) for name in names]
-    unknown = [name for name in wanted if name not in table.index]
+    stems = {name: stem(name, table.index) for name in wanted}
+    unknown = [name for name in wanted if stems[name] is None]
     if unknown:
         raise BenchmarkError(
             f"nothing is known of the benchmark{'s' if len(unknown) > 1 else ''} "
             f"{listing(map(repr, unknown), 5)}: give chance and questions in a table of your own "
-            "(--benchmark-table), or leave the columns out"
+            "(--benchmark-table), or leave the columns out (--benchmarks names those to use)"
         )
-    rows = table.loc[wanted]
+    rows = table.loc[[stems[name] for name in wanted]].set_axis(wanted)
     if questions:
         told = pd.Series(questions, dtype=np.float64).reindex(wanted)
         rows = rows.assign(questions=rows["questions"].mask(told.notna(), told))
@@ -82,9 +86,41 @@ def benchmark_facts(
             ),
             "questions": ("benchmark", rows["questions"].to_numpy(np.float64)),
             "group": ("benchmark", rows["group"].fillna("").to_numpy(str)),
+            "known_as": ("benchmark", np.array([stems[name] for name in wanted], dtype=str)),
         },
         {"benchmark": np.array(wanted, dtype=str)},
     )
+
+
+def stem(name: str, known: Iterable[object]) -> str | None:
+    """The known benchmark that a name is, or begins with, up to case and dashes; the longest."""
+    plain = _plain(name)
+    found = [str(k) for k in known if plain == _plain(k) or plain.startswith(f"{_plain(k)}_")]
+    return name if name in found else max(found, key=len, default=None)
+
+
+def _plain(name: object) -> str:
+    return str(name).lower().replace("-", "_")
+
+
+def choose_benchmarks(runs: xr.Dataset, names: Iterable[str] | None) -> xr.Dataset:
+    """The runs with some of their benchmarks; None keeps all.
+
+    Raises
+    ------
+    BenchmarkError
+        When one is not among them.
+    """
+    if names is None:
+        return runs
+    wanted = [bare("accuracy", name) for name in names]
+    there = [str(name) for name in runs["benchmark"].to_numpy()] if "benchmark" in runs else []
+    for name in wanted:
+        if name not in there:
+            raise BenchmarkError(
+                f"no benchmark {shown(repr(name))} among the columns; there are: {listing(there)}"
+            )
+    return runs.sel(benchmark=wanted)
 
 
 def _read(source: pd.DataFrame | str | Path) -> pd.DataFrame:

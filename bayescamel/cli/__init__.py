@@ -14,6 +14,8 @@ from bayescamel.cli.backtest_benchmarks import backtest_benchmarks
 from bayescamel.cli.demo import demo
 from bayescamel.cli.fit import fit
 from bayescamel.cli.fit_benchmarks import fit_benchmarks
+from bayescamel.cli.import_runs import import_runs
+from bayescamel.cli.lists import acquisitions, example, laws
 from bayescamel.cli.mix import mix
 from bayescamel.cli.plot import plot
 from bayescamel.cli.predict import predict
@@ -23,7 +25,6 @@ from bayescamel.cli.study import study
 app = typer.Typer(
     help="Bayesian capacity-aware data-mixture scaling laws.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (
@@ -36,8 +37,12 @@ for command in (
     backtest_benchmarks,
     plot,
     report,
+    laws,
+    acquisitions,
+    example,
 ):
     app.command()(command)
+app.command("import")(import_runs)
 app.add_typer(study, name="study")
 
 

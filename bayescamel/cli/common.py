@@ -6,15 +6,20 @@ import json
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import typer
 
 from bayescamel.exceptions import BayesCamelError, ConvergenceWarning
+from bayescamel.extras import EXTRAS, words
 from bayescamel.input import printable, shown
+from bayescamel.output import write_whole
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from bayescamel.draws.status import Status
     from bayescamel.study import Study
 
@@ -31,6 +36,12 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
             # A message of several lines (a status with its remedies) is still one line here.
             message = "; ".join(line.strip() for line in str(error).splitlines())
             say(f"bayescamel: {message}", err=True)
+            raise typer.Exit(2) from None
+        except ModuleNotFoundError as error:
+            library = (error.name or "").partition(".")[0]
+            if library not in EXTRAS:
+                raise
+            say(f"bayescamel: {words(library)}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             typer.echo("bayescamel: interrupted", err=True)
@@ -68,6 +79,35 @@ def _warnings_as_lines() -> Iterator[None]:
 def say(text: str, *, err: bool = False) -> None:
     """Print lines; what a name or a trainer's words would do to the terminal is shown as text."""
     typer.echo("\n".join(printable(line) for line in text.split("\n")), err=err)
+
+
+def tabled(
+    header: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = ()
+) -> str:
+    """A table as plain lines: the same on a terminal, in a pipe and in a file.
+
+    Parameters
+    ----------
+    right
+        Columns of numbers.
+    """
+    cells = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> None:
+    """Write rows as CSV."""
+    import pandas as pd
+
+    write_whole(path, pd.DataFrame(rows).to_csv(index=False).encode())
 
 
 @contextlib.contextmanager
@@ -137,6 +177,32 @@ def check_converged(posterior: Drawn, allowed: bool) -> None:
             err=True,
         )
         raise typer.Exit(3)
+
+
+def read_table(
+    source: Any,
+    columns: list[str] | None,
+    history: str | None,
+    *,
+    where: str | None = None,
+    losses: str | None = None,
+    renormalise: bool = False,
+) -> "xr.Dataset":
+    """The runs of a table; what was scaled, left out or matched is said on standard error."""
+    from bayescamel.runs.mapping import parse_mapping
+    from bayescamel.runs.table import read_runs
+
+    runs = read_runs(
+        source,
+        where=where,
+        losses=names(losses),
+        columns=parse_mapping(columns or []),
+        history=history,
+        renormalise=renormalise,
+    )
+    for note in runs.attrs.get("notes", "").splitlines():
+        say(f"note: {note}", err=True)
+    return runs
 
 
 def diagnosis(status: "Status") -> dict[str, object]:

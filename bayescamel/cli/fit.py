@@ -11,8 +11,8 @@ from bayescamel.cli.common import (
     check_converged,
     diagnosis,
     guarded,
-    names,
     quiet_stdout,
+    read_table,
     say,
     worth,
 )
@@ -29,6 +29,8 @@ def fit(
     out: Annotated[Path, typer.Option(help="Posterior to write, .nc.")],
     where: options.Rows = None,
     losses: options.Losses = None,
+    column: options.Columns = None,
+    history: options.Histories = None,
     law: options.LawName = "camel",
     chains: options.Chains = 4,
     draws: options.Draws = 1000,
@@ -43,9 +45,9 @@ def fit(
     """Fit a law to the runs of a table and save its posterior."""
     check_output(out, force)
     with quiet_stdout():
-        from bayescamel.runs.table import read_runs
-
-        table = read_runs(runs, where=where, losses=names(losses), renormalise=renormalise)
+        table = read_table(
+            runs, column, history, where=where, losses=losses, renormalise=renormalise
+        )
 
         from bayescamel.inference.fit import fit as sample
 

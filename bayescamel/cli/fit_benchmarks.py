@@ -14,10 +14,13 @@ from bayescamel.cli.common import (
     guarded,
     names,
     quiet_stdout,
+    read_table,
     say,
     worth,
 )
+from bayescamel.exceptions import BenchmarkError
 from bayescamel.inference.sampler import Sampler
+from bayescamel.input import shown
 from bayescamel.output import check_output
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from bayescamel.benchmarks.posterior import BenchmarkPosterior
     from bayescamel.benchmarks.readers import Joined
+    from bayescamel.benchmarks.readers.lm_harness import Key
 
 
 class Layout(StrEnum):
@@ -41,6 +45,9 @@ def fit_benchmarks(
     out: Annotated[Path, typer.Option(help="Benchmark posterior to write, .nc.")],
     where: options.Rows = None,
     losses: options.Losses = None,
+    column: options.Columns = None,
+    history: options.Histories = None,
+    renormalise: options.Renormalise = False,
     law: options.LawName = "simplex",
     measures: options.Measured = options.Measures.accuracy,
     benchmark_table: options.BenchmarkTable = None,
@@ -53,6 +60,17 @@ def fit_benchmarks(
         typer.Option(help="What names a model there: model, folder, or the table's column."),
     ] = "model",
     on: Annotated[str, typer.Option(help="Column of the run table that holds it.")] = "run_id",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="task=metric of lm-harness, where a task has several: "
+            "gsm8k=exact_match,strict-match; repeatable."
+        ),
+    ] = None,
+    every_file: Annotated[
+        bool, typer.Option("--every-file", help="Refuse all for one result that cannot be read.")
+    ] = False,
+    benchmarks: options.Benchmarks = None,
     chains: options.Chains = 4,
     draws: options.Draws = 500,
     tune: options.Tune = 700,
@@ -65,18 +83,27 @@ def fit_benchmarks(
     """Fit the step from loss to benchmark and save its posterior."""
     check_output(out, force)
     with quiet_stdout():
-        from bayescamel.runs.table import read_runs
-
         source: Path | pd.DataFrame = runs
         questions = None
         if evaluations is not None:
-            joined = _joined(runs, evaluations, layout, key, on)
+            from bayescamel.runs.mapping import parse_mapping
+            from bayescamel.runs.tidy import prepared
+
+            rows, notes = prepared(runs, parse_mapping(column or []), history)
+            column = history = None
+            for note in notes:
+                say(f"note: {note}", err=True)
+            joined = _joined(rows, evaluations, layout, key, on, _metrics(metric), every_file)
             say(str(joined), err=True)
             source, questions = joined.table, joined.questions
-        table = read_runs(source, where=where, losses=names(losses))
+        table = read_table(
+            source, column, history, where=where, losses=losses, renormalise=renormalise
+        )
 
         from bayescamel.benchmarks.fitting import fit_benchmarks as sample
+        from bayescamel.benchmarks.table import choose_benchmarks
 
+        table = choose_benchmarks(table, names(benchmarks))
         posterior = sample(
             table,
             law,
@@ -87,6 +114,9 @@ def fit_benchmarks(
             strict=strict,
         )
         posterior.save(out, force=force)
+    for name, known in posterior.facts["known_as"].to_series().items():
+        if name != known:
+            say(f"note: {name} is taken for {known}: its chance and questions", err=True)
     if json:
         answer(summary(posterior))
     else:
@@ -94,23 +124,42 @@ def fit_benchmarks(
     check_converged(posterior, allow_unconverged)
 
 
-def _joined(runs: Path, evaluations: Path, layout: Layout, key: str, on: str) -> "Joined":
+def _metrics(items: list[str] | None) -> dict[str, str]:
+    chosen = {}
+    for item in items or []:
+        task, equals, name = item.partition("=")
+        if not (equals and task and name):
+            raise BenchmarkError(f"metric {shown(repr(item))} is not of the form task=metric")
+        chosen[task.strip()] = name.strip()
+    return chosen
+
+
+def _joined(
+    runs: "pd.DataFrame",
+    evaluations: Path,
+    layout: Layout,
+    key: str,
+    on: str,
+    choose: dict[str, str],
+    strict: bool,
+) -> "Joined":
     from bayescamel.benchmarks.readers import (
         join_evaluations,
         read_lm_harness,
         read_olmes,
         read_results_table,
     )
-    from bayescamel.exceptions import BenchmarkError
 
     if layout is Layout.table:
         return join_evaluations(runs, read_results_table(evaluations, key=key), on=on)
-    read = read_lm_harness if layout is Layout.lm_harness else read_olmes
-    if key == "model":
-        return join_evaluations(runs, read(evaluations, key="model"), on=on)
-    if key == "folder":
-        return join_evaluations(runs, read(evaluations, key="folder"), on=on)
-    raise BenchmarkError(f"--key {key}: results in this layout name a model by model or folder")
+    if key not in ("model", "folder"):
+        raise BenchmarkError(f"--key {key}: results in this layout name a model by model or folder")
+    named: Key = "model" if key == "model" else "folder"
+    if layout is Layout.olmes:
+        found = read_olmes(evaluations, key=named, strict=strict)
+    else:
+        found = read_lm_harness(evaluations, key=named, choose=choose, strict=strict)
+    return join_evaluations(runs, found, on=on)
 
 
 def summary(posterior: "BenchmarkPosterior") -> dict[str, object]:

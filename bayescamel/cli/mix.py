@@ -7,7 +7,8 @@ import typer
 
 from bayescamel.cli import limits, options
 from bayescamel.cli.common import answer, guarded, quiet_stdout, weights, worth
-from bayescamel.exceptions import TargetError
+from bayescamel.exceptions import StorageError, TargetError
+from bayescamel.input import shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +49,20 @@ def mix(
     out: Annotated[
         Path | None, typer.Option(help="Write weights, tokens and epochs as .yaml or .json.")
     ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="Whose training code reads it: plain (ours), olmo-core, megatron, nemo, "
+            "streaming, litgpt or datasets."
+        ),
+    ] = "plain",
+    place: Annotated[
+        list[str] | None,
+        typer.Option(help="domain=path of its data, for that code; default: its name."),
+    ] = None,
+    lattice: Annotated[
+        int | None, typer.Option(help="Round weights to parts of this whole number: 100.")
+    ] = None,
     seed: options.Seed = 0,
     force: options.Force = False,
     json: options.Json = False,
@@ -62,8 +77,9 @@ def mix(
     given = None if reference is None else limits.read_reference(reference)
     within = limits.constraints(minimum, maximum, group, available, max_epochs, near, given)
     attitude = Risk.parse(risk)
+    places = _places(place or [])
     if out is not None:
-        check_recipe(out, force)
+        check_recipe(out, force, layout)
     with quiet_stdout():
         from bayescamel.decisions import optimal_mixture
         from bayescamel.posterior import Posterior
@@ -85,12 +101,12 @@ def mix(
             risk=attitude,
             seed=seed,
         )
-    plan = recipe(best.recommended, target, within.available)
+    plan = recipe(best.recommended, target, within.available, lattice)
     if out is not None:
-        write_recipe(plan, out, force)
+        write_recipe(plan, out, force, layout, places)
     if json:
         said = facts(best) | worth(fitted, second)
-        answer(said | {key: plan[key] for key in ("tokens", "epochs") if key in plan})
+        answer(said | {key: plan[key] for key in ("parts", "tokens", "epochs") if key in plan})
     else:
         _show(best, plan)
 
@@ -99,6 +115,16 @@ def by_domain(values: "xr.DataArray") -> dict[str, object]:
     """Numbers of training domains, or bounds of theirs, by name."""
     names = map(str, values["domain"].to_numpy())
     return dict(zip(names, values.transpose("domain", ...).to_numpy().tolist(), strict=True))
+
+
+def _places(items: list[str]) -> dict[str, str]:
+    found = {}
+    for item in items:
+        name, equals, path = item.partition("=")
+        if not (equals and name and path):
+            raise StorageError(f"place {shown(repr(item))} is not of the form domain=path")
+        found[name.strip()] = path.strip()
+    return found
 
 
 def facts(best: "OptimalMixture") -> dict[str, object]:

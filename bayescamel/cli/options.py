@@ -4,14 +4,48 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
+
+from bayescamel.input import as_count
+
+
+def count(text: str | float) -> float:
+    """A count as people write it, for Typer; what no model can have is refused by the target."""
+    try:
+        return as_count(str(text))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
 
 # How a command answers, and where.
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 
 # Runs, and which of a table's rows and columns.
-Runs = Annotated[Path, typer.Argument(help="Run table, .csv or .parquet.")]
+Runs = Annotated[
+    Path,
+    typer.Argument(
+        help="Run table: .csv, .tsv, .jsonl (also .gz), .parquet, .feather, an export of Weights & "
+        "Biases, or a folder of records."
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="theirs=ours for columns with other names, mix/{domain}=w_{domain} for many, ours=1 "
+        "for a value, or the runs.toml that `bayescamel import` wrote; repeatable.",
+    ),
+]
+
+
+Histories = Annotated[
+    str | None,
+    typer.Option(
+        "--history", help="Rows are steps of runs: last, each column's last finite value."
+    ),
+]
 Rows = Annotated[str | None, typer.Option(help="Rows to use: 'step == 30000 and n_params < 3e8'.")]
 Losses = Annotated[str | None, typer.Option(help="Validation domains to use, separated by commas.")]
 Renormalise = Annotated[
@@ -35,12 +69,32 @@ BenchmarkTable = Annotated[
     Path | None, typer.Option(help="Benchmarks of your own: name, chance, questions.")
 ]
 
+ResultTable = Annotated[Path | None, typer.Option("--out", help="CSV of all numbers to write.")]
+Benchmarks = Annotated[
+    str | None, typer.Option(help="Benchmarks to use, separated by commas; default: all.")
+]
+
 # The posterior that is asked, and the model that it is asked about.
 PosteriorFile = Annotated[Path, typer.Argument(help="What `bayescamel fit` wrote.")]
-Params = Annotated[float, typer.Option(help="Parameters of the target, non-embedding.")]
-Tokens = Annotated[float | None, typer.Option(help="Training tokens of the target.")]
+Params = Annotated[
+    float,
+    typer.Option(
+        parser=count, metavar="COUNT", help="Parameters of the target, non-embedding: 7B, 7e9."
+    ),
+]
+MaybeParams = Annotated[
+    float | None,
+    typer.Option(parser=count, metavar="COUNT", help="Parameters of the target: 7B, 7e9."),
+]
+Tokens = Annotated[
+    float | None,
+    typer.Option(parser=count, metavar="COUNT", help="Training tokens of the target: 2T, 2e12."),
+]
 ActiveParams = Annotated[
-    float | None, typer.Option(help="Parameters used per token (Mixture-of-Experts).")
+    float | None,
+    typer.Option(
+        parser=count, metavar="COUNT", help="Parameters used per token (Mixture-of-Experts)."
+    ),
 ]
 
 # A study, its runs, and who asks.

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, names, quiet_stdout, say, weights
-from bayescamel.cli.pictures import PICTURES, Asked
+from bayescamel.cli.common import answer, guarded, names, quiet_stdout, read_table, say, weights
+from bayescamel.cli.pictures import PICTURES, RUNS, Asked
 from bayescamel.exceptions import MixtureError, PlotError, TargetError
 from bayescamel.inference.sampler import Sampler
 from bayescamel.input import shown
@@ -34,7 +34,7 @@ def plot(
     name: Annotated[str, typer.Argument(help=f"The picture: {', '.join(PICTURES)}.")],
     file: Annotated[str, typer.Argument(help="runs.csv, posterior.nc, benchmarks.nc or study.db.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png, .svg, .pdf or .html.")],
-    params: Annotated[float | None, typer.Option(help="Parameters of the target.")] = None,
+    params: options.MaybeParams = None,
     tokens: options.Tokens = None,
     active_params: options.ActiveParams = None,
     domains: Annotated[
@@ -61,6 +61,8 @@ def plot(
     backend: Annotated[
         Drawn, typer.Option(help="plotly, for an .html whose points say their run.")
     ] = Drawn.matplotlib,
+    column: options.Columns = None,
+    history: options.Histories = None,
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
@@ -88,7 +90,8 @@ def plot(
     )
     kind, draw = PICTURES[name]
     with quiet_stdout():
-        save(draw(kind.read(file), asked), out)
+        subject = read_table(file, column, history) if kind is RUNS else kind.read(file)
+        save(draw(subject, asked), out)
     if json:
         answer({"picture": name, "out": str(out)})
     else:

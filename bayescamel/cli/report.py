@@ -17,9 +17,7 @@ from bayescamel.output import check_output
 def report(
     file: Annotated[str, typer.Argument(help="posterior.nc, or a study: study.db or its URL.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The page to write, .html.")],
-    params: Annotated[
-        float | None, typer.Option(help="Parameters of the target; default: the study's.")
-    ] = None,
+    params: options.MaybeParams = None,
     tokens: options.Tokens = None,
     active_params: options.ActiveParams = None,
     objective: Annotated[

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -11,10 +11,8 @@ import xarray as xr
 from bayescamel.comparison.scores import Scores, pit, score
 from bayescamel.exceptions import FitError, RunTableError
 from bayescamel.inference.fit import fit
+from bayescamel.input import shown
 from bayescamel.laws import Law, get_law
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 METHODS = ("bayes", "point")
 BOOTSTRAPS = 200
@@ -75,6 +73,25 @@ def horizons(runs: xr.Dataset) -> list[Horizon]:
             test = runs.isel(run=(runs["n_params"] == size).to_numpy())
             found.append(Horizon(tuple(map(float, sizes[:k])), float(size), train, test))
     return found
+
+
+def without_unfitted(runs: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
+    """Leave out validation domains that the smallest horizon has no value of, and say why.
+
+    Raises
+    ------
+    RunTableError
+        When none is left, or there are fewer than three sizes.
+    """
+    train = horizons(runs)[0].train["loss"]
+    fitted = train.notnull().any("run").to_numpy()
+    why = [
+        f"loss_{shown(name)}: no run of the {MIN_SIZES} smallest sizes has a value"
+        for name in runs["validation"].to_numpy()[~fitted]
+    ]
+    if not fitted.any():
+        raise RunTableError(f"no validation domain can be judged: {'; '.join(why[:3])}")
+    return (runs.isel(validation=fitted) if why else runs), why
 
 
 def by_training_set(found: Sequence[Horizon]) -> Iterator[tuple[xr.Dataset, list[Horizon]]]:
@@ -183,30 +200,22 @@ def fitted(
     return bootstrap, time.perf_counter() - began, "fitted"
 
 
-def as_table(results: Sequence[Result]) -> "Table":
-    """A Rich table, one row a law, method and horizon."""
-    from rich.table import Table
+HEADER = ("fitted to", "predicted", "error", "bias", "cover 90 %", "width", "s", "law (method)", "")
 
-    table = Table(title="Larger sizes predicted from smaller ones")
-    for name in ("fitted up to", "predicted", "law", "method"):
-        table.add_column(name)
-    for name in ("error", "bias", "cover 50 %", "cover 90 %", "width 90 %", "log score", "s"):
-        table.add_column(name, justify="right")
-    table.add_column("status")
-    for result in results:
-        scores = result.scores
-        table.add_row(
+
+def as_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+    """Cells under `HEADER`, one row a law, method and horizon; all numbers are in `to_dict`."""
+    return [
+        (
             f"{result.horizon.fitted_sizes[-1]:.3g}",
             f"{result.horizon.held_out_size:.3g}",
-            result.law,
-            result.method,
-            f"{scores.mre:.2%}",
-            f"{scores.bias:+.2%}",
-            f"{scores.coverage50:.0%}",
-            f"{scores.coverage90:.0%}",
-            f"{scores.width90:.1%}",
-            f"{scores.log_score:.2f}",
+            f"{result.scores.mre:.2%}",
+            f"{result.scores.bias:+.2%}",
+            f"{result.scores.coverage90:.0%}",
+            f"{result.scores.width90:.1%}",
             f"{result.seconds:.0f}",
-            result.status,
+            f"{result.law} ({result.method})",
+            "" if result.status in ("converged", "fitted") else "not converged",
         )
-    return table
+        for result in results
+    ]

@@ -1,19 +1,28 @@
-"""A decision as a file that training code reads."""
+"""A decision as numbers that training code reads: weights, tokens and epochs."""
 
 import json
+import math
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from bayescamel.exceptions import StorageError
+from bayescamel.decisions.recipe_formats import Layout, check_layout, laid_out
+from bayescamel.exceptions import MixtureError, StorageError
 from bayescamel.output import check_output, write_whole
 from bayescamel.targets import Target
 
+DUST = 1e-6
+"""Weights below are what the search leaves of a zero: it computes in single precision."""
+
 
 def recipe(
-    mixture: xr.DataArray, target: Target, available: Mapping[str, float] | None = None
+    mixture: xr.DataArray,
+    target: Target,
+    available: Mapping[str, float] | None = None,
+    lattice: int | None = None,
 ) -> dict[str, Any]:
     """Weights, tokens and epochs by training domain, in plain Python numbers.
 
@@ -25,8 +34,23 @@ def recipe(
         Its tokens are shared out; without them, weights alone are given.
     available
         Unique tokens by domain. Epochs are tokens over available tokens, for these domains.
+    lattice
+        Round weights to parts of this whole number: 100 for whole percent. The parts are told as
+        integers that sum to it. Limits of the mixture then hold to one part.
+
+    Returns
+    -------
+    dict
+        ``weights`` sum to 1 exactly (`math.fsum`, and `sum` from Python 3.12 on); ``tokens`` are
+        whole and sum to the target's.
+
+    Raises
+    ------
+    MixtureError
+        When the lattice has fewer parts than one.
     """
-    weights = {str(name): float(mixture.sel(domain=name)) for name in mixture["domain"].to_numpy()}
+    given = {str(name): float(mixture.sel(domain=name)) for name in mixture["domain"].to_numpy()}
+    weights = exact_weights(given)
     result: dict[str, Any] = {
         "target": {
             "n_params": target.n_params,
@@ -35,6 +59,12 @@ def recipe(
         },
         "weights": weights,
     }
+    if lattice is not None:
+        if lattice < 1:
+            raise MixtureError(f"a lattice of {lattice} parts (--lattice): give 1 or more")
+        result["parts"] = share_out(weights, lattice)
+        weights = {name: part / lattice for name, part in result["parts"].items()}
+        result["weights"] = weights = exact_weights(weights)
     if target.n_tokens is not None:
         result["tokens"] = share_out(weights, round(target.n_tokens))
         result["epochs"] = {
@@ -45,37 +75,69 @@ def recipe(
     return result
 
 
-def share_out(weights: Mapping[str, float], n_tokens: int) -> dict[str, int]:
-    """Whole tokens by domain that sum to the total: largest remainders get what is left."""
-    tokens = {name: int(weight * n_tokens) for name, weight in weights.items()}
-    left = n_tokens - sum(tokens.values())
-    by_remainder = sorted(weights, key=lambda name: tokens[name] - weights[name] * n_tokens)
-    for name in by_remainder[:left]:
-        tokens[name] += 1
-    return tokens
+def exact_weights(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights without dust; the largest takes what is missing, so that they sum to 1 exactly."""
+    kept = {name: weight if weight >= DUST else 0.0 for name, weight in weights.items()}
+    largest = max(kept, key=lambda name: kept[name])
+    # The sum of the others rounds by half a unit of 2^-53 at most, which the sum of all forgives.
+    kept[largest] = 1.0 - math.fsum(weight for name, weight in kept.items() if name != largest)
+    return kept
 
 
-def check_recipe(path: Path, force: bool = False) -> None:
+def share_out(weights: Mapping[str, float], n: int) -> dict[str, int]:
+    """Whole numbers by domain that sum to `n`: largest remainders get what is left.
+
+    In fractions, since above 2^53, which are 9e15 tokens, floats skip whole numbers.
+    """
+    exact = {name: Fraction(weight) for name, weight in weights.items()}
+    total = sum(exact.values())
+    shares = {name: weight * n / total for name, weight in exact.items()}
+    counts = {name: math.floor(share) for name, share in shares.items()}
+    left = n - sum(counts.values())
+    for name in sorted(shares, key=lambda name: counts[name] - shares[name])[:left]:
+        counts[name] += 1
+    return counts
+
+
+def check_recipe(path: Path, force: bool = False, layout: str = Layout.plain) -> None:
     """Refuse a path that a recipe cannot be written to, before the work that fills it.
 
     Raises
     ------
     StorageError
-        When the ending is neither .yaml, .yml nor .json, the file exists and `force` is not set,
-        or its folder does not exist.
+        When the ending is not one of the layout's, the file exists and `force` is not set, or its
+        folder does not exist.
     """
-    if path.suffix not in (".json", ".yaml", ".yml"):
-        raise StorageError(f"{path}: a recipe is written as .yaml, .yml or .json")
+    endings = (".txt",) if check_layout(layout) is Layout.megatron else (".yaml", ".yml", ".json")
+    if path.suffix not in endings:
+        raise StorageError(f"{path}: a recipe is written as {', '.join(endings)}")
     check_output(path, force)
 
 
-def write_recipe(content: Mapping[str, Any], path: Path, force: bool = False) -> None:
-    """Write a recipe as YAML or JSON, as the name's ending says; see `check_recipe`."""
-    check_recipe(path, force)
-    if path.suffix == ".json":
-        text = json.dumps(content, indent=2) + "\n"
+def write_recipe(
+    content: Mapping[str, Any],
+    path: Path,
+    force: bool = False,
+    layout: str = Layout.plain,
+    places: Mapping[str, str] | None = None,
+) -> None:
+    """Write a recipe as YAML or JSON, as the name's ending says; see `check_recipe`.
+
+    Parameters
+    ----------
+    layout
+        Whose training code reads it; see `bayescamel.decisions.recipe_formats`.
+    places
+        Where the data of a domain lie; a domain that is absent lies at its own name.
+    """
+    check_recipe(path, force, layout)
+    laid = laid_out(content, layout, places or {})
+    if isinstance(laid, str):
+        text = laid
+    elif path.suffix == ".json":
+        text = json.dumps(laid, indent=2) + "\n"
     else:
         import yaml
 
-        text = yaml.safe_dump(dict(content), sort_keys=False)
+        text = yaml.safe_dump(laid, sort_keys=False)
     write_whole(path, text.encode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescamel.exceptions import DesignError
-from bayescamel.input import shown
+from bayescamel.input import as_count, shown
 from bayescamel.mixtures import space_filling
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.runs.tokens import why_not_apart
@@ -225,7 +225,7 @@ def _tokens(value: object) -> tuple[float, ...]:
 
 def _range(text: str) -> tuple[float, ...]:
     least, colon, most = map(str.strip, text.partition(":"))
-    low, high = float(least), float(most if colon else least)
+    low, high = as_count(least), as_count(most if colon else least)
     if not 0 < low <= high < math.inf:
         raise ValueError(f"{shown(repr(text))} is no range of tokens")
     if high / low > MAX_RANGE:

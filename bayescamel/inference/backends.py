@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from bayescamel.extras import need
 from bayescamel.inference import modes
 from bayescamel.inference.engine import STARTS
 from bayescamel.inference.nuts import Chains, Drawn, placed
@@ -59,6 +60,8 @@ def sample_plain(
     on_start
         Called after each start of the search for modes.
     """
+    if engine != "numpyro":
+        need(engine)
     problem = build(runs, centre, padded=False)
     positions = modes.start_positions(hierarchy, problem, STARTS, sampler.seed)
     found = modes.find_modes(hierarchy, problem, positions, on_start)

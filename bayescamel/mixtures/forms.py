@@ -8,7 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.exceptions import MixtureError
-from bayescamel.runs.checks import WEIGHT_TOLERANCE
+from bayescamel.input import WEIGHT_TOLERANCE
+from bayescamel.runs.checks import ROUNDING
 from bayescamel.runs.columns import bare
 
 type Mixtures = (
@@ -40,7 +41,7 @@ def as_mixtures(mixtures: Mixtures, domains: Iterable[str]) -> xr.DataArray:
     ------
     MixtureError
         When a domain is unknown, a weight is negative or not finite, or the weights of a mixture
-        do not sum to 1.
+        miss 1 by more than 0.1 %; by less they are scaled, as in a table of runs.
     """
     known = [str(domain) for domain in domains]
     result = _arranged(mixtures, known)
@@ -56,12 +57,13 @@ def as_mixtures(mixtures: Mixtures, domains: Iterable[str]) -> xr.DataArray:
         )
     off = values.sum(axis=1) - 1
     worst = int(np.argmax(abs(off)))
-    if abs(off[worst]) > WEIGHT_TOLERANCE:
+    if abs(off[worst]) > WEIGHT_TOLERANCE + 1e-12:
         raise MixtureError(
             f"{_name(result, worst)}: the weights sum to {1 + off[worst]:.6g}, off by "
             f"{off[worst]:+.2g}; they must sum to 1"
         )
-    return result
+    # What misses 1 in single precision alone stays as it is.
+    return result / (1 + off)[:, None] if abs(off[worst]) > ROUNDING else result
 
 
 def _name(mixtures: xr.DataArray, row: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayescamel.extras import need
 from bayescamel.laws.base import Array, Inputs
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem, build
@@ -38,6 +39,7 @@ def to_pymc(hierarchy: Hierarchy, runs: xr.Dataset, centre: Centre) -> "pm.Model
         nats per token, dims (run, validation), or the measured ones in a row (``measurement``)
         where some are missing. The group ``posterior`` of a fit's tree holds the free variables.
     """
+    need("pymc")
     import pymc as pm
     import pytensor.tensor as pt
 

@@ -5,6 +5,11 @@ a notebook shows by itself, and returns the figure. Colours are told apart by co
 and go with line styles and marks; long and hostile names are cut and shown as text.
 """
 
+# ruff: noqa: E402  # the refusal stands before what it is about
+from bayescamel.extras import need
+
+need("matplotlib")
+
 from bayescamel.plots.benchmarks import benchmark_curves, listening
 from bayescamel.plots.decisions import front, gain_and_regret, optimum, path
 from bayescamel.plots.diagnostics import energy, rank, trace, worst_pairs

@@ -4,12 +4,12 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.exceptions import RunTableError
-from bayescamel.input import shown
-from bayescamel.runs.columns import column
+from bayescamel.input import WEIGHT_TOLERANCE, shown
+from bayescamel.runs.columns import BENCHMARK_KINDS, SIZES, column
 from bayescamel.runs.sizes import SAME_SIZE, mean_mixture, n_sizes
 
-WEIGHT_TOLERANCE = 1e-6
-"""How far the weights of a run may be from summing to 1: the rounding of a float in text."""
+ROUNDING = 1e-7
+"""A sum that misses 1 by less does so in single precision alone, and is left as it is."""
 
 MAX_LOSS = 1000.0
 """Nats per token: guessing among 10^400 tokens. A larger one is a perplexity or an overflow."""
@@ -18,78 +18,110 @@ RENORMALISE_LIMIT = 0.01
 """How far they may be when the caller asks to renormalise: the rounding of weights by hand."""
 
 
-def check_values(runs: xr.Dataset) -> None:
-    """Refuse values that no run can have.
+def refuse(problems: list[str]) -> None:
+    """Refuse a table for all that is wrong with it, in one line.
 
     Raises
     ------
     RunTableError
-        Naming the run, the column and the value.
+        When there is a problem.
     """
+    if len(problems) == 1:
+        raise RunTableError(problems[0])
+    if problems:
+        numbered = ". ".join(f"({i}) {problem}" for i, problem in enumerate(problems, 1))
+        raise RunTableError(f"{len(problems)} problems: {numbered}")
+
+
+def check_values(runs: xr.Dataset, text: xr.Dataset, problems: list[str]) -> None:
+    """Add values that no run can have to the problems, by run, column and value.
+
+    Parameters
+    ----------
+    text
+        By variable, where a cell held something other than a number; it is no empty cell.
+    """
+
+    def find(name: str, bad: xr.DataArray, problem: str, remedy: str) -> None:
+        bad = bad & ~text[name]
+        if not bad.any():
+            return
+        place = np.unravel_index(int(np.argmax(bad.to_numpy())), bad.shape)
+        cell = runs[name][place]
+        title = name
+        if cell.ndim == 0 and runs[name].ndim == 2:
+            title = column(name, cell[runs[name].dims[1]].item())  # type: ignore[arg-type]
+        value = "" if np.isnan(cell) else f" = {cell.item():g}"
+        others = int(bad.sum()) - 1
+        more = f" (and {others} more such cell{'s' * (others > 1)})" * (others > 0)
+        run = shown(repr(cell["run"].item()))
+        problems.append(f"run {run}: {shown(title)}{value} {problem}{more}; {remedy}")
+
     for name in ("n_params", "n_tokens"):
         if name in runs:
-            _refuse(runs[name], runs[name].isnull(), "is empty", "fill it in or drop the run")
-    _refuse(runs["mixture"], runs["mixture"].isnull(), "is empty", "write 0 for an unused domain")
-    _refuse(runs["mixture"], runs["mixture"] < 0, "is negative", "a weight is a share")
-    for name in ("n_params", "n_active_params", "n_tokens", "loss"):
+            find(name, runs[name].isnull(), "is empty", "fill it in or drop the run")
+    if "mixture" in runs:
+        mixture = runs["mixture"]
+        find("mixture", mixture.isnull(), "is empty", "write 0 for an unused domain")
+        find("mixture", mixture < 0, "is negative", "a weight is a share")
+    for name in (*SIZES, "loss"):
         if name in runs:
             values = runs[name]
-            _refuse(values, values == np.inf, "is infinite", "leave it empty if not measured")
-            _refuse(values, values <= 0, "is not positive", "leave it empty if not measured")
-    large = "is no loss in nats per token"
-    _refuse(runs["loss"], runs["loss"] > MAX_LOSS, large, "leave it empty if the run diverged")
-    for name in ("accuracy", "score"):
+            find(name, values == np.inf, "is infinite", "leave it empty if not measured")
+            find(name, values <= 0, "is not positive", "leave it empty if not measured")
+    if "loss" in runs:
+        large = (runs["loss"] > MAX_LOSS) & (runs["loss"] < np.inf)
+        remedy = "leave it empty if the run diverged, or call it ppl_* if it is a perplexity"
+        find("loss", large, "is no loss in nats per token", remedy)
+    for name in BENCHMARK_KINDS:
         if name in runs:
             outside = (runs[name] < 0) | (runs[name] > 1)
-            _refuse(runs[name], outside, "is outside 0 to 1", "give a share, not a percentage")
-    if "n_active_params" in runs:
-        active = runs["n_active_params"]
-        _refuse(active, active > runs["n_params"], "exceeds n_params", "count both alike")
+            find(name, outside, "is outside 0 to 1", "give a share, not a percentage")
+    if "n_active_params" in runs and "n_params" in runs:
+        over = runs["n_active_params"] > runs["n_params"]
+        find("n_active_params", over, "exceeds n_params", "count both alike")
 
 
-def _refuse(values: xr.DataArray, bad: xr.DataArray, problem: str, remedy: str) -> None:
-    if not bad.any():
-        return
-    place = np.unravel_index(int(np.argmax(bad.to_numpy())), bad.shape)
-    cell = values[place]
-    name = str(values.name)
-    if values.ndim == 2:
-        name = column(name, cell[values.dims[1]].item())  # type: ignore[arg-type]  # its kind
-    value = "" if np.isnan(cell) else f" = {cell.item():g}"
-    run = shown(repr(cell["run"].item()))
-    raise RunTableError(f"run {run}: {shown(name)}{value} {problem}; {remedy}")
+def weights_summing_to_one(
+    runs: xr.Dataset, renormalise: bool, problems: list[str], notes: list[str]
+) -> xr.DataArray:
+    """Return the mixtures as shares that sum to 1.
 
-
-def weights_summing_to_one(runs: xr.Dataset, renormalise: bool) -> xr.DataArray:
-    """Return the mixtures, scaled when asked.
-
-    Raises
-    ------
-    RunTableError
-        When the weights of a run miss 1 by more than rounding, or by more than 1 % when
-        `renormalise` is set; it says which run misses it most, and by how much.
+    Sums within `WEIGHT_TOLERANCE` of 1 are scaled, and a note says so; so are percentages, where
+    every run's weights sum to 100. All else is a problem.
     """
     mixture = runs["mixture"]
     total = mixture.sum("domain")
-    miss = abs(total - 1)
     limit = RENORMALISE_LIMIT if renormalise else WEIGHT_TOLERANCE
     # A weight of 0.99 in text is a little less than that in binary.
-    if (miss > limit + 1e-12).any():
+    limit += 1e-12
+    if (abs(total / 100 - 1) <= limit).all():
+        mixture, total = mixture / 100, total / 100
+        notes.append("weights are percentages: they sum to 100 in every row")
+    miss = abs(total - 1)
+    if (miss > limit).any():
         worst = int(np.argmax(miss.to_numpy()))
         off = float(total[worst]) - 1
-        many = int((miss > limit + 1e-12).sum())
+        many = int((miss > limit).sum())
         others = f" ({many} runs in all)" if many > 1 else ""
-        if renormalise:
-            remedy = f"renormalising mends at most {RENORMALISE_LIMIT:.0%}"
-        elif abs(off) <= RENORMALISE_LIMIT + 1e-12:
+        if abs(off) <= RENORMALISE_LIMIT + 1e-12:
             remedy = "pass renormalise=True (--renormalise) if that is rounding"
+        elif renormalise:
+            remedy = f"renormalising mends at most {RENORMALISE_LIMIT:.0%}"
         else:
             remedy = "correct the table"
-        raise RunTableError(
+        problems.append(
             f"run {shown(repr(mixture['run'][worst].item()))}: its weights sum to {1 + off:.6g}, "
             f"off by {off:+.2g}{others}; {remedy}"
         )
-    return mixture / total if renormalise else mixture
+    rounded = int((miss > ROUNDING).sum())
+    if rounded:
+        notes.append(
+            f"weights of {rounded} runs were scaled to sum to 1; they missed it by "
+            f"{float(miss.max()):.2g} at most"
+        )
+        return mixture / total
+    return mixture
 
 
 def runs_needed(n_domain: int) -> int:
@@ -115,6 +147,8 @@ def check_fittable(runs: xr.Dataset, minimum_runs: int | None = None, least_size
         When there are too few runs, or all have one size and that is too few, or a validation
         domain has no loss or one number only, or a training domain no weight.
     """
+    if not runs.sizes["validation"]:
+        raise RunTableError("the runs have accuracies and no 'loss_*' column, which a law needs")
     mean_mixture(runs)
     measured = runs["loss"].notnull()
     for domain in runs["validation"].to_numpy()[~measured.any("run").to_numpy()]:

@@ -19,7 +19,6 @@ PREFIXES: dict[Kind, str] = {
 }
 """How the columns of a variable of the run table begin."""
 BENCHMARK_KINDS: tuple[Kind, ...] = ("accuracy", "score")
-NEEDED: dict[Kind, str] = {"mixture": "training domain", "loss": "validation domain"}
 SIZES = ("n_params", "n_active_params", "n_tokens")
 
 
@@ -50,21 +49,31 @@ def listing(names: Iterable[str], most: int = 20) -> str:
     return ", ".join(shown(name) for name in known[:most]) + more
 
 
-def measured_columns(table: "pd.DataFrame", losses: Sequence[str] | None) -> dict[str, list[str]]:
-    """Names of the columns with numbers, by kind; sizes are the kind "size"."""
-    found = listing(table.columns)
-    for needed in ("run_id", "n_params"):
-        if needed not in table:
-            raise RunTableError(f"no {needed!r} column; the table has {found}")
+def measured_columns(
+    table: "pd.DataFrame", losses: Sequence[str] | None, problems: list[str]
+) -> dict[str, list[str]]:
+    """Names of the columns with numbers, by kind; sizes are the kind "size".
+
+    What is missing is added to the problems.
+    """
     named = {kind: names_in(kind, table.columns) for kind in PREFIXES}
-    for kind, what in NEEDED.items():
-        if not named[kind]:
-            raise RunTableError(
-                f"no '{PREFIXES[kind]}*' column, one for each {what}; the table has {found}"
-            )
+    missing = [f"no {needed!r} column" for needed in ("run_id", "n_params") if needed not in table]
+    if not named["mixture"]:
+        missing.append(
+            "no 'w_*' column, one for each training domain (of one data set: w_data = 1)"
+        )
+    # Runs with accuracies alone are runs; no law can be fitted to them, and `fit` says so.
+    if not named["loss"] and not any(named[kind] for kind in BENCHMARK_KINDS):
+        missing.append("no 'loss_*' column, one for each validation domain")
+    if missing:
+        problems.append(
+            f"{'; '.join(missing)}; the table has {listing(table.columns)}: `bayescamel import` "
+            "proposes names, columns={theirs: ours} (--column theirs=ours) gives them"
+        )
     for kind, names in named.items():
         if "" in names:
-            raise RunTableError(f"column {PREFIXES[kind]!r} has nothing after its prefix: name it")
+            problems.append(f"column {PREFIXES[kind]!r} has nothing after its prefix: name it")
+            names.remove("")
         for name in names:
             try:
                 check_text(name)

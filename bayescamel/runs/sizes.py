@@ -1,5 +1,6 @@
 """What sizes and names the runs have, and the centre around which a law of them is written."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -159,18 +160,46 @@ def scales(runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return sizes, index.ravel()
 
 
-def same_names(runs: xr.Dataset) -> np.ndarray:
-    """(validation, domain): 1 where a validation domain is a training domain too.
+def paired_names(runs: xr.Dataset) -> dict[str, str]:
+    """Training domain by validation domain, where the two are one.
 
-    It is when the names are equal, or when it is the training domain's name behind a prefix that
-    ends in an underscore, as in ``val_math``; the longest such name counts.
+    They are when their names agree but for case, dashes and the like (``Pile-CC`` and ``pile_cc``),
+    or when one is the other behind a prefix (``val_math``). Of several training domains that a name
+    ends in, the longest counts; where a name is the end of several, none does.
     """
     domains = [str(domain) for domain in runs["domain"].to_numpy()]
+    plain = [_plain(domain) for domain in domains]
+    result = {}
+    for name in map(str, runs["validation"].to_numpy()):
+        mine = _plain(name)
+        same = [d for d in domains if d == name] or [
+            d
+            for d, p in zip(domains, plain, strict=True)
+            if p.replace("_", "") == mine.replace("_", "")
+        ]
+        ends = [(len(p), d) for d, p in zip(domains, plain, strict=True) if mine.endswith(f"_{p}")]
+        within = [d for d, p in zip(domains, plain, strict=True) if p.endswith(f"_{mine}")]
+        if same:
+            result[name] = same[0]
+        elif ends:
+            result[name] = max(ends)[1]
+        elif len(within) == 1:
+            result[name] = within[0]
+    return result
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
+
+
+def same_names(runs: xr.Dataset) -> np.ndarray:
+    """(validation, domain): 1 where the two are one; see `paired_names`."""
+    domains = [str(domain) for domain in runs["domain"].to_numpy()]
     result = np.zeros((runs.sizes["validation"], len(domains)))
+    pairs = paired_names(runs)
     for row, name in enumerate(map(str, runs["validation"].to_numpy())):
-        matching = [d for d in domains if name == d or name.endswith(f"_{d}")]
-        if matching:
-            result[row, domains.index(max(matching, key=len))] = 1.0
+        if name in pairs:
+            result[row, domains.index(pairs[name])] = 1.0
     return result
 
 

@@ -14,10 +14,9 @@ A row of the wide table is one trained model, or one checkpoint of it:
 ===================  =============================================================================
 
 Other columns are free, and serve to choose rows. An empty cell of a loss, accuracy or score is
-a value that was not measured: NaN.
+a value that was not measured: NaN. Sizes may be written ``210M``, shares ``11%``.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,17 +27,24 @@ import xarray as xr
 from bayescamel.exceptions import RunTableError
 from bayescamel.input import check_text, shown
 from bayescamel.runs.checks import check_fittable as check_fittable
-from bayescamel.runs.checks import check_values, weights_summing_to_one
+from bayescamel.runs.checks import check_values, refuse, weights_summing_to_one
 from bayescamel.runs.columns import BENCHMARK_KINDS, Kind, measured_columns, names_in
-from bayescamel.runs.files import as_numbers, open_table
+from bayescamel.runs.files import as_numbers, read_units
 from bayescamel.runs.filter import select_rows
+from bayescamel.runs.mapping import Columns
+from bayescamel.runs.sizes import paired_names
+from bayescamel.runs.sources import Source
+from bayescamel.runs.tidy import prepared, told_apart, without_groups
+from bayescamel.runs.wide import fingerprint as fingerprint
 
 
 def read_runs(
-    source: str | Path | pd.DataFrame,
+    source: Source,
     *,
     where: str | None = None,
     losses: Sequence[str] | None = None,
+    columns: Columns | str | Path | None = None,
+    history: str | None = None,
     renormalise: bool = False,
 ) -> xr.Dataset:
     """Read and check a wide table of runs.
@@ -46,144 +52,123 @@ def read_runs(
     Parameters
     ----------
     source
-        A CSV or Parquet file, or a DataFrame, with the columns listed in this module's docstring.
+        A CSV or TSV file, JSON lines (each may be compressed, ``.csv.gz``), Parquet or Feather; a
+        folder of records, one JSON file a run; a table of pandas, polars, pyarrow, Hugging Face
+        ``datasets`` or MLflow's ``search_runs``; dicts, one a run; or what
+        ``wandb.Api().runs(...)`` gives. It has the columns listed in this module's docstring, or
+        `columns` says which they are.
     where
         A pandas query over the columns that chooses rows: ``step == 30000 and n_params < 3e8``.
         Rows that it leaves out are not checked.
     losses
         The validation domains to keep, with or without ``loss_``; None keeps all.
+    columns
+        Our names by theirs, ``{"params": "n_params", "mix/{domain}": "w_{domain}"}``, or a file of
+        them: see `bayescamel.runs.mapping`. An export of Weights & Biases or MLflow is read by
+        names that leave no doubt (``mix/web``, ``eval/loss/web``) without.
+    history
+        How the rows of one run become one: ``"last"``, the last finite value of each column. None:
+        rows of one run are its checkpoints.
     renormalise
-        Scale weights to sum to 1 when they miss it by at most 1 %.
+        Scale weights to sum to 1 when they miss it by at most 1 %; 0.1 % is always scaled.
 
     Returns
     -------
     Dataset with dims ``run, domain, validation`` and, where measured, ``benchmark``
-        ``n_params (run)``; ``n_active_params (run)``, NaN for a dense run, and ``n_tokens (run)``
-        when the table has them; ``mixture (run, domain)``; ``loss (run, validation)`` in nats per
-        token; ``accuracy`` and ``score (run, benchmark)``. Checkpoints of one run are named
-        ``run@tokens``, such as ``a@1e9``. ``attrs["fingerprint"]`` identifies the content.
+        ``mixture (run, domain)``; ``loss (run, validation)`` in nats per token; ``accuracy`` and
+        ``score (run, benchmark)``; coordinates of ``run``: ``n_params``, and where the table has
+        them ``n_active_params``, NaN for a dense run, and ``n_tokens``. Checkpoints of one run are
+        named ``run@tokens``, such as ``a@1e9``. ``attrs["fingerprint"]`` identifies the content,
+        ``attrs["notes"]`` says, a line each, what was scaled, left out, taken for ours or matched.
 
     Raises
     ------
     RunTableError
         When the file cannot be read or a cell holds what no run can have; it names the run, the
-        column and the value.
+        column and the value of every problem.
     """
-    table = open_table(source)
-    columns = measured_columns(table, losses)
-    numbers, text = as_numbers(table[[name for names in columns.values() for name in names]])
+    table, notes = prepared(source, columns, history)
+    problems: list[str] = []
+    kinds = measured_columns(table, losses, problems)
+    names = [name for names in kinds.values() for name in names]
+    numbers, text = as_numbers(table[names])
+    shares = [name for kind in ("mixture", *BENCHMARK_KINDS) for name in kinds[kind]]
+    read_units(table, numbers, text, kinds["size"], shares)
     if where is not None:
         rows = select_rows(table.assign(**numbers), where)
         table, numbers, text = table[rows], numbers[rows], text[rows]
-    run_ids = _run_ids(table)
-    wrong = text.to_numpy()
-    if wrong.any():
-        place = int(wrong.any(axis=0).argmax())
-        column, row = str(text.columns[place]), int(wrong[:, place].argmax())
-        cell = shown(repr(str(table[column].iloc[row])))
-        raise RunTableError(
-            f"run {shown(repr(run_ids[row]))}: {shown(repr(column))} holds {cell}, not a number"
-        )
-    runs = _as_dataset(run_ids, numbers, columns)
-    check_values(runs)
-    runs["mixture"] = weights_summing_to_one(runs, renormalise)
-    runs = runs.assign_coords(run=_told_apart(runs))
-    return runs.assign_attrs(fingerprint=fingerprint(runs))
+    table, numbers, text = without_groups(table, numbers, text, notes)
+    run_ids = _run_ids(table, problems)
+    _check_text(table, text, run_ids, problems)
+    runs = _as_dataset(run_ids, numbers, kinds)
+    check_values(runs, _as_dataset(run_ids, text, kinds, bool), problems)
+    if kinds["mixture"] and not (runs["mixture"].isnull() | (runs["mixture"] < 0)).any():
+        runs["mixture"] = weights_summing_to_one(runs, renormalise, problems, notes)
+    told = told_apart(runs, problems) if "run_id" in table else run_ids
+    refuse(problems)
+    runs = runs.assign_coords(run=told)
+    notes += _matched(runs)
+    facts = {"notes": "\n".join(notes)} if notes else {}
+    return runs.assign_attrs(fingerprint=fingerprint(runs), **facts)
 
 
-def _run_ids(table: pd.DataFrame) -> np.ndarray:
+def _run_ids(table: pd.DataFrame, problems: list[str]) -> np.ndarray:
+    rows = np.array([f"row {i + 1}" for i in table.index], dtype=object)
+    if "run_id" not in table:
+        return rows
     ids = table["run_id"]
-    nameless = ids.isna() | (ids.astype(str).str.strip() == "")
+    named = ids.astype(str).str.strip()
+    nameless = (ids.isna() | (named == "")).to_numpy()
     if nameless.any():
-        row = int(nameless.index[nameless][0])
-        raise RunTableError(f"row {row + 1} below the header has no 'run_id'")
-    stripped = ids.astype(str).str.strip().to_numpy(dtype=object)
-    for row, run_id in enumerate(stripped):
+        count = int(nameless.sum())
+        more = f" ({count} rows in all)" * (count > 1)
+        problems.append(f"{rows[nameless][0]} below the header has no 'run_id'{more}")
+    for row, name in zip(rows[~nameless], named[~nameless], strict=True):
         try:  # NumPy drops a NUL at the end of a text, so that two names may become one
-            check_text(run_id)
+            check_text(name)
         except ValueError as error:
-            raise RunTableError(f"row {row + 1} below the header: run_id {error}") from error
-    return stripped
+            raise RunTableError(f"{row} below the header: run_id {error}") from error
+    return np.where(nameless, rows, named.to_numpy(dtype=object))
+
+
+def _check_text(
+    table: pd.DataFrame, text: pd.DataFrame, run_ids: np.ndarray, problems: list[str]
+) -> None:
+    wrong = text.to_numpy()
+    for place in np.flatnonzero(wrong.any(axis=0)):
+        name, rows = str(text.columns[int(place)]), np.flatnonzero(wrong[:, place])
+        cell = shown(repr(str(table[name].iloc[rows[0]])))
+        more = f" (and {len(rows) - 1} more cells)" * (len(rows) > 1)
+        problems.append(
+            f"run {shown(repr(run_ids[rows[0]]))}: {shown(repr(name))} holds {cell}, not a "
+            f"number{more}"
+        )
 
 
 def _as_dataset(
-    run_ids: np.ndarray, numbers: pd.DataFrame, columns: dict[str, list[str]]
+    run_ids: np.ndarray, cells: pd.DataFrame, columns: dict[str, list[str]], dtype: type = float
 ) -> xr.Dataset:
     def block(kind: Kind, dim: str) -> xr.DataArray:
-        names = columns[kind]
-        return xr.DataArray(numbers[names].to_numpy(), {dim: names_in(kind, names)}, ("run", dim))
+        named = np.array(names_in(kind, columns[kind]), dtype=str)
+        return xr.DataArray(cells[columns[kind]].to_numpy(dtype), {dim: named}, ("run", dim))
 
-    variables = {name: ("run", numbers[name].to_numpy()) for name in columns["size"]}
-    blocks = {"mixture": block("mixture", "domain"), "loss": block("loss", "validation")}
+    sizes = {name: ("run", cells[name].to_numpy()) for name in columns["size"]}
+    blocks = {"loss": block("loss", "validation")}
+    if columns["mixture"]:
+        blocks = {"mixture": block("mixture", "domain")} | blocks
     for kind in BENCHMARK_KINDS:
         if columns[kind]:
             blocks[kind] = block(kind, "benchmark")
     # A benchmark may have an accuracy, a score or both: what it lacks was not measured.
-    aligned = xr.align(*blocks.values(), join="outer")
-    return xr.Dataset(
-        variables | dict(zip(blocks, aligned, strict=True)), {"run": run_ids.astype(str)}
-    )
+    fill = False if dtype is bool else np.nan
+    aligned = xr.align(*blocks.values(), join="outer", fill_value=fill)
+    return xr.Dataset(dict(zip(blocks, aligned, strict=True)), sizes | {"run": run_ids.astype(str)})
 
 
-def _told_apart(runs: xr.Dataset) -> list[str]:
-    """Name checkpoints of one run ``run@tokens``; refuse any other repeated name."""
-    ids = runs["run"].to_series().reset_index(drop=True)
-    repeated = ids.duplicated(keep=False)
-    if not repeated.any():
-        return list(ids)
-    for run_id, rows in ids[repeated].groupby(ids[repeated]).groups.items():
-        _check_checkpoints(str(run_id), runs.isel(run=rows))
-    tokens = runs["n_tokens"].to_numpy()
-    return [
-        f"{run_id}@{_shortest(count)}" if twice else run_id
-        for run_id, count, twice in zip(ids, tokens, repeated, strict=True)
-    ]
-
-
-def _check_checkpoints(run_id: str, checkpoints: xr.Dataset) -> None:
-    count = checkpoints.sizes["run"]
-    if "n_tokens" not in checkpoints:
-        raise RunTableError(
-            f"run_id {shown(repr(run_id))} occurs {count} times and no 'n_tokens' column tells "
-            "checkpoints apart: give every run its own run_id"
-        )
-    tokens = checkpoints["n_tokens"].to_series()
-    if tokens.duplicated().any():
-        twice = _shortest(tokens[tokens.duplicated()].iloc[0])
-        raise RunTableError(
-            f"run_id {shown(repr(run_id))} occurs more than once at n_tokens = {twice}: give every "
-            "run its own run_id"
-        )
-    for name in ("n_params", "n_active_params", "mixture"):
-        if name in checkpoints and len(np.unique(checkpoints[name], axis=0)) > 1:
-            raise RunTableError(
-                f"run_id {shown(repr(run_id))} occurs {count} times with different {name!r}, so "
-                "these are no checkpoints of one run: give every run its own run_id"
-            )
-
-
-def _shortest(count: float) -> str:
-    """Write a count so that it reads well and no other count looks the same: 1e9."""
-    return np.format_float_scientific(count, trim="-", exp_digits=1).replace("e+", "e")
-
-
-def fingerprint(runs: xr.Dataset) -> str:
-    """Identify the content of a run table, whatever the order of its runs and columns.
-
-    Returns
-    -------
-    str
-        SHA-256 over the names and the float64 values, in hexadecimal.
-    """
-    named = [str(dim) for dim in runs.dims]
-    ordered = runs.sortby(named) if named else runs
-    digest = hashlib.sha256()
-    for name in sorted(map(str, [*ordered.data_vars, *named])):
-        digest.update(f"{name}:{ordered[name].dims}\n".encode())
-        if name in named:
-            digest.update("\n".join(map(str, ordered[name].to_numpy())).encode())
-        else:
-            # One NaN and one zero, since each has several bit patterns.
-            values = ordered[name].to_numpy().astype("<f8") + 0.0
-            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
-    return digest.hexdigest()
+def _matched(runs: xr.Dataset) -> list[str]:
+    """Say which validation and training domains are one in spite of their names."""
+    pairs = paired_names(runs)
+    unlike = [f"{shown(v)} = {shown(d)}" for v, d in pairs.items() if v != d]
+    if not unlike:
+        return []
+    return [f"validation domains taken for training domains: {', '.join(unlike)}"]

@@ -1,5 +1,10 @@
 """The study: asks for runs, is told what they measured, and survives what workers do."""
 
+# ruff: noqa: E402  # the refusal stands before what it is about
+from bayescamel.extras import need
+
+need("sqlalchemy")
+
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.records import Record
 from bayescamel.study.settings import FitOptions

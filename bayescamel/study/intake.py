@@ -9,6 +9,8 @@ import pandas as pd
 
 from bayescamel.designs.speed import Speed
 from bayescamel.exceptions import StudyError
+from bayescamel.runs.mapping import Columns
+from bayescamel.runs.sources import Source
 from bayescamel.study.posteriors import check_run, run_table
 from bayescamel.study.proposing import as_table
 from bayescamel.study.records import Record, as_record
@@ -188,14 +190,15 @@ class Intake:
 
     def attach(
         self,
-        source: str | Path | pd.DataFrame,
-        columns: Mapping[str, str] | None = None,
+        source: Source,
+        columns: Columns | str | Path | None = None,
+        history: str | None = None,
     ) -> int:
         """Take in runs that were made elsewhere, all or none; returns how many were new.
 
         They cost the budget nothing. See `bayescamel.study.sources.read_attached`.
         """
-        runs = read_attached(source, self.settings.space.domains, columns)
+        runs = read_attached(source, self.settings.space.domains, columns, history)
         if self._storage.validation() is None:
             self._check_objective([record for _, record in runs])
         return self._storage.attach(runs)

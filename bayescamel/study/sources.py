@@ -1,6 +1,6 @@
 """Runs that were made elsewhere: a run table, a Weights & Biases export, a folder of records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import xarray as xr
 from bayescamel.exceptions import RunTableError, StudyError
 from bayescamel.input import shown
 from bayescamel.runs.columns import column
-from bayescamel.runs.files import open_table
-from bayescamel.runs.importers.wandb import from_wandb, is_wandb_export
+from bayescamel.runs.mapping import Columns
+from bayescamel.runs.sources import Source
 from bayescamel.runs.table import read_runs
 from bayescamel.study.records import KINDS, Record, as_record
 
@@ -22,35 +22,30 @@ type Attached = tuple[dict[str, Any], Record]
 
 
 def read_attached(
-    source: str | Path | pd.DataFrame,
+    source: Source,
     domains: tuple[str, ...],
-    columns: Mapping[str, str] | None = None,
+    columns: Columns | str | Path | None = None,
+    history: str | None = None,
 ) -> list[Attached]:
     """Read runs that were made elsewhere.
 
     Parameters
     ----------
     source
-        A run table (`bayescamel.read_runs`; CSV, Parquet or DataFrame), a CSV export of Weights &
-        Biases (told by its columns ``Name`` and ``State``; runs that did not finish are left
-        out), or a folder of records, one JSON file a run.
+        What `bayescamel.read_runs` reads, or a folder of records, one JSON file a run.
     domains
         The study's training domains.
-    columns
-        Names of ours by names of theirs, where they differ.
+    columns, history
+        As in `bayescamel.read_runs`.
 
     Raises
     ------
     StudyError, RunTableError
         When nothing can be read, or the runs are not over the study's domains, with tokens.
     """
-    if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
+    if isinstance(source, str | Path) and Path(source).is_dir():
         return _from_records(Path(source), domains)
-    table = source if isinstance(source, pd.DataFrame) else open_table(source)
-    table = table.rename(columns=dict(columns or {}))
-    if is_wandb_export(table):
-        table = from_wandb(table)
-    return _from_runs(read_runs(table), domains)
+    return _from_runs(read_runs(source, columns=columns, history=history), domains)
 
 
 def _from_runs(

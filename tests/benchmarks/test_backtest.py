@@ -3,7 +3,13 @@
 import pandas as pd
 import pytest
 
-from bayescamel.benchmarks.backtest import BenchmarkBacktest, BenchmarkResult, backtest_benchmarks
+from bayescamel.benchmarks.backtest import (
+    BenchmarkBacktest,
+    BenchmarkResult,
+    as_rows,
+    backtest_benchmarks,
+)
+from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.runs.table import read_runs
 from tests.benchmarks.known_benchmarks import KNOWN, SETTINGS
@@ -62,3 +68,35 @@ def test_held_out_runs_have_no_say_in_what_moves(table: pd.DataFrame) -> None:
     spoiled.loc[spoiled["n_params"] > 2e7, "acc_winogrande"] = 0.99
     found = backtest_benchmarks(read_runs(spoiled), 9e6, pairs=[("sigmoid", "point")])
     assert not next(r for r in found.results if r.benchmark == "winogrande").above_chance
+
+
+def test_columns_that_cannot_be_judged_are_left_out_and_said(table: pd.DataFrame) -> None:
+    known = next(iter(KNOWN))
+    few = [0.3, 0.3, 0.3] + [None] * (len(table) - 3)
+    changed = table.rename(columns={f"acc_{known}": f"acc_{known}_val_rc_5shot"}).assign(
+        acc_piqa=None, acc_sciq=few, acc_nobody_knows=0.3
+    )
+    told: dict[str, str] = {}
+    found = backtest_benchmarks(
+        read_runs(changed),
+        9e6,
+        pairs=[("sigmoid", "point")],
+        on_left_out=lambda name, why: told.update({name: why}),
+    )
+    assert set(told) == set(found.left_out) == {"piqa", "sciq", "nobody_knows"}
+    assert told["piqa"] == "0 fitted runs have a value, and 4 are needed"
+    assert "nothing is known of the benchmark 'nobody_knows'" in told["nobody_knows"]
+    assert {r.benchmark for r in found.results} == {*KNOWN, f"{known}_val_rc_5shot"} - {known}
+    assert max(len(line) for row in as_rows(found) for line in row) < 40
+    with pytest.raises(BenchmarkError, match="no benchmark can be judged: 'nobody_knows'"):
+        backtest_benchmarks(
+            read_runs(changed).sel(benchmark=["nobody_knows"]), 9e6, pairs=[("sigmoid", "point")]
+        )
+
+
+def test_a_name_is_taken_for_the_longest_known_one_that_it_begins_with() -> None:
+    facts = benchmark_facts(["arc_easy_val_rc_5shot", "ARC-Easy", "piqa"])
+    assert facts["known_as"].to_numpy().tolist() == ["arc_easy", "arc_easy", "piqa"]
+    assert facts["benchmark"].to_numpy().tolist() == ["arc_easy_val_rc_5shot", "ARC-Easy", "piqa"]
+    with pytest.raises(BenchmarkError, match="nothing is known of the benchmark 'arc'"):
+        benchmark_facts(["arc"])

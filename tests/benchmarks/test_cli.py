@@ -60,7 +60,7 @@ def test_fit_benchmarks_writes_and_predict_and_mix_read(
 def test_the_backtest_answers_as_promised(csv: Path) -> None:
     result = bayescamel("backtest-benchmarks", csv, "--fit-max-params", 9e6, "--json", *FEW)
     said = answered(result)
-    assert list(said) == ["benchmarks", "mean_abs_error", "coverage90"]
+    assert list(said) == ["benchmarks", "mean_abs_error", "coverage90", "left_out"]
     assert {(row["law"], row["method"]) for row in said["benchmarks"]} == {
         ("simplex", "bayes"),
         ("exponential", "point"),

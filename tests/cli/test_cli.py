@@ -58,7 +58,7 @@ def spoilt(**changes: Any) -> None:
         ({"loss_a": -1.0}, "", "run 'r0': loss_a = -1 is not positive"),
         ({"loss_b": float("inf")}, "", "run 'r0': loss_b = inf is infinite"),
         ({"run_id": "r"}, "", "run_id 'r' occurs more than once"),
-        ({"n_params": "70M"}, "", "run 'r0': 'n_params' holds '70M', not a number"),
+        ({"n_params": "70ish"}, "", "run 'r0': 'n_params' holds '70ish', not a number"),
         ({}, "--where w_a<0.5", "too few"),
         ({}, "--where w_a>2", "selects none of the 8 rows"),
         ({}, "--where step==1", "names 'step', which is no column"),

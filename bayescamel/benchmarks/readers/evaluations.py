@@ -1,7 +1,8 @@
 """The table that every reader returns: one row a model and benchmark, and what was not used."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,18 @@ class Evaluations:
 
     @classmethod
     def of(
-        cls, rows: Sequence[dict[str, Any]] | pd.DataFrame, unused: Sequence[str], where: Path
+        cls,
+        rows: Sequence[dict[str, Any]] | pd.DataFrame,
+        unused: Sequence[str],
+        where: Path,
+        strict: bool = True,
     ) -> "Evaluations":
         """Check and order rows; a later row of one model and benchmark replaces the earlier.
 
         Raises
         ------
         BenchmarkError
-            When there is no row, or a value is outside 0 to 1.
+            When there is no row, or a value is outside 0 to 1; not `strict`, such a row is unused.
         """
         if not len(rows):
             reasons = f" ({'; '.join(unused[:3])})" if unused else ""
@@ -59,12 +64,15 @@ class Evaluations:
         table = pd.DataFrame(rows, columns=list(COLUMNS))
         for column in ("accuracy", "score"):
             outside = table[~table[column].between(0, 1) & table[column].notna()]
-            if len(outside):
-                row = outside.iloc[0]
-                raise BenchmarkError(
-                    f"{row['source']}: {column} {row[column]:g} of {row['benchmark']!r} is outside "
-                    "0 to 1: give a share, not a percentage"
-                )
+            wrong = [
+                f"{row['source']}: {column} {row[column]:g} of {row['benchmark']!r} is outside "
+                "0 to 1: give a share, not a percentage"
+                for _, row in outside.iterrows()
+            ]
+            if strict and wrong:
+                raise BenchmarkError(wrong[0])
+            unused = [*unused, *wrong]
+            table = table.drop(index=outside.index)
         replaced = table[table.duplicated(["key", "benchmark"], keep="last")]
         told = [
             f"{row.source}: {row.benchmark!r} of {row.key!r} is replaced by a later one"
@@ -98,6 +106,17 @@ class Evaluations:
 def _some(names: Sequence[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more
+
+
+@contextmanager
+def tolerant(unused: list[str], strict: bool) -> Iterator[None]:
+    """Note what is wrong with a file or a task, and go on with the next; not when `strict`."""
+    try:
+        yield
+    except BenchmarkError as error:
+        if strict:
+            raise
+        unused.append(str(error))
 
 
 def read_json(path: Path) -> dict[str, Any]:

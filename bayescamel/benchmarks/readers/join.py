@@ -8,7 +8,7 @@ import pandas as pd
 from bayescamel.benchmarks.readers.evaluations import Evaluations
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.runs.columns import BENCHMARK_KINDS, PREFIXES, listing
-from bayescamel.runs.files import open_table
+from bayescamel.runs.sources import open_table
 
 
 @dataclass(frozen=True)

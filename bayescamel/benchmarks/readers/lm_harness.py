@@ -2,7 +2,11 @@
 
 Both write ``{"results": {task: {metric: value}}, "config": {...}, ...}``. Version 0.3 names metrics
 ``acc`` and its model in ``config.model_args``; version 0.4 names them ``acc,none`` with a filter
-behind the comma, lies in one folder a model, and tells ``model_name`` and ``n-samples``.
+behind the comma, lies in one folder a model, and tells ``model_name``, the number of questions
+(``n-samples``, later ``sample_len`` beside the metrics) and which tasks a group is made of.
+
+Checkpoints of one model differ by ``revision`` in ``config.model_args`` alone: they are named
+``model@revision``, and the model itself where there is none or it is ``main``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +20,7 @@ from bayescamel.benchmarks.readers.evaluations import (
     folder_key,
     number,
     read_json,
+    tolerant,
 )
 from bayescamel.exceptions import BenchmarkError
 
@@ -32,8 +37,11 @@ def read_lm_harness(
     metrics: Sequence[str] = METRICS,
     choose: Mapping[str, str] | None = None,
     benchmarks: Collection[str] | None = None,
+    strict: bool = False,
 ) -> Evaluations:
     """Read every result file below a folder.
+
+    A group is left out where the tasks that it is made of are there themselves.
 
     Parameters
     ----------
@@ -48,37 +56,58 @@ def read_lm_harness(
         Metric by task where that is not enough: ``{"gsm8k": "exact_match,strict-match"}``.
     benchmarks
         Tasks to read; None reads all.
+    strict
+        Refuse everything for one file that is broken or lacks a key. Else it is among the
+        `unused`, with the reason.
 
     Raises
     ------
     BenchmarkError
-        When a file is broken or lacks a key; it names both.
+        When nothing can be read; with `strict` also for one file. It names file and key.
     """
     rows: list[dict[str, Any]] = []
     unused: list[str] = []
     for path in find_files(folder, ("*.json",)):
-        content = read_json(path)
-        results = entry(content, ["results"], path, dict)
-        name = _model(content, path) if key == "model" else folder_key(path, folder)
-        for task in results:
-            if benchmarks is not None and task not in benchmarks:
-                continue
-            values = entry(content, ["results", task], path, dict)
-            metric = _metric(task, values, metrics, choose or {}, path)
-            if metric is None:
-                unused.append(f"{path}: {task!r} has none of the metrics {', '.join(metrics)}")
-                continue
-            rows.append(
-                {
-                    "key": name,
-                    "benchmark": task,
-                    "accuracy": number(values[metric], f"results.{task}.{metric}", path),
-                    "score": float("nan"),
-                    "questions": _questions(content, task, path),
-                    "source": str(path),
-                }
-            )
-    return Evaluations.of(rows, unused, Path(folder))
+        with tolerant(unused, strict):
+            content = read_json(path)
+            results = entry(content, ["results"], path, dict)
+            name = _model(content, path) if key == "model" else folder_key(path, folder)
+            parts = _parts(content, results)
+            for task in results:
+                if benchmarks is not None and task not in benchmarks:
+                    continue
+                if task in parts:
+                    unused.append(f"{path}: {task!r} is a group, and its parts are read")
+                    continue
+                with tolerant(unused, strict):
+                    values = entry(content, ["results", task], path, dict)
+                    metric = _metric(task, values, metrics, choose or {}, path)
+                    if metric is None:
+                        known = ", ".join(metrics)
+                        unused.append(f"{path}: {task!r} has none of the metrics {known}")
+                        continue
+                    rows.append(
+                        {
+                            "key": name,
+                            "benchmark": task,
+                            "accuracy": number(values[metric], f"results.{task}.{metric}", path),
+                            "score": float("nan"),
+                            "questions": _questions(content, task, path),
+                            "source": str(path),
+                        }
+                    )
+    return Evaluations.of(rows, unused, Path(folder), strict)
+
+
+def _parts(content: dict[str, Any], results: dict[str, Any]) -> set[str]:
+    """Groups some part of which has results of its own."""
+    told = content.get("group_subtasks")
+    groups = told if isinstance(told, dict) else {}
+    return {
+        group
+        for group, tasks in groups.items()
+        if isinstance(tasks, list) and any(task != group and task in results for task in tasks)
+    }
 
 
 def _metric(
@@ -100,29 +129,34 @@ def _metric(
         if found:
             raise BenchmarkError(
                 f"{path}: 'results.{task}' has {metric!r} by several filters "
-                f"({', '.join(found)}): name the one to use, choose={{{task!r}: {found[0]!r}}}"
+                f"({', '.join(found)}): name the one to use, choose={{{task!r}: {found[0]!r}}} "
+                f"(--metric '{task}={found[0]}')"
             )
     return None
 
 
 def _model(content: dict[str, Any], path: Path) -> str:
-    if isinstance(content.get("model_name"), str):  # 0.4
-        return str(content["model_name"])
-    arguments = entry(content, ["config", "model_args"], path, object)
-    if isinstance(arguments, str):  # 0.3: "pretrained=name,dtype=float16"
+    config = content.get("config")
+    arguments = config.get("model_args") if isinstance(config, dict) else None
+    if isinstance(arguments, str):  # "pretrained=name,dtype=float16"; 0.4 may write an object
         arguments = dict(part.partition("=")[::2] for part in arguments.split(","))
-    named = arguments.get("pretrained") if isinstance(arguments, dict) else None
+    told = arguments if isinstance(arguments, dict) else {}
+    named = content.get("model_name", told.get("pretrained"))
     if not isinstance(named, str):
         raise BenchmarkError(
             f"{path}: neither 'model_name' nor 'pretrained' in 'config.model_args' names the "
-            "model: use key='folder'"
+            "model: use key='folder' (--key folder)"
         )
-    return named
+    revision = told.get("revision")
+    return f"{named}@{revision}" if revision and revision != "main" else named
 
 
 def _questions(content: dict[str, Any], task: str, path: Path) -> float:
     counts = content.get("n-samples")
-    if not isinstance(counts, dict) or task not in counts:
-        return float("nan")  # 0.3 does not tell, and 0.4 not of groups
-    effective = entry(content, ["n-samples", task, "effective"], path, object)
-    return number(effective, f"n-samples.{task}.effective", path)
+    if isinstance(counts, dict) and task in counts:
+        effective = entry(content, ["n-samples", task, "effective"], path, object)
+        return number(effective, f"n-samples.{task}.effective", path)
+    asked = content["results"][task].get("sample_len")
+    if asked is None:
+        return float("nan")  # 0.3 does not tell, and early 0.4 not of groups
+    return number(asked, f"results.{task}.sample_len", path)

@@ -16,6 +16,7 @@ from bayescamel.benchmarks.readers.evaluations import (
     folder_key,
     number,
     read_json,
+    tolerant,
 )
 from bayescamel.benchmarks.readers.lm_harness import Key
 
@@ -30,6 +31,7 @@ def read_olmes(
     accuracies: Sequence[str] = ACCURACIES,
     score: str | None = None,
     benchmarks: Collection[str] | None = None,
+    strict: bool = False,
 ) -> Evaluations:
     """Read every task's metrics below a folder.
 
@@ -47,47 +49,50 @@ def read_olmes(
         answer, whose ``score_chance`` in the table of benchmarks is 0. None reads no score.
     benchmarks
         Tasks to read; None reads all.
+    strict
+        As in `read_lm_harness`.
 
     Raises
     ------
     BenchmarkError
-        When a file is broken or lacks a key; it names both.
+        When nothing can be read; with `strict` also for one file. It names file and key.
     """
     rows: list[dict[str, Any]] = []
     unused: list[str] = []
     for path in find_files(folder, ("*-metrics.json",)):
-        content = read_json(path)
-        task = entry(content, ["task_name"], path, str)
-        if benchmarks is not None and task not in benchmarks:
-            continue
-        metrics = entry(content, ["metrics"], path, dict)
-        name = (
-            entry(content, ["model_config", "model"], path, str)
-            if key == "model"
-            else folder_key(path, folder)
-        )
-        metric = next((name for name in accuracies if name in metrics), None)
-        if metric is None and score is None:
-            unused.append(f"{path}: 'metrics' has none of {', '.join(accuracies)}")
-            continue
-        accuracy = smooth = float("nan")
-        if metric is not None:
-            accuracy = number(metrics[metric], f"metrics.{metric}", path)
-        if score is not None:
-            smooth = number(
-                entry(content, ["metrics", score], path, object), f"metrics.{score}", path
+        with tolerant(unused, strict):
+            content = read_json(path)
+            task = entry(content, ["task_name"], path, str)
+            if benchmarks is not None and task not in benchmarks:
+                continue
+            metrics = entry(content, ["metrics"], path, dict)
+            name = (
+                entry(content, ["model_config", "model"], path, str)
+                if key == "model"
+                else folder_key(path, folder)
             )
-            smooth = 2.0**-smooth if score == BITS else smooth
-        rows.append(
-            {
-                "key": name,
-                "benchmark": task,
-                "accuracy": accuracy,
-                "score": smooth,
-                "questions": number(
-                    entry(content, ["num_instances"], path, object), "num_instances", path
-                ),
-                "source": str(path),
-            }
-        )
-    return Evaluations.of(rows, unused, Path(folder))
+            metric = next((name for name in accuracies if name in metrics), None)
+            if metric is None and score is None:
+                unused.append(f"{path}: 'metrics' has none of {', '.join(accuracies)}")
+                continue
+            accuracy = smooth = float("nan")
+            if metric is not None:
+                accuracy = number(metrics[metric], f"metrics.{metric}", path)
+            if score is not None:
+                smooth = number(
+                    entry(content, ["metrics", score], path, object), f"metrics.{score}", path
+                )
+                smooth = 2.0**-smooth if score == BITS else smooth
+            rows.append(
+                {
+                    "key": name,
+                    "benchmark": task,
+                    "accuracy": accuracy,
+                    "score": smooth,
+                    "questions": number(
+                        entry(content, ["num_instances"], path, object), "num_instances", path
+                    ),
+                    "source": str(path),
+                }
+            )
+    return Evaluations.of(rows, unused, Path(folder), strict)

@@ -7,7 +7,8 @@ import pandas as pd
 from bayescamel.benchmarks.readers.evaluations import COLUMNS, Evaluations
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.runs.columns import BENCHMARK_KINDS, column, listing, names_in
-from bayescamel.runs.files import as_numbers, open_table
+from bayescamel.runs.files import as_numbers
+from bayescamel.runs.sources import open_table
 
 
 def read_results_table(source: str | Path | pd.DataFrame, *, key: str) -> Evaluations:

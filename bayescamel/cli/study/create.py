@@ -9,7 +9,7 @@ from bayescamel.cli import options
 from bayescamel.cli.common import answer, guarded, names, quiet_stdout, say, weights
 from bayescamel.cli.study.run import our_trainer
 from bayescamel.exceptions import DesignError, TargetError
-from bayescamel.input import read_object, shown
+from bayescamel.input import as_count, read_object, shown
 
 if TYPE_CHECKING:
     from bayescamel.designs.space import Size
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 def create(
     where: options.StudyPlace,
     params: options.Params,
-    tokens: Annotated[float, typer.Option(help="Training tokens of the target.")],
+    tokens: Annotated[
+        float,
+        typer.Option(
+            parser=options.count, metavar="COUNT", help="Training tokens of the target: 2T, 2e12."
+        ),
+    ],
     budget: Annotated[float, typer.Option(help="FLOPs that the study may spend.")],
     active_params: options.ActiveParams = None,
     space: Annotated[
@@ -27,7 +32,7 @@ def create(
     ] = None,
     domains: Annotated[str, typer.Option(help="Training domains: code,math,web.")] = "",
     sizes: Annotated[
-        str, typer.Option(help="Proxy sizes: 1e6,4e6,16e6; sparse ones total:active, 16e6:4e6.")
+        str, typer.Option(help="Proxy sizes: 1e6,4M,16M; sparse ones total:active, 16e6:4e6.")
     ] = "",
     run_tokens: Annotated[str, typer.Option(help="Tokens a proxy: 1e9,2e9 or 1e9:4e9.")] = "",
     tokens_per_param: Annotated[
@@ -102,20 +107,13 @@ def create(
         say(f"{masked(where)}: made; the first {first} runs are spread over mixtures")
 
 
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",") if part]
-    except ValueError as error:
-        raise DesignError(f"{shown(text)!r} is no list of numbers: write 1e6,4e6") from error
-
-
 def _sizes(text: str, proxies: bool) -> "list[Size]":
     from bayescamel.designs.space import Size
 
     make = our_trainer().proxy_size if proxies else Size
     pairs = [part.partition(":") for part in text.split(",") if part]
     try:
-        numbers = [(float(n), float(active) if colon else None) for n, colon, active in pairs]
+        numbers = [(as_count(n), as_count(active) if colon else None) for n, colon, active in pairs]
     except ValueError as error:
         raise DesignError(
             f"{shown(text)!r} is no list of sizes: write 1e6,4e6, or 16e6:4e6 for 16e6 parameters "

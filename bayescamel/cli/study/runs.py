@@ -8,7 +8,6 @@ import typer
 from bayescamel.cli import options
 from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, respond, say, weights
 from bayescamel.exceptions import StudyError
-from bayescamel.input import shown
 
 
 @guarded
@@ -96,19 +95,14 @@ def attach(
     source: Annotated[
         Path, typer.Argument(help="Run table, Weights & Biases export, or folder of records.")
     ],
-    column: Annotated[
-        list[str] | None, typer.Option(help="theirs=ours, for columns with other names.")
-    ] = None,
+    column: options.Columns = None,
+    history: options.Histories = None,
     name: options.StudyName = "study",
     json: options.Json = False,
 ) -> None:
     """Take in runs that were made elsewhere; they cost the budget nothing."""
-    columns = {}
-    for item in column or []:
-        theirs, equals, ours = item.partition("=")
-        if not (equals and theirs and ours):
-            raise StudyError(f"column {shown(item)!r} is not of the form theirs=ours")
-        columns[theirs] = ours
     with quiet_stdout():
-        new = opened(where, name).attach(source, columns)
+        from bayescamel.runs.mapping import parse_mapping
+
+        new = opened(where, name).attach(source, parse_mapping(column or []), history)
     respond(json, {"new": new}, f"{new} runs attached")

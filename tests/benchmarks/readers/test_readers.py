@@ -85,7 +85,7 @@ def test_a_model_can_be_named_by_its_folder(tmp_path: Path) -> None:
     assert read_lm_harness(tmp_path, key="folder").table["key"].tolist() == ["run-7"]
     written(tmp_path / "loose.json", new_layout("x", 0.3))
     with pytest.raises(BenchmarkError, match="lies in no folder of its own"):
-        read_lm_harness(tmp_path, key="folder")
+        read_lm_harness(tmp_path, key="folder", strict=True)
 
 
 def test_a_later_file_replaces_an_earlier_one_and_that_is_reported(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_several_filters_of_a_metric_must_be_chosen_from(tmp_path: Path) -> None
         ({"results": {"t": {"acc": "N/A"}}, "model_name": "a"}, "'results.t.acc' holds 'N/A'"),
         ({"results": {"t": {"acc": float("nan")}}, "model_name": "a"}, "'results.t.acc' holds nan"),
         ({"results": {"t": {"acc": 31.0}}, "model_name": "a"}, "bad.json: accuracy 31 of 't'"),
-        ({"results": {"t": {"acc": 0.3}}}, "no key 'config'"),
+        ({"results": {"t": {"acc": 0.3}}}, "neither 'model_name' nor 'pretrained'"),
         (
             {"results": {"t": {"acc": 0.3}}, "config": {"model_args": "dtype=float16"}},
             "use key='folder'",
@@ -138,8 +138,40 @@ def test_broken_and_partial_files_are_named_by_file_and_key(
     written(tmp_path / "good.json", new_layout("a", 0.3))
     written(tmp_path / "bad.json", content)
     with pytest.raises(BenchmarkError) as caught:
-        read_lm_harness(tmp_path)
+        read_lm_harness(tmp_path, strict=True)
     assert message in str(caught.value)
+    found = read_lm_harness(tmp_path)
+    assert found.table["accuracy"].tolist() == [0.3]
+    assert [line for line in found.unused if message in line]
+
+
+def test_checkpoints_are_told_apart_by_revision(tmp_path: Path) -> None:
+    for i, step in enumerate(("step1000", "step2000", "main")):
+        content = old_layout("org/a", 0.3 + i / 10)
+        content["config"] = {"model_args": f"pretrained=org/a,revision={step}"}
+        written(tmp_path / f"old_{step}.json", content)
+    args = {"pretrained": "org/b", "revision": "step3"}
+    written(tmp_path / "new.json", new_layout("org/b", 0.5) | {"config": {"model_args": args}})
+    found = read_lm_harness(tmp_path).table
+    assert dict(zip(found["key"], found["accuracy"], strict=True)) == pytest.approx(
+        {"org/a": 0.5, "org/a@step1000": 0.3, "org/a@step2000": 0.4, "org/b@step3": 0.5}
+    )
+
+
+def test_questions_by_sample_len_and_groups_beside_their_parts(tmp_path: Path) -> None:
+    content = new_layout("a", 0.3)
+    del content["n-samples"]
+    content["results"] = {
+        "mmlu": {"acc,none": 0.25, "sample_len": 300},
+        "mmlu_law": {"acc,none": 0.2, "sample_len": 100, "acc_stderr,none": "N/A"},
+        "mmlu_art": {"acc,none": 0.3, "sample_len": 200, "acc_stderr,none": 0.0},
+        "bbh": {"acc,none": 0.4, "sample_len": 7},
+    }
+    content["group_subtasks"] = {"mmlu": ["mmlu_law", "mmlu_art"], "bbh": ["bbh_x"], "bbh_x": []}
+    written(tmp_path / "r.json", content)
+    found = read_lm_harness(tmp_path)
+    assert found.questions() == {"mmlu_law": 100, "mmlu_art": 200, "bbh": 7}
+    assert [line for line in found.unused if "'mmlu' is a group, and its parts are read" in line]
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
