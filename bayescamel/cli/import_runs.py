@@ -51,7 +51,7 @@ def import_runs(
     names = given | {p.theirs: p.ours for p in proposals if p.ours and p.ours != p.theirs}
     if not json:
         _show(proposals)
-        say(f"\n{len(table)} rows, {len(names)} names: {_options(names)}", err=True)
+        say(f"\n{len(table)} rows, {len(names)} names: {_options(names)}\n")
     if mapping is not None:
         write_mapping(names, mapping)
     runs = read_runs(file, where=where, columns=names, history=history, renormalise=renormalise)

@@ -4,7 +4,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from bayescamel.input import as_count
@@ -15,7 +14,7 @@ def count(text: str | float) -> float:
     try:
         return as_count(str(text))
     except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+        raise typer.BadParameter(str(error)) from None
 
 
 # How a command answers, and where.

@@ -72,7 +72,7 @@ def test_held_out_runs_have_no_say_in_what_moves(table: pd.DataFrame) -> None:
 
 def test_columns_that_cannot_be_judged_are_left_out_and_said(table: pd.DataFrame) -> None:
     known = next(iter(KNOWN))
-    few = [0.3, 0.3, 0.3] + [None] * (len(table) - 3)
+    few = pd.Series([0.3] * 3, index=table.index[:3]).reindex(table.index)
     changed = table.rename(columns={f"acc_{known}": f"acc_{known}_val_rc_5shot"}).assign(
         acc_piqa=None, acc_sciq=few, acc_nobody_knows=0.3
     )

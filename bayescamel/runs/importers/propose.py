@@ -94,6 +94,14 @@ def _runs(table: pd.DataFrame, names: list[str], found: dict[str, Proposal]) -> 
         if name in ("Name", "run_id") and name in names:
             found[name] = Proposal(name, "run_id", "names runs; some rows share one", True)
             return
+    for name in names:
+        texts = (
+            pd.api.types.is_string_dtype(table[name])
+            and not pd.to_numeric(table[name], errors="coerce").notna().any()
+        )
+        if name not in found and texts and table[name].notna().all() and table[name].is_unique:
+            found[name] = Proposal(name, "run_id", "is a text that no two rows share")
+            return
 
 
 def _sizes(names: list[str], number: set[str], found: dict[str, Proposal]) -> None:
