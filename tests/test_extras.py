@@ -38,7 +38,7 @@ FITTED = """
 import bayescamel as bc
 runs = bc.load_proxies()
 posterior = bc.fit(runs, "chinchilla", chains=2, draws=50, tune=100, progress=False)
-print(posterior.optimal_mixture(bc.Target(1e7, 1e8)).mixture.sizes["domain"])
+print(posterior.optimal_mixture(bc.Target(1e7, 1e8)).recommended.sizes["domain"])
 """
 
 
