@@ -168,3 +168,15 @@ def test_too_short_text_and_too_short_context_are_refused() -> None:
     long = tasks.Question(b"x" * 80, (b"a", b"b", b"c", b"d"), 0)
     with pytest.raises(BayesCamelError, match="context of at least 80"):
         evaluate(random_model(), [long])
+
+
+def test_patterns_are_found_wherever_they_stand() -> None:
+    """At the start, at the end, at every shift, among many that begin alike."""
+    rng = np.random.default_rng(0)
+    text = rng.choice(np.frombuffer(b"ab", np.uint8), 3000).tobytes()
+    ours = [text[start : start + 24] for start in (0, *range(101, 120), len(text) - 24)]
+    others = [rng.choice(np.frombuffer(b"ab", np.uint8), 24).tobytes() for _ in range(200)]
+    expected = {pattern for pattern in [*ours, *others] if pattern in text}
+    assert expected >= set(ours)
+    assert tasks.standing([*ours, *others], text) == expected
+    assert tasks.standing(ours, b"short") == set()
