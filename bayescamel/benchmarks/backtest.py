@@ -15,6 +15,7 @@ from bayescamel.benchmarks.problem import MIN_RUNS, Measures, measured_runs, ref
 from bayescamel.benchmarks.table import benchmark_facts
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.inference.fit import fit
+from bayescamel.input import shown
 from bayescamel.posterior import Posterior
 from bayescamel.runs.columns import BENCHMARK_KINDS
 from bayescamel.targets import Target
@@ -321,20 +322,21 @@ def _result(
     )
 
 
-HEADER = ("benchmark", "law (method)", "runs", "error", "cover 90 %", "width", "")
+HEADER = ("benchmark", "law (method)", "runs", "error", "cover", "width", "")
+LEGEND = "cover, width: of the 90 % intervals; ?: at chance in every fitted run"
 
 
 def as_rows(backtest: BenchmarkBacktest) -> list[tuple[str, ...]]:
     """Cells under `HEADER`, one row a benchmark, law and method."""
     return [
         (
-            r.benchmark,
+            shown(r.benchmark, 28),
             f"{r.law} ({r.method})",
-            f"{r.n_train} → {r.n_test}",
+            f"{r.n_train}→{r.n_test}",
             f"{r.abs_error:.3f}",
             f"{r.coverage90:.0%}",
             f"{r.width90:.3f}",
-            "" if r.above_chance else "at chance",
+            "" if r.above_chance else "?",
         )
         for r in sorted(backtest.results, key=lambda r: r.benchmark)
     ]

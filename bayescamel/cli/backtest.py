@@ -78,9 +78,10 @@ def backtest(
     if json:
         answer({"horizons": [result.to_dict() for result in results], "left_out": left_out})
         return
-    from bayescamel.comparison.backtest import HEADER, as_rows
+    from bayescamel.comparison.backtest import HEADER, LEGEND, as_rows
 
     say(tabled(HEADER, as_rows(results), right=range(2, 7)))
+    say(LEGEND)
 
 
 def _flat(row: dict[str, object]) -> dict[str, object]:

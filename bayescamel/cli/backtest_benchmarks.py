@@ -96,8 +96,9 @@ def backtest_benchmarks(
         answer(result.to_dict())
         return
     say(tabled(module.HEADER, module.as_rows(result), right=range(2, 6)))
+    say(module.LEGEND)
     summary, (name, how) = result.to_dict(), result.leading()
     say(
         f"{name} ({how}): mean absolute error {summary['mean_abs_error']:.4f} on benchmarks above "
-        f"chance, coverage of the 90 % intervals {summary['coverage90']:.0%} on all"
+        f"chance\ncoverage of the 90 % intervals {summary['coverage90']:.0%} on all"
     )

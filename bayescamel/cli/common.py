@@ -100,7 +100,7 @@ def tabled(
         ).rstrip()
         for row in cells
     ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths).rstrip(), *lines[1:]])
 
 
 def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> None:

@@ -200,7 +200,8 @@ def fitted(
     return bootstrap, time.perf_counter() - began, "fitted"
 
 
-HEADER = ("fitted to", "predicted", "error", "bias", "cover 90 %", "width", "s", "law (method)", "")
+HEADER = ("fitted", "size", "error", "bias", "cover", "width", "s", "law (method)", "")
+LEGEND = "fitted up to, predicted size; cover, width: of the 90 % intervals; !: did not converge"
 
 
 def as_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
@@ -215,7 +216,7 @@ def as_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
             f"{result.scores.width90:.1%}",
             f"{result.seconds:.0f}",
             f"{result.law} ({result.method})",
-            "" if result.status in ("converged", "fitted") else "not converged",
+            "" if result.status in ("converged", "fitted") else "!",
         )
         for result in results
     ]

@@ -79,6 +79,7 @@ def test_the_backtest_shows_a_table(csv: Path) -> None:
     result = bayescamel(*words)
     assert result.exit_code == 0, result.output
     assert "winogrande" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
     assert "mean absolute error" in result.stdout
 
 
