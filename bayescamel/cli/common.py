@@ -222,6 +222,14 @@ def opened(where: str, name: str) -> "Study":
     return Study.open(where, name=name)
 
 
+def known(study: "Study") -> dict[str, object]:
+    """What an answer of a study in JSON says of the draws it comes from; none yet: None."""
+    outlook = study.last_outlook()
+    if outlook is None:
+        return {"converged": None, "caveats": []}
+    return {"converged": outlook.converged, "caveats": list(outlook.caveats)}
+
+
 def weights(
     text: list[str], what: str, error: Callable[[str], BayesCamelError]
 ) -> dict[str, float]:

@@ -137,6 +137,7 @@ def test_plan_before_a_flop_is_spent(folder: Path) -> None:
         *("plan", "all small", "uniform runs", "uniform FLOPs", "ends", "all large"),
     }
     assert found["error"] == min(row["error"] for row in found["compared"])
+    assert (found["converged"], found["caveats"]) == (None, [])
     assert sum(row["flops"] for row in found["runs"]) <= 1e17
     refused("does not pay", "plan", "study.db", "--budget", "nan")
     words = bayescamel("plan", "study.db").stdout

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, respond, say, weights
+from bayescamel.cli.common import (
+    answer,
+    guarded,
+    known,
+    opened,
+    quiet_stdout,
+    respond,
+    say,
+    weights,
+)
 from bayescamel.exceptions import StudyError
 
 
@@ -26,11 +35,7 @@ def ask(
         study = opened(where, name)
         asked = study.ask(n, lease=lease, worker=worker)
     if json:
-        outlook = study.last_outlook()
-        known: dict[str, object] = {"converged": None, "caveats": []}
-        if outlook is not None:
-            known = {"converged": outlook.converged, "caveats": list(outlook.caveats)}
-        answer({"candidates": [candidate.to_dict() for candidate in asked], **known})
+        answer({"candidates": [candidate.to_dict() for candidate in asked], **known(study)})
         return
     for candidate in asked:
         mixture = " ".join(f"{key}={weight:.4f}" for key, weight in candidate.mixture.items())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, opened, quiet_stdout, respond, say
+from bayescamel.cli.common import answer, guarded, known, opened, quiet_stdout, respond, say
 from bayescamel.exceptions import StudyError
 from bayescamel.input import shown
 from bayescamel.output import check_output, write_whole
@@ -39,7 +39,8 @@ def plan(
 ) -> None:
     """Split a budget over sizes, and compare with the splits that people make."""
     with quiet_stdout():
-        made = opened(where, name).plan(budget)
+        study = opened(where, name)
+        made = study.plan(budget)
     if json:
         table = made.compared.reset_index()
         answer(
@@ -48,6 +49,7 @@ def plan(
                 "error": made.error,
                 "interval": list(made.interval),
                 "compared": table.to_dict(orient="records"),
+                **known(study),
             }
         )
         return
