@@ -5,7 +5,9 @@ a line style and a marker of its own, so that a print in grey can be read too.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,10 +71,19 @@ def styled[**P, R](picture: Callable[P, R]) -> Callable[P, R]:
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
         from matplotlib import rc_context
 
-        with rc_context(SETTINGS):
+        with rc_context(SETTINGS), said_once():
             return picture(*args, **kwargs)
 
     return drawn
+
+
+@contextmanager
+def said_once() -> Iterator[None]:
+    """Let each warning be said once, of however many predictions a picture or page is made."""
+    with warnings.catch_warnings(record=True) as found:
+        yield
+    for one in {str(warning.message): warning for warning in found}.values():
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 def look(i: int) -> Look:

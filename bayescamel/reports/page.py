@@ -10,7 +10,7 @@ from bayescamel._version import __version__
 from bayescamel.exceptions import PlotError, TargetError
 from bayescamel.input import shown
 from bayescamel.output import check_output, write_whole
-from bayescamel.plots.style import count
+from bayescamel.plots.style import count, said_once
 from bayescamel.posterior import Posterior
 from bayescamel.reports import sections
 from bayescamel.reports.appendix import appendix
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bayescamel.decisions import Objective
 
 
+@said_once()
 def report(
     source: Posterior | Study,
     target: Target | None = None,

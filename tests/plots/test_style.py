@@ -1,5 +1,6 @@
 """What every picture has in common: looks, names, axes, files."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bayescamel import plots
-from bayescamel.exceptions import PlotError, StorageError
+from bayescamel.exceptions import ConvergenceWarning, PlotError, StorageError
 from bayescamel.plots.axes import crop, panels, plain_log
 from bayescamel.plots.files import as_svg, save
-from bayescamel.plots.style import COLOURS, chosen, count, look, named
+from bayescamel.plots.style import COLOURS, chosen, count, look, named, styled
 
 
 def luminance(colour: str) -> float:
@@ -51,6 +52,19 @@ def test_a_name_is_shown_as_text_and_cut(name: str, shown: str) -> None:
 )
 def test_counts_read_well(value: float, words: str) -> None:
     assert count(value) == words
+
+
+def test_what_many_predictions_warn_of_is_said_once() -> None:
+    @styled
+    def picture() -> int:
+        for _ in range(3):
+            warnings.warn("the draws did not converge", ConvergenceWarning, stacklevel=1)
+        warnings.warn("far out", ConvergenceWarning, stacklevel=1)
+        return 7
+
+    with pytest.warns(ConvergenceWarning) as found:
+        assert picture() == 7
+    assert [str(one.message) for one in found] == ["the draws did not converge", "far out"]
 
 
 def test_axes_that_are_given_are_drawn_in_and_must_suffice(runs: xr.Dataset) -> None:
