@@ -7,16 +7,24 @@ the target, so a regret of r nats is worth
     FLOPs(target) · (exp(r / s) - 1).
 
 The study stops when the regret that the next batch is expected to remove is worth less than the
-batch costs.
+batch costs, and the posterior that says so can be believed: its draws converged, and it has seen
+three sizes or no larger one can be had. Otherwise the regret is what is in doubt, not the batch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.designs.space import Space
+from bayescamel.runs.sizes import active_params, n_sizes
 from bayescamel.targets import Target
+
+MIN_SIZES = 3
+"""Sizes from which on runs, and not priors alone, say how losses and effects go on with size."""
 
 GROWTH = 1.1
 """Factor by which size and tokens are raised to see what FLOPs buy."""
@@ -29,7 +37,7 @@ class Stop:
     Parameters
     ----------
     stop
-        True when the next batch is not worth its cost, or cannot be paid for.
+        True when the next batch is surely not worth its cost, or cannot be paid for.
     reason
         In words.
     expected_regret
@@ -88,7 +96,39 @@ def worth(removed: float, slope: float, target: Target) -> float:
     return target_flops(target) * float(np.expm1(min(removed / slope, 50.0)))
 
 
-def stop_rule(removed: float, regret: float, slope: float, target: Target, cost: float) -> Stop:
+def third_size(
+    space: Space, told: pd.DataFrame, pending: pd.DataFrame, affordable: float
+) -> str | None:
+    """Why runs of too few sizes are no ground to stop on; None where they are enough.
+
+    Parameters
+    ----------
+    told, pending
+        Runs that the posterior knows, and that it will: ``n_params``, ``n_active_params``.
+    affordable
+        FLOPs that one run more may cost.
+    """
+    if n_sizes(told) >= MIN_SIZES:
+        return None
+    largest, coming = active_params(told).max(), active_params(pending)
+    for size in space.sizes:
+        cost = min(size.flops(tokens) for tokens in space.tokens(size))
+        if size.active > largest and (cost <= affordable or size.active in coming):
+            return (
+                f"the runs have fewer than {MIN_SIZES} sizes, and the budget pays for a larger "
+                f"one, {size.n_params:.3g} parameters"
+            )
+    return None
+
+
+def stop_rule(
+    removed: float,
+    regret: float,
+    slope: float,
+    target: Target,
+    cost: float,
+    doubts: Sequence[str] = (),
+) -> Stop:
     """Weigh the next batch.
 
     Parameters
@@ -99,11 +139,15 @@ def stop_rule(removed: float, regret: float, slope: float, target: Target, cost:
         `price`.
     cost
         FLOPs of the batch.
+    doubts
+        Why the posterior cannot be believed that a batch is not worth it: then it is no stop.
     """
     value = worth(removed, slope, target)
-    stop = value < cost
+    little = value < cost
     reason = (
         f"the next batch ({cost:.2g} FLOPs) is expected to remove {removed:.2g} nats of regret, "
-        f"worth {value:.2g} FLOPs at the target: {'not ' if stop else ''}worth training"
+        f"worth {value:.2g} FLOPs at the target: {'not ' if little else ''}worth training"
     )
-    return Stop(stop, reason, regret, removed, value, cost)
+    if little and doubts:
+        reason += f", which is not to be relied on yet: {'; '.join(doubts)}"
+    return Stop(little and not doubts, reason, regret, removed, value, cost)

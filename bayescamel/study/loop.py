@@ -34,6 +34,9 @@ MAX_FAILURES = 3
 LOOK_SECONDS = 2.0
 """Seconds between looks at runs that others hold."""
 
+GO_ON = "--until-budget"
+"""How `bayescamel study run` is told not to weigh batches."""
+
 LAST_LINES = 5
 """Of the log of a trainer that is taken for broken."""
 
@@ -243,7 +246,9 @@ class Loop:
             self._show("weighing the next batch")
             stop = self._study.should_stop(n)
             if stop.stop:
-                self._end(stop.reason)
+                # The budget's end has no worth: more of it is then the only way on.
+                on = "" if stop.worth is None else f"; go on with {GO_ON}"
+                self._end(stop.reason + on)
                 return
         self._show("choosing runs")
         self._queue = self._study.ask(

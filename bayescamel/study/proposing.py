@@ -1,6 +1,6 @@
 """Which runs a study asks for: the start, then what the acquisition wants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.proposals import base_mixtures, cells, improve
 from bayescamel.designs.regret import batch_regret_removed, expected_regret
 from bayescamel.designs.start import start_runs
-from bayescamel.designs.stopping import Stop, price, stop_rule
+from bayescamel.designs.stopping import Stop, price, stop_rule, third_size
 from bayescamel.runs.columns import column
 from bayescamel.study.outlook import Outlook
 from bayescamel.study.rows import Ledger, Snapshot, StoredRun
@@ -69,7 +69,17 @@ def weigh(settings: Settings, seen: Snapshot, outlook: Outlook | None, n: int) -
     slope = price(outlook.predictive, settings.target, outlook.mixtures[0], outlook.objective)
     removed = batch_regret_removed(before, choice.surrogate)
     cost = float(batch["flops"].sum())
-    return stop_rule(removed, expected_regret(before), slope, settings.target, cost)
+    doubts = list(_unsettled(settings, seen, outlook, left))
+    return stop_rule(removed, expected_regret(before), slope, settings.target, cost, doubts)
+
+
+def _unsettled(settings: Settings, seen: Snapshot, outlook: Outlook, left: float) -> Iterator[str]:
+    """Why a stop for worth would rest on too little."""
+    if not outlook.converged:
+        yield "the draws did not converge"
+    told, pending = as_table(seen.told(), settings), as_table(seen.pending(), settings)
+    if (few := third_size(settings.space, told, pending, left)) is not None:
+        yield few
 
 
 def start_left(settings: Settings, seen: Snapshot) -> int:

@@ -18,6 +18,7 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
+from bayescamel.designs.stopping import Stop
 from bayescamel.study import Study
 from bayescamel.study.launchers import LocalLauncher
 from bayescamel.study.loop import Loop, Progress
@@ -60,6 +61,21 @@ def test_runs_until_the_budget_is_spent(tmp_path: Path) -> None:
     speed = study.speed()
     assert speed is not None
     assert speed.rates.keys() == {"cpu"}
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [
+        (Stop(True, "not worth it", 0.1, 0.0, 1.0, 2.0), "not worth it; go on with --until-budget"),
+        (Stop(True, "the budget is spent"), "the budget is spent"),
+    ],
+)
+def test_a_stop_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: Stop, said: str
+) -> None:
+    monkeypatch.setattr(Study, "should_stop", lambda _study, _n: stop)
+    study = create(tmp_path)
+    assert Loop(study, launcher(tmp_path), tmp_path / "runs").run() == said
 
 
 def test_failed_runs_are_told_as_failed_and_others_go_on(tmp_path: Path) -> None:

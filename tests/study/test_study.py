@@ -24,6 +24,8 @@ from bayescamel.exceptions import (
 from bayescamel.posterior import Posterior
 from bayescamel.runs.table import read_runs
 from bayescamel.study import Study, posteriors
+from bayescamel.study.proposing import weigh
+from bayescamel.targets import Target
 from tests.study.examples import QUICK, SETTINGS, SPACE, TARGET, measure
 
 CONFLICTING = replace(SPACE, bounds={"code": (0.0, 0.3), "web": (0.0, 0.3)})
@@ -216,6 +218,25 @@ def test_kept_posterior_serves_a_new_process(folder: Path, no_fit: None) -> None
     assert 0 < status.expected_regret < 1.0
     (candidate,) = study.ask()
     assert study.should_stop(1).cost == candidate.flops
+
+
+def test_a_stop_for_worth_waits_for_convergence_and_a_third_size(folder: Path) -> None:
+    """No batch is worth a target that costs less than one run."""
+    tiny = Target(n_params=1e6, n_tokens=1e6)
+    study = Study.open(folder / "study.db")
+    study.best_mixture()
+    seen, known = study.snapshot(), study.last_outlook()
+    assert known is not None
+    assert {run.n_params for run in seen.told()} == {1e6, 4e6}
+    settings = replace(SETTINGS, target=tiny)
+    outlook = replace(known, settings=settings)
+    # Of 16e6 parameters a run costs 3e16 FLOPs.
+    poor = replace(settings, budget=seen.spent() + 1e16)
+    doubted, settled = replace(outlook, doubts=("R-hat",)), replace(outlook, doubts=())
+    both = weigh(settings, seen, doubted, 1)
+    assert "the draws did not converge; the runs have fewer than 3 sizes" in both.reason
+    assert [both.stop, weigh(poor, seen, doubted, 1).stop] == [False, False]
+    assert [weigh(s, seen, settled, 1).stop for s in (settings, poor)] == [False, True]
 
 
 def test_informed_runs_differ_and_are_pending_for_everybody(folder: Path, no_fit: None) -> None:
