@@ -33,6 +33,10 @@ class ConvergenceWarning(UserWarning):
     """Draws that failed their diagnostics and are used all the same; see `fit(strict=True)`."""
 
 
+class ExtrapolationWarning(UserWarning):
+    """Draws whose law falls to losses that no model has, so far is the target beyond the runs."""
+
+
 class StorageError(BayesCamelError):
     """A posterior, study or output file that cannot be read or must not be overwritten."""
 

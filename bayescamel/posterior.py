@@ -23,7 +23,7 @@ from bayescamel.draws.new_validation import predict_new_validation
 from bayescamel.draws.prediction import Kind
 from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.status import warn_of
-from bayescamel.exceptions import FitError
+from bayescamel.exceptions import ExtrapolationWarning, FitError
 from bayescamel.input import shown
 from bayescamel.mixtures import Mixtures
 from bayescamel.mixtures.constraints import Constraints
@@ -87,6 +87,8 @@ class Posterior(Draws):
         residuals = None if kind == "curve" else self.residuals
         found = prediction.predict(self, residuals, target, self.mixtures(mixtures), kind, seed)
         warn_of(self.doubts)
+        names = found["validation"].to_numpy()
+        warn_of(prediction.impossible(found["loss"].to_numpy(), names), ExtrapolationWarning)
         return found
 
     def run_distribution(self, runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import typer
 
-from bayescamel.exceptions import BayesCamelError, ConvergenceWarning
+from bayescamel.exceptions import BayesCamelError, ConvergenceWarning, ExtrapolationWarning
 from bayescamel.extras import EXTRAS, words
 from bayescamel.input import printable, shown
 from bayescamel.output import write_whole
@@ -50,12 +50,16 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
+DOUBTS = (ConvergenceWarning, ExtrapolationWarning)
+
+
 @contextlib.contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Say of draws that did not converge so in one line, once."""
+    """Say of draws that cannot be used why in one line, once."""
     said = set()
     with warnings.catch_warnings():
-        warnings.simplefilter("always", ConvergenceWarning)
+        for doubt in DOUBTS:
+            warnings.simplefilter("always", doubt)
         otherwise = warnings.showwarning
 
         def show(
@@ -66,7 +70,7 @@ def _warnings_as_lines() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if not issubclass(category, ConvergenceWarning):
+            if not issubclass(category, DOUBTS):
                 otherwise(message, category, filename, lineno, file, line)
             elif str(message) not in said:
                 said.add(str(message))
@@ -159,13 +163,20 @@ class Drawn(Protocol):
         ...
 
 
-def worth(*posteriors: Drawn | None) -> dict[str, object]:
-    """What every answer in JSON says of the draws it comes from."""
+def worth(*posteriors: Drawn | None, doubts: Iterable[str] = ()) -> dict[str, object]:
+    """What every answer in JSON says of the draws it comes from; `doubts` are of the answer."""
     there = [posterior for posterior in posteriors if posterior is not None]
     return {
         "converged": not any(posterior.doubts for posterior in there),
-        "caveats": [caveat for posterior in there for caveat in posterior.caveats],
+        "caveats": [*doubts, *(caveat for posterior in there for caveat in posterior.caveats)],
     }
+
+
+def say_caveats(*posteriors: Drawn | None) -> None:
+    """On stderr, a line each: what the data say against the draws of an answer."""
+    for posterior in posteriors:
+        for caveat in () if posterior is None else posterior.caveats:
+            say(f"caveat: {caveat}", err=True)
 
 
 def check_converged(posterior: Drawn, allowed: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescamel.cli import limits, options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, weights, worth
+from bayescamel.cli.common import answer, guarded, quiet_stdout, say_caveats, weights, worth
 from bayescamel.exceptions import StorageError, TargetError
 from bayescamel.input import shown
 
@@ -82,6 +82,7 @@ def mix(
         check_recipe(out, force, layout)
     with quiet_stdout():
         from bayescamel.decisions import optimal_mixture
+        from bayescamel.draws.prediction import impossible
         from bayescamel.posterior import Posterior
 
         fitted, second = Posterior.load(posterior), None
@@ -105,10 +106,13 @@ def mix(
     if out is not None:
         write_recipe(plan, out, force, layout, places)
     if json:
-        said = facts(best) | worth(fitted, second)
+        loss = fitted.predict(target, best.recommended, kind="curve")["loss"]
+        doubts = impossible(loss.to_numpy(), loss["validation"].to_numpy())
+        said = facts(best) | worth(fitted, second, doubts=doubts)
         answer(said | {key: plan[key] for key in ("parts", "tokens", "epochs") if key in plan})
     else:
         _show(best, plan)
+        say_caveats(fitted, second)
 
 
 def by_domain(values: "xr.DataArray") -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, weights, worth
+from bayescamel.cli.common import answer, guarded, quiet_stdout, say_caveats, weights, worth
 from bayescamel.exceptions import MixtureError
 
 if TYPE_CHECKING:
@@ -55,12 +55,16 @@ def predict(
     target = Target(params, tokens, active_params)
     given = weights(mixture, "mixture", MixtureError) if mixture else None
     with quiet_stdout():
+        from bayescamel.draws.prediction import impossible
         from bayescamel.posterior import Posterior
 
         fitted, second = Posterior.load(posterior), None
+        doubts: tuple[str, ...] = ()
         if benchmarks is None:
             prediction = fitted.predict(target, given, kind=kind.value, seed=seed)
-            table = _intervals(prediction["loss"])
+            loss = prediction["loss"]
+            doubts = impossible(loss.to_numpy(), loss["validation"].to_numpy())
+            table = _intervals(loss)
         else:
             from bayescamel.benchmarks import BenchmarkPosterior
 
@@ -74,9 +78,10 @@ def predict(
             )
             table = _benchmarks(prediction)
     if json:
-        answer(table | worth(fitted, second))
+        answer(table | worth(fitted, second, doubts=doubts))
         return
     _show(table, kind, float(prediction["extrapolation"][0]))
+    say_caveats(fitted, second)
 
 
 type _Row = dict[str, float | bool]
@@ -117,4 +122,5 @@ def _show(table: dict[str, _Row], kind: Kind, distance: float) -> None:
         shown.add_row(*cells)
     console = Console()
     console.print(shown)
-    console.print(f"extrapolation distance: {distance:.2f}")
+    far = ": beyond the runs by more than they reach" if distance > 1 else ""
+    console.print(f"extrapolation distance: {distance:.2f}{far}")

@@ -9,11 +9,14 @@ from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.result import Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
 from bayescamel.draws.draws import Averaged
-from bayescamel.draws.prediction import extrapolation
+from bayescamel.draws.prediction import extrapolation, impossible
+from bayescamel.draws.status import warn_of
 from bayescamel.draws.summary import interval90
+from bayescamel.exceptions import ExtrapolationWarning
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.mixtures.reach import Reach
+from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
 
 CERTAINTY = 0.9
@@ -96,6 +99,10 @@ def optimal_mixture(
     against_reference = None
     if given is not None:
         against_reference = _compare(what, domains, given, local[:, 2] - local[:, place])
+
+    losses = problem.ensemble.losses(Sizes.of_target(target), best[None])
+    doubt = impossible(losses, posterior.runs["validation"].to_numpy())
+    warn_of(doubt, ExtrapolationWarning)
 
     at_best = problem.values(best[None])[:, 0]
     optima, regrets = problem.regret(best, at_best, optima)

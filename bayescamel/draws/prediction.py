@@ -1,5 +1,6 @@
 """Losses at a target, draw by draw, and how far from the data they are."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,9 +17,13 @@ from bayescamel.draws.scatter import (
     scattered,
 )
 from bayescamel.exceptions import TargetError
+from bayescamel.input import shown
 from bayescamel.mixtures.transforms import variation
 from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
+
+IMPOSSIBLE_SHARE = 0.01
+"""Of draws at or below 0, on some mixture, from which the losses of a domain are doubted."""
 
 type Kind = Literal["curve", "mean", "run"]
 
@@ -95,6 +100,24 @@ def predict(
             "extrapolation": extrapolation(draws.runs, target, mixtures),
         },
         coords | {"mixture": mixtures["mixture"].to_numpy()},
+    )
+
+
+def impossible(losses: np.ndarray, names: Sequence[object]) -> tuple[str, ...]:
+    """What is to be said of losses (..., mixture, validation) that no model has.
+
+    A law may fall below 0 where its runs do not tell at which loss it levels off.
+    """
+    draws = losses.reshape(-1, *losses.shape[-2:])
+    share = (draws <= 0).mean(axis=0).max(axis=0)
+    found = [shown(repr(str(names[i]))) for i in np.flatnonzero(share > IMPOSSIBLE_SHARE)]
+    if not found:
+        return ()
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return (
+        f"at this target draws put the loss on {', '.join(found[:3])}{more} at or below 0, where "
+        "none lies: the runs do not tell where it levels off, and what is said of it so far beyond "
+        "them is worth nothing; train larger proxies, or ask for a nearer target",
     )
 
 

@@ -10,9 +10,6 @@ from bayescamel.draws.draws import Draws
 from bayescamel.mixtures.transforms import variation
 from bayescamel.runs.sizes import Sizes, scales
 
-MAX_LOG_FACTOR = 300.0
-"""Of a loss by its noise: beyond any loss, and within what a float holds."""
-
 
 class Scatter(NamedTuple):
     """Of models around their curves, nats per token, each (draw, model, validation)."""
@@ -88,14 +85,14 @@ def run_noise(draws: Draws, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def scattered(loss: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Losses with noise, which acts on their logarithm so that they stay positive.
+    """Losses with noise: added where it raises them, and on their logarithm where it lowers them.
 
     To first order the same as adding it, as the likelihood does; a run that goes wrong may be off
-    by a large part of its loss, and no loss is negative.
+    by a large part of its loss, and no positive loss becomes negative.
     """
     positive = np.maximum(loss, np.finfo(float).tiny)
-    times = np.exp(np.minimum(noise / positive, MAX_LOG_FACTOR))
-    return np.asarray(np.where(loss > 0, positive * times, loss + noise))
+    lower = positive * np.exp(np.minimum(noise, 0.0) / positive)
+    return np.asarray(np.where((loss > 0) & (noise < 0), lower, loss + noise))
 
 
 def curve_distribution(

@@ -102,11 +102,11 @@ class Status:
         return asdict(self)
 
 
-def warn_of(doubts: Iterable[str]) -> None:
-    """A `ConvergenceWarning` each, at the line of the caller's that asked for the answer."""
+def warn_of(doubts: Iterable[str], category: type[Warning] = ConvergenceWarning) -> None:
+    """A warning each, at the line of the caller's that asked for the answer."""
     package = str(Path(__file__).parents[1])
     for doubt in doubts:
-        warnings.warn(doubt, ConvergenceWarning, skip_file_prefixes=(package,))
+        warnings.warn(doubt, category, skip_file_prefixes=(package,))
 
 
 def diagnose(
