@@ -103,14 +103,15 @@ def predict(
     )
 
 
-def impossible(losses: np.ndarray, names: Sequence[object]) -> tuple[str, ...]:
+def impossible(losses: np.ndarray, names: np.ndarray | Sequence[str]) -> tuple[str, ...]:
     """What is to be said of losses (..., mixture, validation) that no model has.
 
     A law may fall below 0 where its runs do not tell at which loss it levels off.
     """
     draws = losses.reshape(-1, *losses.shape[-2:])
     share = (draws <= 0).mean(axis=0).max(axis=0)
-    found = [shown(repr(str(names[i]))) for i in np.flatnonzero(share > IMPOSSIBLE_SHARE)]
+    doubted = np.asarray(names)[share > IMPOSSIBLE_SHARE]
+    found = [shown(repr(str(name))) for name in doubted]
     if not found:
         return ()
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
