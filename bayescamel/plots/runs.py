@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_LABELS = 40
+MAX_LABELS = 30
 """Mixtures that can each have a line of the picture; more are rows without their weights."""
+
+UNLABELLED = 4.0
+"""Inches of height where rows have no labels to keep apart, however many there are."""
 
 
 @styled
@@ -49,7 +52,7 @@ def training_grid(
     rank[order] = np.arange(len(order))
     sizes = runs["n_params"].to_numpy()
     few = len(mixtures) <= MAX_LABELS
-    height = min(8.0, max(2.4, 1.0 + 0.17 * len(mixtures)))
+    height = max(2.4, 1.0 + 0.17 * len(mixtures)) if few else UNLABELLED
     figure, (axis,) = panels(1, ax, size=(5.4, height))
     pairs, repeats = np.unique(
         np.stack([sizes, rank[row].astype(float)], axis=1), axis=0, return_counts=True

@@ -107,7 +107,7 @@ def report(
         sections.decision(best),
         sections.quality(posterior, target, best, benchmarks),
         sections.basis(posterior, target, best),
-        sections.trust(posterior, backtest, held_out),
+        sections.trust(posterior, target, backtest, held_out),
         sections.next_runs(posterior, target, study),
         appendix(posterior, _without_passwords(command or f"bayescamel.report(..., {target!r})")),
     ]
@@ -160,11 +160,10 @@ def _not_fitted(runs: xr.Dataset, fitted: xr.Dataset) -> xr.Dataset:
 
 def _lead(posterior: Posterior, regret: float, unit: str) -> str:
     """The answer's worth in two sentences, doubts first."""
-    doubts = []
+    held = ""
     if not posterior.status.converged:
-        doubts.append("the chains did not converge")
-    if posterior.caveats:
-        n = len(posterior.caveats)
-        doubts.append(f"{n} caveat{'s' * (n > 1)} against it in section 3")
-    held = "Do not rely on this yet: " + "; ".join(doubts) + ". " if doubts else ""
+        held = "Do not rely on this: the chains did not converge (section 3 has the remedies). "
+    if n := len(posterior.caveats):
+        caveats = f"{n} caveat{'s' * (n > 1)}"
+        held += f"Read the {caveats} in section 3 before you use this. "
     return f"{held}Expected regret of the recommended mixture: {regret:.4f} {unit}."

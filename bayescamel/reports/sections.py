@@ -26,6 +26,9 @@ PANEL = (
 )
 """What the intervals were worth elsewhere; a test holds it against results/panel/README.md."""
 
+PANEL_TIMES = 8
+"""Median of how many times the largest fitted size those models are; a test holds it too."""
+
 
 def decision(best: "OptimalMixture") -> Section:
     """What to train, and how sure that is."""
@@ -71,10 +74,15 @@ def quality(
     for kind in ("mean", "run"):
         loss = posterior.predict(target, mixture, kind=kind)["loss"].isel(mixture=0)
         bands[kind] = (loss.mean(("chain", "draw")), np.quantile(loss, INTERVAL90, axis=(0, 1)))
+    # A run scatters around what is expected of it: where the quantiles of few draws say less of the
+    # one than of the other, that is their Monte Carlo error.
+    low, high = bands["mean"][1]
+    run_low, run_high = bands["run"][1]
+    run = np.minimum(low, run_low), np.maximum(high, run_high)
     rows = []
     for i, name in enumerate(posterior.runs["validation"].to_numpy()):
         cells = [f"{float(bands['mean'][0][i]):.4f}"]
-        cells += [_interval(*bands[kind][1][:, i]) for kind in ("mean", "run")]
+        cells += [_interval(low[i], high[i]), _interval(run[0][i], run[1][i])]
         rows.append([str(name), *cells])
     blocks.append(
         table(
@@ -166,13 +174,20 @@ def basis(posterior: "Posterior", target: "Target", best: "OptimalMixture") -> S
 
 def trust(
     posterior: "Posterior",
+    target: "Target",
     results: "Sequence[Result] | None",
     held_out: "xr.Dataset | None" = None,
 ) -> Section:
     """How far to trust it."""
     blocks: list[Block] = [] if held_out is None else _held_out(posterior, held_out)
     if posterior.law.name == "camel":
-        blocks.append(Text(PANEL))
+        times = target.n_params / float(posterior.runs["n_params"].max())
+        little = ": what was checked nearer says little of it." if times > PANEL_TIMES else "."
+        reach = (
+            f" Half of those models are at most {PANEL_TIMES} times as large as the largest that "
+            f"was fitted; this target is {times:.3g} times as large{little}"
+        )
+        blocks.append(Text(PANEL + reach))
     blocks.append(
         picture(
             plots.residuals(posterior),

@@ -241,3 +241,20 @@ def test_benchmark_curves_listen_and_begin_at_chance() -> None:
     assert (half > 0).all()
     (axis, _) = plots.listening(fitted).axes
     assert len(axis.texts) == 6
+
+
+@pytest.mark.parametrize("n", [1, 30, 31, 41, 400])
+def test_the_training_grid_fits_a_screen(n: int) -> None:
+    """Rows need height for their labels alone."""
+    weights = np.linspace(0, 1, n)
+    runs = xr.Dataset(
+        {
+            "n_params": ("run", np.full(n, 1e6)),
+            "mixture": (("run", "domain"), np.stack([weights, 1 - weights], axis=1)),
+        },
+        {"run": [f"r{i}" for i in range(n)], "domain": ["code", "web"]},
+    )
+    figure: Any = plots.training_grid(runs)
+    assert figure.get_figheight() < 6.6
+    labels = figure.axes[0].get_yticklabels()
+    assert len(labels) == (n if n <= 30 else 0)

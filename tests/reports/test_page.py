@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -21,8 +22,8 @@ from bayescamel.posterior import Posterior
 from bayescamel.reports import report
 from bayescamel.reports.appendix import as_csv
 from bayescamel.reports.blocks import MAX_ROWS, render, table
-from bayescamel.reports.page import _aim, _without_passwords
-from bayescamel.reports.sections import PANEL
+from bayescamel.reports.page import _aim, _lead, _without_passwords
+from bayescamel.reports.sections import PANEL, PANEL_TIMES, quality, trust
 from tests.plots.conftest import TARGET, renamed
 
 ROOT = Path(__file__).parents[2]
@@ -77,8 +78,46 @@ def test_the_data_come_back(posterior: Posterior, tmp_path: Path) -> None:
 def test_caveats_and_doubts_come_first(page: Path, posterior: Posterior) -> None:
     text = unescape(page.read_text())
     assert posterior.caveats  # draws of the prior fit no run
-    assert "Do not rely on this yet" in text.split("<nav")[0]
+    assert "before you use this" in text.split("<nav")[0]
     assert text.count('class="caveat"') == len(posterior.caveats)
+
+
+def test_no_convergence_is_told_from_a_caveat(posterior: Posterior) -> None:
+    def first(converged: bool, caveats: tuple[str, ...]) -> str:
+        status = SimpleNamespace(converged=converged)
+        given: Any = SimpleNamespace(status=status, caveats=caveats)
+        return _lead(given, 0.01, "nats").removesuffix(
+            "Expected regret of the recommended mixture: 0.0100 nats."
+        )
+
+    assert first(True, ()) == ""
+    assert first(True, ("one",)) == "Read the 1 caveat in section 3 before you use this. "
+    worst = first(False, ("one", "two"))
+    assert worst.startswith("Do not rely on this: the chains did not converge")
+    assert "Read the 2 caveats" in worst
+    assert "caveat" not in first(False, ())
+
+
+def test_a_run_is_never_surer_than_its_expectation(posterior: Posterior, best: Any) -> None:
+    """Five draws, of which those of a run may lie closer together than those of the mean."""
+    tree = posterior.tree.isel(chain=[0], draw=slice(5))
+    few = replace(posterior, tree=tree)
+    shown: Any = quality(few, TARGET, best, None).blocks[0]
+    for _name, _expected, mean, run in shown.rows:
+        (low, high), (run_low, run_high) = (
+            tuple(map(float, cell.split(" to "))) for cell in (mean, run)
+        )
+        assert run_low <= low < high <= run_high
+
+
+@pytest.mark.parametrize(("times", "little"), [(3, False), (87, True)])
+def test_the_panel_is_held_against_the_targets_own_factor(
+    posterior: Posterior, times: int, little: bool
+) -> None:
+    size = times * float(posterior.runs["n_params"].max())
+    words: Any = trust(posterior, replace(TARGET, n_params=size), None).blocks[0]
+    assert f"this target is {times} times as large" in words.text
+    assert ("says little of it" in words.text) is little
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
@@ -234,6 +273,10 @@ def test_the_panel_says_what_its_page_says() -> None:
     error, covered = (part.strip() for part in (row.split("|")[3], row.split("|")[5]))
     assert f"its error is {error}." in PANEL
     assert f"cover {covered} of" in PANEL
+    fits = (ROOT / "results" / "panel" / "fits" / "camel.laplace.jsonl").read_text().splitlines()
+    sizes = [fit for fit in map(json.loads, fits) if fit["kind"] == "sizes" and fit["n_sizes"] > 1]
+    times = [row["distance"] for fit in sizes for row in fit["rows"]]
+    assert round(np.median(times)) == PANEL_TIMES
 
 
 def test_no_password_is_handed_on_with_a_page() -> None:
