@@ -273,7 +273,7 @@ def test_the_panel_says_what_its_page_says() -> None:
     error, covered = (part.strip() for part in (row.split("|")[3], row.split("|")[5]))
     assert f"its error is {error}." in PANEL
     assert f"cover {covered} of" in PANEL
-    fits = (ROOT / "results" / "panel" / "fits" / "camel.laplace.jsonl").read_text().splitlines()
+    fits = (ROOT / "results" / "panel" / "fits" / "camel.short.jsonl").read_text().splitlines()
     sizes = [fit for fit in map(json.loads, fits) if fit["kind"] == "sizes" and fit["n_sizes"] > 1]
     times = [row["distance"] for fit in sizes for row in fit["rows"]]
     assert round(np.median(times)) == PANEL_TIMES
