@@ -179,6 +179,18 @@ def say_caveats(*posteriors: Drawn | None) -> None:
             say(f"caveat: {caveat}", err=True)
 
 
+@contextlib.contextmanager
+def doubts_in_answer(json: bool) -> Iterator[None]:
+    """Say of draws that did not converge so once: in words the answer's status does, with remedies.
+
+    JSON has no remedies, so that a line says them.
+    """
+    with warnings.catch_warnings():
+        if not json:
+            warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
 def check_converged(posterior: Drawn, allowed: bool) -> None:
     """Exit status 3 where the draws that were written did not converge, unless that is allowed."""
     if posterior.doubts and not allowed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayescamel.cli import options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, worth
+from bayescamel.cli.common import answer, doubts_in_answer, guarded, quiet_stdout, worth
 from bayescamel.cli.fit import summary
 from bayescamel.cli.mix import by_domain
 from bayescamel.output import check_output
@@ -31,7 +31,7 @@ def demo(
     """Fit the bundled runs without their largest size, and predict that one."""
     picture = out / PICTURE
     check_output(picture, force)
-    with quiet_stdout():
+    with quiet_stdout(), doubts_in_answer(json):
         from bayescamel.demo import run_demo
         from bayescamel.plots.predicted import plot_demo
         from bayescamel.runs.bundled import load_proxies

@@ -10,6 +10,7 @@ from bayescamel.cli.common import (
     answer,
     check_converged,
     diagnosis,
+    doubts_in_answer,
     guarded,
     quiet_stdout,
     read_table,
@@ -52,7 +53,8 @@ def fit(
         from bayescamel.inference.fit import fit as sample
 
         sampler = Sampler(chains, draws, tune, seed)
-        posterior = sample(table, law, sampler=sampler, strict=strict)
+        with doubts_in_answer(json):
+            posterior = sample(table, law, sampler=sampler, strict=strict)
         posterior.save(out, force=force)
     for caveat in posterior.caveats:
         say(f"caveat: {caveat}", err=True)

@@ -11,6 +11,7 @@ from bayescamel.cli.common import (
     answer,
     check_converged,
     diagnosis,
+    doubts_in_answer,
     guarded,
     names,
     quiet_stdout,
@@ -104,15 +105,16 @@ def fit_benchmarks(
         from bayescamel.benchmarks.table import choose_benchmarks
 
         table = choose_benchmarks(table, names(benchmarks))
-        posterior = sample(
-            table,
-            law,
-            benchmarks=benchmark_table,
-            questions=questions,
-            measures=measures.value,
-            sampler=Sampler(chains, draws, tune, seed),
-            strict=strict,
-        )
+        with doubts_in_answer(json):
+            posterior = sample(
+                table,
+                law,
+                benchmarks=benchmark_table,
+                questions=questions,
+                measures=measures.value,
+                sampler=Sampler(chains, draws, tune, seed),
+                strict=strict,
+            )
         posterior.save(out, force=force)
     for name, known in posterior.facts["known_as"].to_series().items():
         if name != known:

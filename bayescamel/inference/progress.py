@@ -13,7 +13,12 @@ class Report(NamedTuple):
     start: Callable[[], None]
     """One start of the optimiser is done."""
     iterations: Callable[[int, int], None]
-    """So many iterations more, with so many divergences."""
+    """So many iterations more, with so many divergences (negative: chains are drawn anew)."""
+
+
+def diverged(n: int) -> str:
+    """How many divergences there are, or nothing."""
+    return f"{n} divergence{'s' * (n > 1)}" if n else ""
 
 
 type Show = bool | Callable[[str], None]
@@ -47,7 +52,7 @@ def progress_bar(show: Show, starts: int, iterations: int) -> Iterator[Report]:
         def advance(n: int, divergences: int) -> None:
             nonlocal seen
             seen += divergences
-            bars.update(sampling, advance=n, note=f"{seen} divergences" if seen else "")
+            bars.update(sampling, advance=n, note=diverged(seen))
             # Where chains do not agree yet, there are more than were planned.
             done = bars.tasks[sampling].completed
             bars.update(sampling, total=max(iterations, done))
@@ -109,6 +114,6 @@ def _in_words(tell: Callable[[str], None], starts: int, iterations: int) -> Repo
         done["iterations"] += n
         done["divergences"] += divergences
         words = f"iteration {done['iterations']} of {max(iterations, done['iterations'])}"
-        tell(words + (f", {done['divergences']} divergences" if done["divergences"] else ""))
+        tell(", ".join(filter(None, [words, diverged(done["divergences"])])))
 
     return Report(start, advance)

@@ -99,7 +99,14 @@ def keep(
     Where chains do not agree yet, twice as many draws are made and every second is kept, and twice
     as many again (`MAX_DRAWS_FACTOR`): the sampler says how many are kept. The E-BFMI of what is
     kept is then higher than that of the chains.
+
+    Divergences of chains that are drawn anew are taken back from what was reported.
     """
+    seen: list[int] = []
+
+    def counted(iterations: int, divergences: int) -> None:
+        seen.append(divergences)
+        on_progress(iterations, divergences)
 
     def run(geometry: Geometry, whitening: Whitening, tune: int, made: int, last: bool) -> Chains:
         return run_chains(
@@ -112,7 +119,7 @@ def keep(
             seed=sampler.seed + 1 + made,
             target_accept=sampler.target_accept,
             density=density,
-            on_progress=on_progress,
+            on_progress=counted,
             until_divergence=not last,
         )[0]
 
@@ -129,6 +136,8 @@ def keep(
                 chains, made = thinned(chains, 2), 2 * made
         except DivergedError as error:
             geometry, tune = geometry._replace(step_size=error.step_size / 2), 0
+            on_progress(0, -sum(seen))
+            seen.clear()
         else:
             break
     return chains

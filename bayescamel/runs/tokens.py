@@ -31,15 +31,14 @@ def condition_number(active: np.ndarray, tokens: np.ndarray) -> float:
 
 def why_not_apart(active: np.ndarray, tokens: np.ndarray) -> str | None:
     """Say that size and tokens cannot be told apart, and the remedy; None where they can."""
-    condition = condition_number(active, tokens)
-    if not condition > MAX_CONDITION:
+    if not condition_number(active, tokens) > MAX_CONDITION:
         return None
     ratio = tokens / active
-    share = "tokens follow from the size in all runs"
+    share = "tokens follow from the size, or nearly, in all runs"
     if np.ptp(np.log(ratio)) < 0.05:
         share = f"all runs have {np.median(ratio):.3g} tokens a parameter"
     return (
-        f"size and tokens cannot be told apart: {share} (condition number {condition:.3g}), so the "
+        f"size and tokens cannot be told apart: {share}, so the "
         "priors alone say how much of what a larger run gains is its size's and how much its "
         "tokens', which matters where the target has another ratio. Train each size with two "
         "numbers of tokens, a factor of two or more apart"

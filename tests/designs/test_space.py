@@ -59,13 +59,14 @@ def test_a_space_says_when_size_and_tokens_cannot_be_told_apart() -> None:
     one = replace(SPACE, tokens_per_param=(20.0,))
     caveat = one.caveat()
     assert caveat is not None
-    assert "all runs have 20 tokens a parameter (condition number inf)" in caveat
+    assert "all runs have 20 tokens a parameter, so the priors alone say" in caveat
+    assert "condition number" not in caveat  # what it means is said instead
     assert "a factor of two or more apart" in caveat
     assert SPACE.caveat() is None
     assert replace(one, tokens_per_param=(), n_tokens=(1e9,)).caveat() is None
     nearly = replace(one, tokens_per_param=(20.0, 20.5)).caveat()
     assert nearly is not None
-    assert "condition number inf" not in nearly
+    assert "all runs have 20.2 tokens a parameter" in nearly
 
 
 def test_costs() -> None:

@@ -63,6 +63,7 @@ def test_a_covariance_of_many_draws_is_believed() -> None:
 
 def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
     steps, drawn = [], Chains(np.zeros((2, 50, 1)), {})
+    shown: list[int] = []
 
     def run_chains(
         _hierarchy: object,
@@ -72,9 +73,12 @@ def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.Mon
         *,
         tune: int,
         until_divergence: bool,
+        on_progress: Any,
         **_options: object,
     ) -> Any:
         steps.append((geometry.step_size, tune))
+        on_progress(25, 0)
+        on_progress(25, len(steps))
         if until_divergence and len(steps) < 3:
             raise DivergedError(0.2 if len(steps) == 1 else geometry.step_size)
         return drawn, np.zeros((2, 50, 1))
@@ -82,7 +86,13 @@ def test_a_diverged_run_is_made_again_with_half_its_step(monkeypatch: pytest.Mon
     monkeypatch.setattr(stages, "run_chains", run_chains)
     whitening = Whitening(np.zeros(1), np.eye(1), np.ones(0), np.zeros((2, 1)))
     sampler = Sampler(chains=2, draws=50, tune=70, seed=0, target_accept=0.9)
-    assert stages.keep(0, 0, sampler, whitening, lambda *_: 0.0, lambda *_: None) is drawn
+
+    def progress(_iterations: int, divergences: int) -> None:
+        shown.append(divergences)
+
+    assert stages.keep(0, 0, sampler, whitening, lambda *_: 0.0, progress) is drawn
+    # Those of chains that were given up are taken back: what is shown is what the status counts.
+    assert shown == [0, 1, -1, 0, 2, -2, 0, 3]
     # Half of the step that diverged, each time, and the warm-up is not made again.
     assert [step for step, _ in steps] == [1.0, 0.2 / 2, 0.2 / 4]
     assert [tune > 0 for _, tune in steps] == [True, False, False]
