@@ -3,8 +3,8 @@
 .PHONY: demo test
 
 demo: .venv/.core
-	@mkdir -p results/demo
-	.venv/bin/bayescamel demo --out results/demo --force
+	@mkdir -p build/demo
+	.venv/bin/bayescamel demo --out build/demo --force
 
 test: .venv/.test
 	.venv/bin/python -m pytest -q -m "not slow"

@@ -1,6 +1,9 @@
 """What the documents tell a reader to run does run."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,7 +53,7 @@ def test_examples_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs = bc.load_proxies()
-    new = {"python": "code"}  # as the README has it
+    new = {"python": "code"}  # as the guide has it
     for dim in ("domain", "validation"):
         runs = runs.assign_coords({dim: [new.get(str(n), str(n)) for n in runs[dim].to_numpy()]})
     table = runs[["n_params", "n_tokens"]].to_dataframe()
@@ -66,3 +69,21 @@ def test_examples_run(
             exec(compile(example, document, "exec"), found)
     assert all(Path(file).exists() for file in files)
     assert names <= set(found)
+
+
+@pytest.mark.slow
+def test_commands_of_the_readme_run_as_they_stand(tmp_path: Path) -> None:
+    after = (ROOT / "README.md").read_text().split("This runs as it stands")[1]
+    block = re.search(r"\n\n((?:    .*\n)+)", after)
+    assert block
+    commands = [shlex.split(line) for line in block[1].replace("\\\n", "").splitlines()]
+    assert len(commands) == 8
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)

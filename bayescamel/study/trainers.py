@@ -171,9 +171,12 @@ class Trainer:
             When the folder cannot be written.
         """
         if shutil.which(program := self.command[0], path=environment.get("PATH")) is None:
+            here = Path(program).is_file()
+            remedy = "check the command and the PATH"
+            if here:
+                remedy = f"a file of that name is here: write 'python {shown(program)} …' to run it"
             raise StudyError(
-                f"the trainer cannot be started: there is no program {shown(program)!r}: check the "
-                "command and the PATH"
+                f"the trainer cannot be started: there is no program {shown(program)!r}: {remedy}"
             )
         write_candidate(candidate, folder)
         record = folder / f"{candidate.run_id}.json"

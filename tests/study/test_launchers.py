@@ -181,6 +181,16 @@ def test_commands_that_cannot_be(words: str, message: str) -> None:
 def test_missing_program_is_named(tmp_path: Path) -> None:
     trainer = Trainer.of_template("no-such-program {candidate} {record}")
     launcher = LocalLauncher(trainer, tmp_path, ["cpu"])
-    with pytest.raises(StudyError, match="no-such-program"):
+    with pytest.raises(StudyError, match="no-such-program': check the command and the PATH"):
         launcher.start(candidate(1))
     assert launcher.free() == 1
+
+
+def test_a_script_of_the_folder_is_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text("print()")
+    trainer = Trainer.of_template("train.py {candidate} {record}")
+    with pytest.raises(StudyError, match=r"of that name is here: write 'python train\.py …'"):
+        LocalLauncher(trainer, tmp_path, ["cpu"]).start(candidate(1))

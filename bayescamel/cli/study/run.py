@@ -44,7 +44,9 @@ def run(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     command: Annotated[
         str | None,
-        typer.Option(help="Your own trainer: 'train.py {candidate} {record}'; default: ours."),
+        typer.Option(
+            help="Your own trainer: 'python train.py {candidate} {record}'; default: ours."
+        ),
     ] = None,
     corpora: Annotated[
         Path | None, typer.Option(help="Text for our trainer: <domain>/ or <domain>.jsonl.")
