@@ -1,5 +1,6 @@
 """Limits on a mixture as `bayescamel mix` is told them: options, and how they are read."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from bayescamel.cli.common import weights
 from bayescamel.exceptions import MixtureError, StorageError
-from bayescamel.input import as_number, check_file, read_object, shown
+from bayescamel.input import as_count, as_number, check_file, read_object, shown
 
 if TYPE_CHECKING:
     from bayescamel.mixtures.constraints import Constraints, Group
@@ -23,7 +24,7 @@ Groups = Annotated[
     typer.Option(help="name+name=lower:upper, bounds on a sum of weights; repeatable."),
 ]
 Available = Annotated[
-    Path | None, typer.Option(help="CSV of domain,tokens: unique tokens that exist.")
+    Path | None, typer.Option(help="CSV of domain,tokens: unique tokens that exist, 20B or 2e10.")
 ]
 MaxEpochs = Annotated[
     float | None, typer.Option(help="How often available tokens may be repeated.")
@@ -85,21 +86,24 @@ def _read_available(path: Path) -> dict[str, float]:
 
     check_file(path, "table of tokens")
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise StorageError(f"{path} cannot be read as a table of tokens: {error}") from None
     missing = [name for name in ("domain", "tokens") if name not in table]
     if missing:
         raise StorageError(f"{path}: no column {missing[0]!r}; domain and tokens are needed")
-    numbers = pd.to_numeric(table["tokens"], errors="coerce")
-    for name, tokens, text in zip(table["domain"], numbers, table["tokens"], strict=True):
-        if pd.isna(tokens):
+    available: dict[str, float] = {}
+    for name, text in zip(table["domain"], table["tokens"], strict=True):
+        if name in available:
+            raise StorageError(f"{path}: domain {shown(repr(name))} is given twice")
+        try:
+            available[name] = as_count(text)
+        except ValueError:
+            available[name] = math.nan
+        if math.isnan(available[name]):
             cell = f"tokens of {shown(name)} = {shown(repr(text))}"
-            raise StorageError(f"{path}: {cell} is no number")
-    if table["domain"].duplicated().any():
-        twice = table["domain"][table["domain"].duplicated()].iloc[0]
-        raise StorageError(f"{path}: domain {shown(repr(twice))} is given twice")
-    return dict(zip(table["domain"].astype(str), numbers.astype(float), strict=True))
+            raise StorageError(f"{path}: {cell} is no number: write 20B or 2e10")
+    return available
 
 
 def read_reference(path: Path) -> dict[str, float]:

@@ -31,7 +31,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     tokens, reference = tmp_path / "tokens.csv", tmp_path / "ref.json"
-    tokens.write_text("domain,tokens\nd0,5e8\nd1,2e11\n")
+    tokens.write_text("domain,tokens\nd0,500M\nd1,2e11\n")
     reference.write_text('{"d0": 0.1, "d1": 0.2, "d2": 0.7}')
     return {"available": tokens, "reference": reference, "folder": tmp_path}
 
@@ -114,6 +114,7 @@ def test_bad_input_is_one_line_and_status_2(words: tuple[object, ...], message: 
     [
         ("available", "name,tokens\nd0,1\n", "no column 'domain'"),
         ("available", "domain,tokens\nd0,many\n", "tokens of d0 = 'many' is no number"),
+        ("available", "domain,tokens\nd0,\n", "tokens of d0 = '' is no number: write 20B"),
         ("available", "domain,tokens\nd0,1\nd0,2\n", "'d0' is given twice"),
         ("reference", "[1, 2]", "a reference is a JSON object, not list"),
         ("reference", '{"d0": "much"}', "an object of name: weight"),

@@ -141,7 +141,8 @@ def test_plan_before_a_flop_is_spent(folder: Path) -> None:
     assert sum(row["flops"] for row in found["runs"]) <= 1e17
     refused("does not pay", "plan", "study.db", "--budget", "nan")
     words = bayescamel("plan", "study.db").stdout
-    assert "runs of 1e+06 parameters" in words
+    assert "runs of 1e+06 parameters on 2e+07 tokens" in words
+    assert not [line for line in words.splitlines() if line.startswith("    0 runs")]
     assert "uniform FLOPs" in words
 
 

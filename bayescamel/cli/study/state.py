@@ -53,10 +53,10 @@ def plan(
             }
         )
         return
-    for size in made.runs.to_dict(orient="records"):
+    for size in made.runs[made.runs["n_runs"] > 0].to_dict(orient="records"):
         say(
-            f"{size['n_runs']:5d} runs of {size['n_params']:g} parameters, "
-            f"{size['flops']:.3g} FLOPs"
+            f"{size['n_runs']:5d} runs of {size['n_params']:.3g} parameters on "
+            f"{size['n_tokens']:.3g} tokens, {size['flops']:.3g} FLOPs"
         )
     say("expected relative error of a run's losses at the target (90 %):")
     for split in made.compared.reset_index().to_dict(orient="records"):
