@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from bayescamel.draws.status import Status
     from bayescamel.study import Study
 
+IN_PYTHON = re.compile(r"\b\w+=(?:\{[^}]*\}|\S+) \((--[^)]+)\)")
+"""A remedy in Python before the same one in a shell, ``force=True (--force)``; a shell is told
+the second alone."""
+
 
 def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
     """Turn bad input and an interrupt into one line and an exit status."""
@@ -35,7 +40,7 @@ def guarded[**P](command: Callable[P, None]) -> Callable[P, None]:
         except BayesCamelError as error:
             # A message of several lines (a status with its remedies) is still one line here.
             message = "; ".join(line.strip() for line in str(error).splitlines())
-            say(f"bayescamel: {message}", err=True)
+            say(f"bayescamel: {IN_PYTHON.sub(r'\1', message)}", err=True)
             raise typer.Exit(2) from None
         except ModuleNotFoundError as error:
             library = (error.name or "").partition(".")[0]

@@ -7,7 +7,7 @@ import typer
 
 from bayescamel.cli import options
 from bayescamel.cli.common import answer, guarded, say, tabled
-from bayescamel.exceptions import StorageError
+from bayescamel.exceptions import RunTableError, StorageError
 from bayescamel.output import check_output, write_whole
 
 if TYPE_CHECKING:
@@ -32,11 +32,14 @@ def import_runs(
     json: options.Json = False,
 ) -> None:
     """Look at a table of runs: propose names of its columns, show what is read, write it."""
+    import pandas as pd
+
+    from bayescamel.runs.columns import LOOK, listing
     from bayescamel.runs.importers.propose import propose
     from bayescamel.runs.importers.wandb import one_row_each
     from bayescamel.runs.mapping import names_of_runs, parse_mapping, rename, write_mapping
     from bayescamel.runs.sources import open_table
-    from bayescamel.runs.table import read_runs
+    from bayescamel.runs.table import with_free_columns
     from bayescamel.runs.wide import wide_table
 
     for path in (out, mapping):
@@ -51,12 +54,19 @@ def import_runs(
     names = given | {p.theirs: p.ours for p in proposals if p.ours and p.ours != p.theirs}
     if not json:
         _show(proposals)
-        say(f"\n{len(table)} rows, {len(names)} names: {_options(names)}\n")
+        given_as = f", {len(names)} names: {_options(names)}" if names else ""
+        say(f"\n{len(table)} rows{given_as}\n")
+    try:
+        runs, free = with_free_columns(
+            file, where=where, columns=names, history=history, renormalise=renormalise
+        )
+    except RunTableError as error:  # it has proposed what it could
+        raise RunTableError(str(error).replace(LOOK, "")) from error
     if mapping is not None:
         write_mapping(names, mapping)
-    runs = read_runs(file, where=where, columns=names, history=history, renormalise=renormalise)
     if out is not None:
-        write_whole(out, wide_table(runs).to_csv(index=False).encode())
+        whole = pd.concat([wide_table(runs), free], axis=1)
+        write_whole(out, whole.to_csv(index=False).encode())
     if json:
         answer(
             {
@@ -65,10 +75,13 @@ def import_runs(
                 "notes": runs.attrs.get("notes", "").splitlines(),
                 "n_runs": runs.sizes["run"],
                 "matched": _pairs(runs),
+                "free": list(free.columns),
             }
         )
         return
     _tell(runs)
+    if len(free.columns):
+        say(f"other columns, kept to choose rows by (--where): {listing(free.columns)}")
     for path in (out, mapping):
         if path is not None:
             say(f"written: {path}")
@@ -90,7 +103,8 @@ def _tell(runs: "xr.Dataset") -> None:
     import numpy as np
 
     sizes = np.unique(runs["n_params"])
-    say(f"{runs.sizes['run']} runs of {len(sizes)} sizes, {sizes[0]:.3g} to {sizes[-1]:.3g}")
+    many = f"{len(sizes)} sizes, {sizes[0]:.3g} to" if len(sizes) > 1 else "1 size,"
+    say(f"{runs.sizes['run']} runs of {many} {sizes[-1]:.3g}")
     if "n_tokens" in runs:
         tokens = runs["n_tokens"]
         say(f"tokens: {float(tokens.min()):.3g} to {float(tokens.max()):.3g}")

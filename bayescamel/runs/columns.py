@@ -20,6 +20,8 @@ PREFIXES: dict[Kind, str] = {
 """How the columns of a variable of the run table begin."""
 BENCHMARK_KINDS: tuple[Kind, ...] = ("accuracy", "score")
 SIZES = ("n_params", "n_active_params", "n_tokens")
+LOOK = "`bayescamel import` proposes names, "
+"""What a table whose columns are not ours is told, but by that command itself."""
 
 
 def column(kind: Kind, name: object) -> str:
@@ -60,15 +62,16 @@ def measured_columns(
     missing = [f"no {needed!r} column" for needed in ("run_id", "n_params") if needed not in table]
     if not named["mixture"]:
         missing.append(
-            "no 'w_*' column, one for each training domain (of one data set: w_data = 1)"
+            "no 'w_*' column, one for each training domain; of one data set: "
+            "columns={'w_data': 1} (--column w_data=1)"
         )
     # Runs with accuracies alone are runs; no law can be fitted to them, and `fit` says so.
     if not named["loss"] and not any(named[kind] for kind in BENCHMARK_KINDS):
         missing.append("no 'loss_*' column, one for each validation domain")
     if missing:
         problems.append(
-            f"{'; '.join(missing)}; the table has {listing(table.columns)}: `bayescamel import` "
-            "proposes names, columns={theirs: ours} (--column theirs=ours) gives them"
+            f"{'; '.join(missing)}; the table has {listing(table.columns)}: {LOOK}"
+            "columns={theirs: ours} (--column theirs=ours) gives names"
         )
     for kind, names in named.items():
         if "" in names:

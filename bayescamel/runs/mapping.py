@@ -2,9 +2,10 @@
 
 ``{"params": "n_params", "mix/{domain}": "w_{domain}", "ppl/{x}": "ppl_{x}", "w_web": 1}``: a name;
 a pattern, whose part in braces stands for anything; a perplexity, read as its logarithm; and a
-number, which becomes a column of ours where the table has none.
+number, which becomes a column of ours where the table has none; a size as ``"12M"`` too.
 """
 
+import contextlib
 import json
 import re
 import tomllib
@@ -15,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.exceptions import RunTableError
-from bayescamel.input import read_text, shown
+from bayescamel.input import parse_count, read_text, shown
 from bayescamel.output import write_whole
-from bayescamel.runs.columns import PREFIXES, listing
+from bayescamel.runs.columns import PREFIXES, SIZES, listing
 from bayescamel.runs.files import as_numbers
 
 type Columns = Mapping[str, str | float]
@@ -51,6 +52,9 @@ def read_mapping(columns: Columns | str | Path | None) -> dict[str, str | float]
                 f'"theirs" = "ours" ({shown(error, 100)})'
             ) from error
     for theirs, ours in given.items():
+        if theirs in SIZES and isinstance(ours, str):
+            with contextlib.suppress(ValueError):  # it is the name of a column
+                given[theirs] = parse_count(ours)
         if isinstance(ours, bool) or not isinstance(ours, str | float | int) or ours == "":
             raise RunTableError(
                 f"column {shown(repr(theirs))}: {shown(repr(ours))} is no name of a column, such "
@@ -88,7 +92,7 @@ def parse_mapping(items: Iterable[str]) -> dict[str, str | float]:
                 found[theirs] = float(ours)
             except ValueError:
                 found[theirs] = ours
-    return found
+    return read_mapping(found)
 
 
 def names_of_runs(columns: Columns) -> list[str]:
@@ -151,9 +155,13 @@ TWINS = ("__MIN", "__MAX")
 """Ends of the names that charts of Weights & Biases give to extremes within a bin."""
 
 
-def without_twins(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Drop the extremes of columns that are there themselves; and say so."""
-    twins = [n for n in table.columns if n.endswith(TWINS) and n[: -len(TWINS[0])] in table.columns]
+def without_twins(table: pd.DataFrame, named: Columns) -> tuple[pd.DataFrame, list[str]]:
+    """Drop the extremes, other than named ones, of columns that are there; and say so."""
+    twins = [
+        name
+        for name in table.columns
+        if name.endswith(TWINS) and name[: -len(TWINS[0])] in table.columns and name not in named
+    ]
     if not twins:
         return table, []
     return table.drop(columns=twins), [f"left out extremes of other columns: {listing(twins)}"]

@@ -18,6 +18,8 @@ from bayescamel.runs.files import from_rows, is_record, read_file
 type Source = str | Path | pd.DataFrame | Mapping[str, Any] | Iterable[Any]
 """What a table can be read from; `bayescamel.read_runs` lists the kinds."""
 
+EVALUATIONS = "for evaluation results: bayescamel fit-benchmarks --evaluations"
+
 
 def open_table(
     source: Any, text: Collection[str] = ("run_id",), steps: bool = False
@@ -57,13 +59,18 @@ def open_table(
 def _from_folder(folder: Path) -> pd.DataFrame:
     paths = sorted(folder.glob("[!.]*.json"))
     if not paths:
-        raise RunTableError(f"no run table can be read from {shown(folder)}: no record (*.json)")
+        below = next(folder.glob("*/*.json"), None)
+        raise RunTableError(
+            f"no run table can be read from {shown(folder)}: no record (*.json) in it"
+            + ("" if below is None else f", only below it, such as {shown(below)}; {EVALUATIONS}")
+        )
     rows = []
     for path in paths:
         row = read_object(path, "record", RunTableError)
         if not is_record(row):
             raise RunTableError(
                 f"{shown(path)} is no record of a run: it needs objects 'mixture' and 'loss'"
+                + (f"; {EVALUATIONS}" if "results" in row or "task_name" in row else "")
             )
         rows.append({"run_id": path.stem} | row)
     return from_rows(rows)

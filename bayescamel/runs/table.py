@@ -36,6 +36,7 @@ from bayescamel.runs.sizes import paired_names
 from bayescamel.runs.sources import Source
 from bayescamel.runs.tidy import prepared, told_apart, without_groups
 from bayescamel.runs.wide import fingerprint as fingerprint
+from bayescamel.runs.wide import free_columns
 
 
 def read_runs(
@@ -87,6 +88,26 @@ def read_runs(
         When the file cannot be read or a cell holds what no run can have; it names the run, the
         column and the value of every problem.
     """
+    return with_free_columns(
+        source,
+        where=where,
+        losses=losses,
+        columns=columns,
+        history=history,
+        renormalise=renormalise,
+    )[0]
+
+
+def with_free_columns(
+    source: Source,
+    *,
+    where: str | None = None,
+    losses: Sequence[str] | None = None,
+    columns: Columns | str | Path | None = None,
+    history: str | None = None,
+    renormalise: bool = False,
+) -> tuple[xr.Dataset, pd.DataFrame]:
+    """What `read_runs` gives, and of the same rows the free columns that are worth keeping."""
     table, notes = prepared(source, columns, history)
     problems: list[str] = []
     kinds = measured_columns(table, losses, problems)
@@ -109,7 +130,8 @@ def read_runs(
     runs = runs.assign_coords(run=told)
     notes += _matched(runs)
     facts = {"notes": "\n".join(notes)} if notes else {}
-    return runs.assign_attrs(fingerprint=fingerprint(runs), **facts)
+    runs = runs.assign_attrs(fingerprint=fingerprint(runs), **facts)
+    return runs, free_columns(table, {"run_id", *names})
 
 
 def _run_ids(table: pd.DataFrame, problems: list[str]) -> np.ndarray:

@@ -24,13 +24,11 @@ def prepared(
     """A table of runs under our names, one row a run that came to its end, and notes of that."""
     mapping = read_mapping(columns)
     table = open_table(source, names_of_runs(mapping), steps=history is not None)
-    notes: list[str] = []
+    table, notes = without_twins(table, mapping)  # under their names: a base may be renamed
     if mapping:
         table = rename(table, mapping)
     if history is not None:
         table = one_row_each(table, history)
-    table, twins = without_twins(table)
-    notes += twins
     if is_export(table):
         table, ended = came_to_end(table)
         found = certain(table)

@@ -1,12 +1,15 @@
 """Runs as a wide table again, and what identifies their content."""
 
 import hashlib
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescamel.input import MAX_NAME
 from bayescamel.runs.columns import SIZES, Kind, columns
+from bayescamel.runs.importers.wandb import state_column
 
 WIDE: tuple[tuple[Kind, str], ...] = (
     ("mixture", "domain"),
@@ -38,6 +41,23 @@ def fingerprint(runs: xr.Dataset) -> str:
             values = ordered[name].to_numpy().astype("<f8") + 0.0
             digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
     return digest.hexdigest()
+
+
+def free_columns(table: pd.DataFrame, ours: Collection[str]) -> pd.DataFrame:
+    """The columns but ours that hold numbers or short text, by which rows can be chosen.
+
+    Empty ones are left out, and the state of a tracker's export: it has been judged.
+    """
+    state = state_column(table)
+
+    def kept(name: str) -> bool:
+        if name == state or name in ours or (cells := table[name].dropna()).empty:
+            return False
+        if pd.api.types.is_string_dtype(cells):
+            return bool(cells.str.len().max() <= MAX_NAME)
+        return pd.api.types.is_numeric_dtype(cells)
+
+    return table[[name for name in table.columns if kept(name)]].reset_index(drop=True)
 
 
 def wide_table(runs: xr.Dataset) -> pd.DataFrame:

@@ -50,6 +50,8 @@ def test_a_mapping_is_kept_in_a_file(tmp_path: Path) -> None:
         "a=b": "loss_c",
         "w_web": 1.0,
     }
+    sizes = parse_mapping(["n_params=12M", "n_tokens=tokens", "size=7B"])
+    assert sizes == {"n_params": 12e6, "n_tokens": "tokens", "size": "7B"}
     path.write_text("[names]\na = 'b'\n")
     with pytest.raises(RunTableError, match=r"runs.toml is no mapping of columns"):
         read_mapping(path)

@@ -29,10 +29,11 @@ def is_export(table: pd.DataFrame) -> bool:
     A table of Weights & Biases has ``Name`` and no ``run_id``, and its ``State`` only where that
     was chosen; one of MLflow's ``search_runs`` has ``experiment_id`` and ``status``.
     """
-    return ("Name" in table and "run_id" not in table) or _state(table) is not None
+    return ("Name" in table and "run_id" not in table) or state_column(table) is not None
 
 
-def _state(table: pd.DataFrame) -> str | None:
+def state_column(table: pd.DataFrame) -> str | None:
+    """The column of a tracker's export that tells how a run ended; None where there is none."""
     if "State" in table and ("Name" in table or "run_id" in table):
         return "State"
     return "status" if {"status", "experiment_id"} <= set(table.columns) else None
@@ -57,7 +58,7 @@ def came_to_end(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     RunTableError
         When none is left.
     """
-    state = _state(table)
+    state = state_column(table)
     if state is None:
         return table, []
     said = table[state].astype(str).str.strip().str.lower()
