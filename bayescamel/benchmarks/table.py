@@ -103,6 +103,11 @@ def _plain(name: object) -> str:
     return str(name).lower().replace("-", "_")
 
 
+def chosen_names(names: Iterable[str] | None) -> list[str] | None:
+    """Benchmarks, whether or not their columns were named; None stays None."""
+    return None if names is None else [bare("accuracy", name) for name in names]
+
+
 def choose_benchmarks(runs: xr.Dataset, names: Iterable[str] | None) -> xr.Dataset:
     """The runs with some of their benchmarks; None keeps all.
 
@@ -111,9 +116,9 @@ def choose_benchmarks(runs: xr.Dataset, names: Iterable[str] | None) -> xr.Datas
     BenchmarkError
         When one is not among them.
     """
-    if names is None:
+    wanted = chosen_names(names)
+    if wanted is None:
         return runs
-    wanted = [bare("accuracy", name) for name in names]
     there = [str(name) for name in runs["benchmark"].to_numpy()] if "benchmark" in runs else []
     for name in wanted:
         if name not in there:

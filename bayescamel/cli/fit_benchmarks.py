@@ -87,6 +87,7 @@ def fit_benchmarks(
         source: Path | pd.DataFrame = runs
         questions = None
         if evaluations is not None:
+            from bayescamel.benchmarks.table import chosen_names
             from bayescamel.runs.mapping import parse_mapping
             from bayescamel.runs.tidy import prepared
 
@@ -94,7 +95,10 @@ def fit_benchmarks(
             column = history = None
             for note in notes:
                 say(f"note: {note}", err=True)
-            joined = _joined(rows, evaluations, layout, key, on, _metrics(metric), every_file)
+            chosen = chosen_names(names(benchmarks))
+            joined = _joined(
+                rows, evaluations, layout, key, on, _metrics(metric), chosen, every_file
+            )
             say(str(joined), err=True)
             source, questions = joined.table, joined.questions
         table = read_table(
@@ -143,6 +147,7 @@ def _joined(
     key: str,
     on: str,
     choose: dict[str, str],
+    benchmarks: list[str] | None,
     strict: bool,
 ) -> "Joined":
     from bayescamel.benchmarks.readers import (
@@ -158,9 +163,11 @@ def _joined(
         raise BenchmarkError(f"--key {key}: results in this layout name a model by model or folder")
     named: Key = "model" if key == "model" else "folder"
     if layout is Layout.olmes:
-        found = read_olmes(evaluations, key=named, strict=strict)
+        found = read_olmes(evaluations, key=named, benchmarks=benchmarks, strict=strict)
     else:
-        found = read_lm_harness(evaluations, key=named, choose=choose, strict=strict)
+        found = read_lm_harness(
+            evaluations, key=named, choose=choose, benchmarks=benchmarks, strict=strict
+        )
     return join_evaluations(runs, found, on=on)
 
 

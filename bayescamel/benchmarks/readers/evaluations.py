@@ -1,7 +1,7 @@
 """The table that every reader returns: one row a model and benchmark, and what was not used."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,9 @@ import pandas as pd
 
 from bayescamel.exceptions import BenchmarkError
 from bayescamel.input import read_object
+from bayescamel.runs.columns import listing
 
-COLUMNS = ("key", "benchmark", "accuracy", "score", "questions", "source")
+COLUMNS = ("key", "benchmark", "accuracy", "score", "questions", "shots", "source")
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Evaluations:
     ----------
     table
         One row a model and benchmark: ``key`` names the model, ``accuracy`` and ``score`` are 0 to
-        1 (NaN: not measured), ``questions`` counts the questions (NaN: not told), ``source`` is the
-        file.
+        1 (NaN: not measured), ``questions`` counts the questions and ``shots`` the examples in a
+        prompt (NaN: not told), ``source`` is the file.
     unused
         One line for each result that was read and not used, with the reason.
     """
@@ -102,6 +103,21 @@ class Evaluations:
             result[str(name)] = int(counts[0])
         return result
 
+    def mixed_shots(self) -> str:
+        """What to say where models were asked with different numbers of examples; else empty."""
+        mixed = []
+        for name, rows in self.table.dropna(subset=["shots"]).groupby("benchmark"):
+            each = rows.drop_duplicates("shots").sort_values("shots")
+            if len(each) > 1:
+                told = [f"{row.shots:g} in {row.source}" for row in each.itertuples()]
+                mixed.append(f"{name} ({_some(told, 3)})")
+        if not mixed:
+            return ""
+        return (
+            "asked with different numbers of examples (num_fewshot), which move an accuracy as "
+            f"models do: {_some(mixed, 3)}"
+        )
+
 
 def _some(names: Sequence[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -162,6 +178,17 @@ def number(value: object, key: str, path: Path) -> float:
     return float(value)
 
 
+def told_shots(content: dict[str, Any], *places: Sequence[str]) -> float:
+    """Examples in a prompt, from the first of the places that tells a number; NaN where none."""
+    for keys in places:
+        value: Any = content
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, int):
+            return float(value)
+    return float("nan")
+
+
 def find_files(folder: str | Path, patterns: Sequence[str]) -> list[Path]:
     """Files below a folder that match a pattern, in the order of their names.
 
@@ -177,6 +204,20 @@ def find_files(folder: str | Path, patterns: Sequence[str]) -> list[Path]:
     if not found:
         raise BenchmarkError(f"{root}: no file named {' or '.join(patterns)} in it or below")
     return found
+
+
+def check_chosen(benchmarks: Collection[str] | None, there: Collection[str], where: Path) -> None:
+    """Refuse a choice of benchmarks none of which has results.
+
+    Raises
+    ------
+    BenchmarkError
+        Naming them and those that there are.
+    """
+    if benchmarks is not None and there and not set(benchmarks) & set(there):
+        raise BenchmarkError(
+            f"{where}: no result of {listing(benchmarks)}; there are: {listing(sorted(there))}"
+        )
 
 
 def folder_key(path: Path, folder: str | Path) -> str:

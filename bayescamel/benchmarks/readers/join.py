@@ -28,6 +28,8 @@ class Joined:
         Keys of results without a run.
     unused
         Results that were read and not used, with the reason.
+    mixed
+        What to say where models were asked with different numbers of examples; else empty.
     """
 
     table: pd.DataFrame
@@ -35,6 +37,7 @@ class Joined:
     runs_without: tuple[str, ...]
     results_without: tuple[str, ...]
     unused: tuple[str, ...]
+    mixed: str = ""
 
     def __str__(self) -> str:
         lines = [
@@ -44,7 +47,12 @@ class Joined:
             lines.append(f"runs without results: {', '.join(self.runs_without)}")
         if self.results_without:
             lines.append(f"results without a run: {', '.join(self.results_without)}")
-        return "\n".join([*lines, *(f"not used: {line}" for line in self.unused)])
+        files: dict[str, list[str]] = {}
+        for line in self.unused:
+            files.setdefault(line.partition(": ")[0], []).append(line)
+        for first, *others in files.values():
+            lines.append(f"not used: {first}" + f" (and {len(others)} more)" * bool(others))
+        return "\n".join([*lines, f"warning: {self.mixed}"] if self.mixed else lines)
 
 
 def join_evaluations(
@@ -91,6 +99,7 @@ def join_evaluations(
         runs_without=tuple(keys[~keys.isin(results["key"])]),
         results_without=tuple(results.loc[~matched, "key"].unique()),
         unused=evaluations.unused,
+        mixed=evaluations.mixed_shots(),
     )
 
 

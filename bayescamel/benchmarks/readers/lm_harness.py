@@ -15,11 +15,13 @@ from typing import Any, Literal
 
 from bayescamel.benchmarks.readers.evaluations import (
     Evaluations,
+    check_chosen,
     entry,
     find_files,
     folder_key,
     number,
     read_json,
+    told_shots,
     tolerant,
 )
 from bayescamel.exceptions import BenchmarkError
@@ -67,15 +69,16 @@ def read_lm_harness(
     """
     rows: list[dict[str, Any]] = []
     unused: list[str] = []
+    there: set[str] = set()
     for path in find_files(folder, ("*.json",)):
         with tolerant(unused, strict):
             content = read_json(path)
             results = entry(content, ["results"], path, dict)
             name = _model(content, path) if key == "model" else folder_key(path, folder)
-            parts = _parts(content, results)
-            for task in results:
-                if benchmarks is not None and task not in benchmarks:
-                    continue
+            there |= set(results)
+            chosen = {t: v for t, v in results.items() if benchmarks is None or t in benchmarks}
+            parts = _parts(content, chosen)
+            for task in chosen:
                 if task in parts:
                     unused.append(f"{path}: {task!r} is a group, and its parts are read")
                     continue
@@ -93,9 +96,13 @@ def read_lm_harness(
                             "accuracy": number(values[metric], f"results.{task}.{metric}", path),
                             "score": float("nan"),
                             "questions": _questions(content, task, path),
+                            "shots": told_shots(
+                                content, ("n-shot", task), ("config", "num_fewshot")
+                            ),
                             "source": str(path),
                         }
                     )
+    check_chosen(benchmarks, there, Path(folder))
     return Evaluations.of(rows, unused, Path(folder), strict)
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from bayescamel.benchmarks.readers.evaluations import (
     Evaluations,
+    check_chosen,
     entry,
     find_files,
     folder_key,
     number,
     read_json,
+    told_shots,
     tolerant,
 )
 from bayescamel.benchmarks.readers.lm_harness import Key
@@ -59,10 +61,12 @@ def read_olmes(
     """
     rows: list[dict[str, Any]] = []
     unused: list[str] = []
+    there: set[str] = set()
     for path in find_files(folder, ("*-metrics.json",)):
         with tolerant(unused, strict):
             content = read_json(path)
             task = entry(content, ["task_name"], path, str)
+            there.add(task)
             if benchmarks is not None and task not in benchmarks:
                 continue
             metrics = entry(content, ["metrics"], path, dict)
@@ -92,7 +96,9 @@ def read_olmes(
                     "questions": number(
                         entry(content, ["num_instances"], path, object), "num_instances", path
                     ),
+                    "shots": told_shots(content, ("task_config", "num_shots")),
                     "source": str(path),
                 }
             )
+    check_chosen(benchmarks, there, Path(folder))
     return Evaluations.of(rows, unused, Path(folder), strict)

@@ -286,3 +286,49 @@ def test_different_numbers_of_questions_are_refused(tmp_path: Path) -> None:
     found = read_lm_harness(tmp_path, benchmarks=["arc_easy"])
     with pytest.raises(BenchmarkError, match=r"'arc_easy' has 500 questions in .*b.json and 2376"):
         found.questions()
+
+
+def test_what_is_not_used_is_counted_by_file(tmp_path: Path, runs: pd.DataFrame) -> None:
+    for model in "ab":
+        content = new_layout(model, 0.3)
+        content["results"] |= {name: {"alias": name} for name in ("x", "y")}  # type: ignore[operator]
+        written(tmp_path / f"{model}.json", content)
+    said = str(join_evaluations(runs, read_lm_harness(tmp_path)))
+    told = [line for line in said.splitlines() if line.startswith("not used: ")]
+    assert [line.endswith(" (and 2 more)") for line in told] == [True, True]
+    chosen = join_evaluations(runs, read_lm_harness(tmp_path, benchmarks=["arc_easy"]))
+    assert "not used" not in str(chosen)
+    with pytest.raises(BenchmarkError, match="no result of arc_eazy; there are: arc_easy, wiki"):
+        read_lm_harness(tmp_path, benchmarks=["arc_eazy"])
+
+
+def test_a_group_that_is_chosen_is_read(tmp_path: Path) -> None:
+    written(
+        tmp_path / "a.json",
+        {
+            "results": {"mmlu": {"acc": 0.4}, "mmlu_law": {"acc": 0.3}},
+            "group_subtasks": {"mmlu": ["mmlu_law"]},
+            "model_name": "a",
+        },
+    )
+    assert read_lm_harness(tmp_path).table["benchmark"].tolist() == ["mmlu_law"]
+    assert read_lm_harness(tmp_path, benchmarks=["mmlu"]).table["accuracy"].tolist() == [0.4]
+
+
+def test_different_numbers_of_examples_are_warned_of(tmp_path: Path, runs: pd.DataFrame) -> None:
+    for model, shots in (("a", 0), ("b", 5)):
+        written(
+            tmp_path / f"{model}.json", new_layout(model, 0.3) | {"n-shot": {"arc_easy": shots}}
+        )
+    written(tmp_path / "c.json", old_layout("c", 0.3))  # tells none
+    said = str(join_evaluations(runs, read_lm_harness(tmp_path)))
+    assert "\nwarning: asked with different numbers of examples" in said
+    assert f"arc_easy (0 in {tmp_path / 'a.json'}, 5 in {tmp_path / 'b.json'})" in said
+    old = old_layout("b", 0.3)
+    old["config"] |= {"num_fewshot": 0}  # type: ignore[operator]
+    written(tmp_path / "b.json", old)
+    assert read_lm_harness(tmp_path).mixed_shots() == ""
+    for model, shots in (("a", 0), ("b", 5)):
+        told = olmes_task(model, "piqa", 0.6, 1.0) | {"task_config": {"num_shots": shots}}
+        written(tmp_path / "olmes" / f"task-000-{model}-metrics.json", told)
+    assert "piqa (0 in" in read_olmes(tmp_path / "olmes").mixed_shots()
