@@ -5,17 +5,25 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
+from bayescamel._version import __version__
 from bayescamel.decisions.recipe_formats import Layout, check_layout, laid_out
 from bayescamel.exceptions import MixtureError, StorageError
+from bayescamel.input import shown
 from bayescamel.output import check_output, write_whole
 from bayescamel.targets import Target
 
+if TYPE_CHECKING:
+    from bayescamel.decisions.result import OptimalMixture
+
 DUST = 1e-6
 """Weights below are what the search leaves of a zero: it computes in single precision."""
+
+LATTICES = (10**6, 10**7, 10**8, 10**9)
+"""Weights are written as parts of the first of these whose decimals sum to 1 exactly."""
 
 
 def recipe(
@@ -23,6 +31,7 @@ def recipe(
     target: Target,
     available: Mapping[str, float] | None = None,
     lattice: int | None = None,
+    basis: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Weights, tokens and epochs by training domain, in plain Python numbers.
 
@@ -37,12 +46,14 @@ def recipe(
     lattice
         Round weights to parts of this whole number: 100 for whole percent. The parts are told as
         integers that sum to it. Limits of the mixture then hold to one part.
+    basis
+        What the recipe rests on, `basis_of`, which is written with it.
 
     Returns
     -------
     dict
         ``weights`` sum to 1 exactly (`math.fsum`, and `sum` from Python 3.12 on); ``tokens`` are
-        whole and sum to the target's.
+        whole and sum to the target's. Without `available` there are no ``epochs``.
 
     Raises
     ------
@@ -50,7 +61,10 @@ def recipe(
         When the lattice has fewer parts than one.
     """
     given = {str(name): float(mixture.sel(domain=name)) for name in mixture["domain"].to_numpy()}
-    weights = exact_weights(given)
+    if lattice is not None and lattice < 1:
+        raise MixtureError(f"a lattice of {lattice} parts (--lattice): give 1 or more")
+    parts = None if lattice is None else share_out(exact_weights(given), lattice)
+    weights = decimals(given) if parts is None else as_weights(parts)
     result: dict[str, Any] = {
         "target": {
             "n_params": target.n_params,
@@ -59,20 +73,59 @@ def recipe(
         },
         "weights": weights,
     }
-    if lattice is not None:
-        if lattice < 1:
-            raise MixtureError(f"a lattice of {lattice} parts (--lattice): give 1 or more")
-        result["parts"] = share_out(weights, lattice)
-        weights = {name: part / lattice for name, part in result["parts"].items()}
-        result["weights"] = weights = exact_weights(weights)
+    if parts is not None:
+        result["parts"] = parts
     if target.n_tokens is not None:
         result["tokens"] = share_out(weights, round(target.n_tokens))
-        result["epochs"] = {
+        if epochs := {
             name: result["tokens"][name] / tokens
             for name, tokens in (available or {}).items()
             if tokens > 0
-        }
+        }:
+            result["epochs"] = epochs
+    if basis is not None:
+        result["basis"] = dict(basis)
     return result
+
+
+def basis_of(best: "OptimalMixture", posterior: str, converged: bool) -> dict[str, Any]:
+    """What a recipe rests on, so that whoever finds the file later can doubt it.
+
+    Parameters
+    ----------
+    posterior
+        Its file, as it was named.
+    converged
+        Whether its draws can be used.
+    """
+    bounds = best.optimum_interval.transpose("domain", "bound").to_numpy().round(4).tolist()
+    return {
+        "bayescamel": __version__,
+        "posterior": posterior,
+        "converged": converged,
+        "expected_regret": float(f"{best.regret:.4g}"),
+        "unit": best.unit,
+        "optimum_interval": dict(zip(map(str, best.optimum["domain"].values), bounds, strict=True)),
+    }
+
+
+def decimals(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights in few decimals that sum to 1 exactly; see `LATTICES`."""
+    exact = exact_weights(weights)
+    for lattice in LATTICES:
+        found = as_weights(share_out(exact, lattice))
+        if all(weight == round(weight, 9) for weight in found.values()):
+            break
+    return found
+
+
+def as_weights(parts: Mapping[str, int]) -> dict[str, float]:
+    """Parts of a whole as weights: as they divide, unless that misses a sum of exactly 1."""
+    whole = sum(parts.values())
+    weights = {name: part / whole for name, part in parts.items()}
+    if math.fsum(weights.values()) == sum(weights.values()) == 1.0:
+        return weights
+    return exact_weights(weights)
 
 
 def exact_weights(weights: Mapping[str, float]) -> dict[str, float]:
@@ -123,6 +176,9 @@ def write_recipe(
 ) -> None:
     """Write a recipe as YAML or JSON, as the name's ending says; see `check_recipe`.
 
+    What it rests on is a field of ours and a comment in others' YAML. Others' JSON and
+    Megatron-LM's text have no place for it.
+
     Parameters
     ----------
     layout
@@ -140,4 +196,12 @@ def write_recipe(
         import yaml
 
         text = yaml.safe_dump(laid, sort_keys=False)
+        if layout != Layout.plain and "basis" in content:
+            text = _comment(content["basis"]) + text
     write_whole(path, text.encode())
+
+
+def _comment(basis: Mapping[str, Any]) -> str:
+    """What a recipe rests on, in lines that YAML skips."""
+    lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in basis.items())
+    return "".join(f"# {shown(line, 10_000)}\n" for line in ("what it rests on", *lines))

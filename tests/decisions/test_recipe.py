@@ -4,6 +4,7 @@ import json
 import math
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayescamel.decisions.recipe import exact_weights, recipe, share_out, write_recipe
+from bayescamel._version import __version__
+from bayescamel.decisions.recipe import basis_of, exact_weights, recipe, share_out, write_recipe
 from bayescamel.decisions.recipe_formats import Layout
 from bayescamel.exceptions import MixtureError, StorageError
 from bayescamel.targets import Target
@@ -40,6 +42,70 @@ def test_weights_sum_to_one_exactly_and_have_no_dust(shares: list[float], dust: 
     assert all(w == 0 or w >= 1e-6 for w in weights.values())
     moved = max(abs(weights[name] - given[name]) for name in given)
     assert moved <= 1e-6 * len(given)
+
+
+@given(shares=SHARES)
+def test_weights_of_a_recipe_are_short_and_sum_to_one_exactly(shares: list[float]) -> None:
+    given = _named(mixture(shares))
+    weights = recipe(mixture(shares), Target(1e9))["weights"]
+    assert math.fsum(weights.values()) == sum(weights.values()) == 1.0
+    # Many weights may have no such decimals: then the largest alone is a unit of rounding off.
+    long = [name for name, weight in weights.items() if len(repr(weight)) > len("0.123456789")]
+    assert len(long) <= 1
+    for name, weight in weights.items():
+        # A part, and on the largest the dust of all others.
+        dust = len(given) if weight == max(weights.values()) else 1
+        assert abs(weight - given[name]) <= 1e-6 * (1 + dust)
+
+
+@pytest.mark.parametrize(
+    ("given", "short"),
+    [
+        ([0.49909448710013665, 0.50090551289986335], [0.499094, 0.500906]),
+        ([0.7, 0.3], [0.7, 0.3]),  # 1 - 0.7 is 0.30000000000000004
+        ([1 / 3, 1 / 3, 1 / 3], [0.333334, 0.333333, 0.333333]),
+    ],
+)
+def test_weights_are_written_in_few_digits(given: list[float], short: list[float]) -> None:
+    assert list(recipe(mixture(given), Target(1e9))["weights"].values()) == short
+
+
+def test_epochs_of_nothing_are_left_out() -> None:
+    assert "epochs" not in recipe(mixture([0.5, 0.5]), Target(1e9, 1e10))
+    known = recipe(mixture([0.5, 0.5]), Target(1e9, 1e10), available={"d0": 1e9})
+    assert known["epochs"] == {"d0": 5.0}
+
+
+@pytest.mark.parametrize("layout", sorted(Layout))
+def test_a_recipe_carries_what_it_rests_on(layout: str, tmp_path: Path) -> None:
+    """Where the format has a place for it: a field of ours, comments in others' YAML."""
+    bounds = xr.DataArray(
+        [[0.1, 0.4], [0.6, 0.9]],
+        {"domain": ["d0", "d1"], "bound": ["lower90", "upper90"]},
+        ("domain", "bound"),
+    )
+    best: Any = SimpleNamespace(
+        regret=0.0123461, unit="nats", optimum_interval=bounds, optimum=mixture([0.3, 0.7])
+    )
+    basis = basis_of(best, "post\nerior.nc", converged=False)
+    assert basis["optimum_interval"] == {"d0": [0.1, 0.4], "d1": [0.6, 0.9]}
+    assert (basis["expected_regret"], basis["bayescamel"]) == (0.01235, __version__)
+    plan = recipe(mixture([0.3, 0.7]), Target(1e9), basis=basis)
+    bare = recipe(mixture([0.3, 0.7]), Target(1e9))
+    out = tmp_path / ("a.txt" if layout == "megatron" else "a.yaml")
+    write_recipe(plan, out, layout=layout)
+    if layout == "plain":
+        assert yaml.safe_load(out.read_text()) == bare | {"basis": basis}
+        return
+    if layout != "megatron":
+        assert "# converged: false\n" in out.read_text()
+        assert "# expected_regret: 0.01235\n" in out.read_text()
+    with_it = out.read_text()
+    write_recipe(bare, out, force=True, layout=layout)
+    assert "#" not in out.read_text()
+    # Who reads it reads the same.
+    assert with_it.endswith(out.read_text())
+    assert yaml.safe_load(with_it) == yaml.safe_load(out.read_text())
 
 
 @given(shares=SHARES, n=st.integers(0, 10**22))
