@@ -114,8 +114,8 @@ class Evaluations:
         if not mixed:
             return ""
         return (
-            "asked with different numbers of examples (num_fewshot), which move an accuracy as "
-            f"models do: {_some(mixed, 3)}"
+            "benchmarks were asked with different numbers of examples (num_fewshot), which move an "
+            f"accuracy as models do: {_some(mixed, 3)}"
         )
 
 

@@ -54,8 +54,9 @@ def plan(
         )
         return
     for size in made.runs[made.runs["n_runs"] > 0].to_dict(orient="records"):
+        runs = "run" if size["n_runs"] == 1 else "runs"
         say(
-            f"{size['n_runs']:5d} runs of {size['n_params']:.3g} parameters on "
+            f"{size['n_runs']:5d} {runs} of {size['n_params']:.3g} parameters on "
             f"{size['n_tokens']:.3g} tokens, {size['flops']:.3g} FLOPs"
         )
     say("expected relative error of a run's losses at the target (90 %):")

@@ -322,7 +322,7 @@ def test_different_numbers_of_examples_are_warned_of(tmp_path: Path, runs: pd.Da
         )
     written(tmp_path / "c.json", old_layout("c", 0.3))  # tells none
     said = str(join_evaluations(runs, read_lm_harness(tmp_path)))
-    assert "\nwarning: asked with different numbers of examples" in said
+    assert "\nwarning: benchmarks were asked with different numbers of examples" in said
     assert f"arc_easy (0 in {tmp_path / 'a.json'}, 5 in {tmp_path / 'b.json'})" in said
     old = old_layout("b", 0.3)
     old["config"] |= {"num_fewshot": 0}  # type: ignore[operator]
