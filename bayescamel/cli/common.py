@@ -261,7 +261,11 @@ def known(study: "Study") -> dict[str, object]:
 def weights(
     text: list[str], what: str, error: Callable[[str], BayesCamelError]
 ) -> dict[str, float]:
-    """Read ``name=weight`` items, each of which may hold several between commas."""
+    """Read ``name=weight`` items, each of which may hold several between commas.
+
+    A mixture that does not sum to 1 is refused by who reads it; an objective is scaled there, which
+    is said here, since a weight may have been forgotten.
+    """
     result: dict[str, float] = {}
     for item in (part.strip() for chunk in text for part in chunk.split(",")):
         name, equals, number = item.rpartition("=")
@@ -274,4 +278,7 @@ def weights(
         if name in result:
             raise error(f"{what} {shown(name)!r} is given twice")
         result[name] = weight
+    total = sum(result.values())
+    if what == "objective" and 0 < total < math.inf and not math.isclose(total, 1, abs_tol=1e-6):
+        say(f"note: weights of the objective sum to {total:.4g} and are scaled to 1", err=True)
     return result

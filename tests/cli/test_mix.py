@@ -55,6 +55,22 @@ def test_the_answer_carries_the_decision(files: dict[str, Path]) -> None:
     assert said["regret90"] > 0
 
 
+@pytest.mark.parametrize(
+    ("objective", "note"),
+    [
+        ("d0=.5,d1=.4", "note: weights of the objective sum to 0.9 and are scaled to 1\n"),
+        ("d0=1,d1=1", "note: weights of the objective sum to 2 and are scaled to 1\n"),
+        ("d0=0.3333333,d1=0.6666667", ""),
+    ],
+)
+def test_an_objective_is_not_scaled_in_silence(
+    files: dict[str, Path], objective: str, note: str
+) -> None:
+    result = bayescamel(*WORDS, "--objective", objective, "--json")
+    assert result.exit_code == 0, result.output
+    assert "".join(line for line in result.stderr.splitlines(True) if "sum to" in line) == note
+
+
 def test_bounds_groups_and_trust_region_are_read(files: dict[str, Path]) -> None:
     result = bayescamel(
         *(*WORDS, "--min", "d0=0.2,d1=0.1", "--max", "d2=0.6", "--group", "d0+d1=0.3:0.45"),
