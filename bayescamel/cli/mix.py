@@ -68,7 +68,7 @@ def mix(
     json: options.Json = False,
 ) -> None:
     """Recommend the mixture with the least expected objective, with 90 % intervals."""
-    from bayescamel.decisions.recipe import check_recipe, recipe, write_recipe
+    from bayescamel.decisions.recipe import basis_of, check_recipe, recipe, write_recipe
     from bayescamel.decisions.risk import Risk
     from bayescamel.targets import Target
 
@@ -102,7 +102,9 @@ def mix(
             risk=attitude,
             seed=seed,
         )
-    plan = recipe(best.recommended, target, within.available, lattice)
+    converged = not any(drawn.doubts for drawn in (fitted, second) if drawn is not None)
+    basis = basis_of(best, posterior.name, converged)
+    plan = recipe(best.recommended, target, within.available, lattice, basis)
     if out is not None:
         write_recipe(plan, out, force, layout, places)
     if json:

@@ -96,6 +96,9 @@ def test_a_recipe_is_written_and_serves_as_the_next_reference(
     written = read(out.read_text())
     assert written["target"] == {"n_params": 1e9, "n_active_params": 1e9, "n_tokens": 2e10}
     assert sum(written["tokens"].values()) == 2e10
+    assert (written["basis"]["posterior"], written["basis"]["converged"]) == ("posterior.nc", True)
+    assert written["basis"]["expected_regret"] >= 0
+    assert list(written["basis"]["optimum_interval"]) == list(written["weights"])
     again = bayescamel(*words)
     assert (again.exit_code, again.stdout) == (2, "")
     assert "--force" in again.stderr
