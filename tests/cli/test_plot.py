@@ -75,9 +75,9 @@ def test_a_picture_is_written(words: tuple[str, ...], folder: Path, tmp_path: Pa
     out = tmp_path / "picture.svg"
     code, said = called(folder, "plot", *words, "-o", str(out), "--json")
     assert code == 0, said
-    *doubts, last = said.splitlines()  # short chains are doubted on standard error
+    *doubts, last = said.splitlines()  # short chains are doubted, far targets too
     assert json.loads(last) == {"picture": words[0], "out": str(out)}
-    assert all("not converged" in line for line in doubts)
+    assert all("not converged" in line or "at or below 0" in line for line in doubts)
     assert "<svg" in out.read_text()
 
 
