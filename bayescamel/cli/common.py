@@ -168,11 +168,16 @@ class Drawn(Protocol):
         ...
 
 
+def converged(*posteriors: Drawn | None) -> bool:
+    """Whether the draws of all of them can be used."""
+    return not any(posterior.doubts for posterior in posteriors if posterior is not None)
+
+
 def worth(*posteriors: Drawn | None, doubts: Iterable[str] = ()) -> dict[str, object]:
     """What every answer in JSON says of the draws it comes from; `doubts` are of the answer."""
     there = [posterior for posterior in posteriors if posterior is not None]
     return {
-        "converged": not any(posterior.doubts for posterior in there),
+        "converged": converged(*there),
         "caveats": [*doubts, *(caveat for posterior in there for caveat in posterior.caveats)],
     }
 

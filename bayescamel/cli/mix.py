@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescamel.cli import limits, options
-from bayescamel.cli.common import answer, guarded, quiet_stdout, say_caveats, weights, worth
+from bayescamel.cli.common import (
+    answer,
+    converged,
+    guarded,
+    quiet_stdout,
+    say_caveats,
+    weights,
+    worth,
+)
 from bayescamel.exceptions import StorageError, TargetError
 from bayescamel.input import shown
 
@@ -102,8 +110,7 @@ def mix(
             risk=attitude,
             seed=seed,
         )
-    converged = not any(drawn.doubts for drawn in (fitted, second) if drawn is not None)
-    basis = basis_of(best, posterior.name, converged)
+    basis = basis_of(best, posterior.name, converged(fitted, second))
     plan = recipe(best.recommended, target, within.available, lattice, basis)
     if out is not None:
         write_recipe(plan, out, force, layout, places)
