@@ -77,10 +77,12 @@ def predict(
                 seed=seed,
             )
             table = _benchmarks(prediction)
+    distance = float(prediction["extrapolation"][0])
     if json:
-        answer(table | worth(fitted, second, doubts=doubts))
+        what = "losses" if second is None else "benchmarks"
+        answer({what: table, "extrapolation": distance} | worth(fitted, second, doubts=doubts))
         return
-    _show(table, kind, float(prediction["extrapolation"][0]))
+    _show(table, kind, distance)
     say_caveats(fitted, second)
 
 

@@ -38,9 +38,9 @@ def test_fit_benchmarks_writes_and_predict_and_mix_read(
 
     predict = ("predict", loss_law, "--params", 2.7e7, "--tokens", 5.4e8, "--benchmarks", out)
     said = answered(bayescamel(*predict, "--json"))
-    assert list(said) == [*KNOWN, "converged", "caveats"]
-    for name in KNOWN:
-        row = said[name]
+    assert list(said) == ["benchmarks", "extrapolation", "converged", "caveats"]
+    assert list(said["benchmarks"]) == list(KNOWN)
+    for name, row in said["benchmarks"].items():
         assert list(row) == ["mean", "lower90", "upper90", "above_chance"]
         assert KNOWN[name].chance <= row["lower90"] <= row["mean"] <= row["upper90"] <= 1
     shown = bayescamel(*predict)

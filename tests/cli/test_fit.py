@@ -84,8 +84,10 @@ def test_predict_answers_for_every_validation_domain(
 ) -> None:
     words = ("predict", fitted[0], "--params", 2.7e7, "--tokens", 5.4e8, "--json")
     mean = answered(bayescamel(*words))
-    run = answered(bayescamel(*words, "--kind", "run"))
-    assert list(mean) == list(run) == [*DOMAINS, "converged", "caveats"]
+    assert list(mean) == ["losses", "extrapolation", "converged", "caveats"]
+    assert mean["extrapolation"] > 0
+    mean, run = mean["losses"], answered(bayescamel(*words, "--kind", "run"))["losses"]
+    assert list(mean) == list(run) == list(DOMAINS)
     for name in DOMAINS:
         assert list(mean[name]) == ["mean", "lower90", "upper90"]
         assert mean[name]["lower90"] < mean[name]["mean"] < mean[name]["upper90"]
@@ -97,8 +99,8 @@ def test_more_weight_on_a_domain_predicts_less_loss_there(
     fitted: tuple[Path, dict[str, Any]],
 ) -> None:
     words = ("predict", fitted[0], "--params", 9e6, "--tokens", 1.8e8, "--json")
-    much = answered(bayescamel(*words, "--mixture", "a=0.9", "--mixture", "b=0.1"))
-    little = answered(bayescamel(*words, "--mixture", "a=0.1,b=0.9"))
+    much = answered(bayescamel(*words, "--mixture", "a=0.9", "--mixture", "b=0.1"))["losses"]
+    little = answered(bayescamel(*words, "--mixture", "a=0.1,b=0.9"))["losses"]
     assert much["a"]["mean"] < little["a"]["mean"]
     assert much["b"]["mean"] > little["b"]["mean"]
 
