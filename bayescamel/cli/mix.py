@@ -90,7 +90,6 @@ def mix(
         check_recipe(out, force, layout)
     with quiet_stdout():
         from bayescamel.decisions import optimal_mixture
-        from bayescamel.draws.prediction import impossible
         from bayescamel.posterior import Posterior
 
         fitted, second = Posterior.load(posterior), None
@@ -115,9 +114,7 @@ def mix(
     if out is not None:
         write_recipe(plan, out, force, layout, places)
     if json:
-        loss = fitted.predict(target, best.recommended, kind="curve")["loss"]
-        doubts = impossible(loss.to_numpy(), loss["validation"].to_numpy())
-        said = facts(best) | worth(fitted, second, doubts=doubts)
+        said = facts(best) | worth(fitted, second, doubts=best.doubts)
         answer(said | {key: plan[key] for key in ("parts", "tokens", "epochs") if key in plan})
     else:
         _show(best, plan)

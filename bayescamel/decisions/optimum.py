@@ -101,8 +101,8 @@ def optimal_mixture(
         against_reference = _compare(what, domains, given, local[:, 2] - local[:, place])
 
     losses = problem.ensemble.losses(Sizes.of_target(target), best[None])
-    doubt = impossible(losses, posterior.runs["validation"].to_numpy())
-    warn_of(doubt, ExtrapolationWarning)
+    doubts = impossible(losses, posterior.runs["validation"].to_numpy())
+    warn_of(doubts, ExtrapolationWarning)
 
     at_best = problem.values(best[None])[:, 0]
     optima, regrets = problem.regret(best, at_best, optima)
@@ -128,6 +128,7 @@ def optimal_mixture(
         binding=problem.allowed.binding(best),
         target=target,
         unit=problem.aim.unit,
+        doubts=doubts,
     )
 
 

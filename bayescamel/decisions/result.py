@@ -96,6 +96,8 @@ class OptimalMixture:
         The constraints that the recommendation meets with equality.
     target, unit
         What it is for, and the objective's unit.
+    doubts
+        What is to be said against losses that the law puts there; they came as a warning too.
     """
 
     recommended: xr.DataArray
@@ -116,6 +118,7 @@ class OptimalMixture:
     binding: tuple[str, ...]
     target: Target
     unit: str
+    doubts: tuple[str, ...] = ()
 
     def regret_quantile(self, level: float | list[float]) -> np.ndarray:
         """Quantiles of the regret."""
