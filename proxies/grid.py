@@ -19,7 +19,8 @@ TOKENS_PER_PARAM = 10
 """Fewest tokens a parameter, active ones in a sparse model."""
 SIZES = (48_000, 144_000, 432_000)
 HELD_OUT_SIZE = 1_296_000
-LADDER = (16_000, *SIZES, HELD_OUT_SIZE)
+LADDER_FOOT = 16_000
+"""Size below those of the bundled grid with which they make five."""
 SPARSE_SIZES = (24_000, 48_000, 144_000)
 SPARSITIES = (4, 8)
 """Total over active parameters."""
@@ -144,12 +145,20 @@ def v2(names: tuple[str, ...]) -> list[Cell]:
 
 
 def ladder(names: tuple[str, ...]) -> list[Cell]:
-    """Five sizes at the even mixture, three seeds at two of them."""
+    """Five sizes at the even mixture, three seeds at three of them.
+
+    A smaller size beside runs of the bundled grid: in its folder only the smaller are trained.
+    """
     even = mixtures(names)[0]
-    models = [ModelConfig.from_dial(dial) for dial in LADDER]
-    cells = [make_cell(model, 0, even, (10,)) for model in models]
-    cells += [make_cell(model, 0, even, (10,), seed) for model in models[1:3] for seed in (1, 2)]
-    return cells
+    foot = ModelConfig.from_dial(LADDER_FOOT)
+    shared = [
+        cell
+        for cell in v2(names)
+        if cell.config.mixture == even
+        and not cell.config.model.n_experts
+        and not cell.config.text_tokens
+    ]
+    return [*(make_cell(foot, 0, even, (TOKENS_PER_PARAM,), seed) for seed in range(3)), *shared]
 
 
 def smoke(names: tuple[str, ...]) -> list[Cell]:

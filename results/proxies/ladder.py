@@ -3,9 +3,9 @@
     proxies sweep --grid ladder --out records
     python results/proxies/ladder.py --records records > results/proxies/ladder.md
 
-The records of any sweep do, those of the grid v2 too: of each dense size the runs at the even
-mixture at ten tokens a parameter, without repeated text, are taken. ``L = E + A (N / N0)^-a`` is
-fitted to the means over seeds of each domain's log loss; residuals are held against the noise
+In the folder of the grid v2 only the smallest size is trained. Of each dense size the runs at the
+even mixture at ten tokens a parameter, without repeated text, are taken. ``L = E + A (N / N0)^-a``
+is fitted to the means over seeds of each domain's log loss; residuals are held against the noise
 between seeds, pooled over all runs that differ in their seed alone.
 """
 

@@ -4,7 +4,9 @@
 
 Effective capacity is ``N_active (N / N_active)^s``: s = 0 where idle experts add nothing, 1 where a
 sparse model is as good as a dense one of all its parameters. The law is fitted to all sizes but the
-largest, dense and sparse; the held-out runs say whether s carries to a larger sparse model.
+largest, dense and sparse; the held-out runs say whether s carries to a larger sparse model. Whether
+the line is straight is told by s from each sparse size alone, beside all dense runs: returns that
+bend with size or with sparsity would show as an s that moves with it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from scipy.special import logit
 from scipy.stats import norm
 
@@ -25,6 +28,7 @@ from matplotlib import pyplot as plt
 import bayescamel as bc
 from bayescamel.demo import coverage90, hold_out_largest, predict_runs, sparse_runs
 from bayescamel.models.hierarchy import SPARSITY
+from bayescamel.runs.sizes import active_params
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +50,25 @@ def draw(draws: Floats, out: Path) -> None:
     axis.legend(frameon=False)
     figure.savefig(out, dpi=130)
     plt.close(figure)
+
+
+def by_size(fitted: xr.Dataset, options: argparse.Namespace) -> None:
+    """Print s from the dense runs and one sparse size at a time."""
+    sparse, active = sparse_runs(fitted), active_params(fitted)
+    total = fitted["n_params"].to_numpy()
+    print("\n| active | total over active | runs | s | 90 % |\n|---|---|---|---|---|")
+    pairs = np.unique(np.stack([active[sparse], total[sparse]]), axis=1).T
+    for used, size in pairs:
+        one = sparse & (active == used) & (total == size)
+        numbers = {"draws": options.draws // 2, "tune": options.tune}
+        posterior = bc.fit(fitted.isel(run=~sparse | one), progress=False, **numbers)
+        low, middle, high = np.quantile(posterior.flat("sparsity"), (0.05, 0.5, 0.95))
+        doubt = "" if posterior.status.converged else f" (R-hat {posterior.status.rhat_max:.3f})"
+        print(
+            f"| {used:,.0f} | {size / used:.1f} | {one.sum()} | {middle:.2f}{doubt} | "
+            f"{low:.2f} to {high:.2f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -79,6 +102,7 @@ def main() -> None:
             covered = coverage90(predicted, runs["loss"])
             print(f"| {kind} | {which.sum()} | {100 * error:.2f} | {100 * covered:.0f} |")
     draw(draws, options.out)
+    by_size(fitted, options)
 
 
 if __name__ == "__main__":

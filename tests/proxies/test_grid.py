@@ -77,11 +77,19 @@ def test_repeated_text_is_seen_so_often() -> None:
         assert seen / cell.config.text_tokens[name] == pytest.approx(4, rel=1e-3)
 
 
-def test_ladder_has_five_sizes_and_seeds_at_two() -> None:
+def test_ladder_has_five_sizes_and_seeds_at_three() -> None:
     cells = grid.build("ladder", NAMES)
     sizes = [cell.config.model.n_params for cell in cells]
     assert len(set(sizes)) == 5
-    assert sorted(sizes.count(size) for size in set(sizes)) == [1, 1, 1, 3, 3]
+    assert sorted(sizes.count(size) for size in set(sizes)) == [1, 1, 3, 3, 3]
+
+
+def test_only_the_smallest_size_of_the_ladder_is_not_of_the_bundled_grid() -> None:
+    bundled = {cell.run_id: cell.config for cell in grid.build("v2", NAMES)}
+    alone = [cell for cell in grid.build("ladder", NAMES) if cell.run_id not in bundled]
+    assert len({cell.config.model.n_params for cell in alone}) == 1
+    for cell in grid.build("ladder", NAMES):
+        assert bundled.get(cell.run_id, cell.config) == cell.config
 
 
 def test_cheap_and_costly_cells_alternate() -> None:

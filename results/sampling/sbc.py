@@ -1,6 +1,6 @@
 """Simulation-based calibration of the default law (Talts et al. 2018).
 
-    python results/extrapolation/sbc.py --replicates 500 --out results/extrapolation
+    python results/sampling/sbc.py --replicates 500 --out results/sampling
 
 Parameters are drawn from the prior, runs are simulated at them, the posterior is sampled, and the
 rank of each true value among its draws is recorded: ranks are uniform when the sampler is right.
@@ -157,8 +157,8 @@ def calibrate(replicates: int) -> dict[str, Any]:
             rows.append({"quantity": label, "p": p, "counts": counts.tolist()})
     rows.sort(key=lambda row: row["p"])
     summary = {
-        "command": f"python results/extrapolation/sbc.py --replicates {replicates} --out "
-        "results/extrapolation",
+        "command": f"python results/sampling/sbc.py --replicates {replicates} --out "
+        "results/sampling",
         "replicates": replicates,
         "tables_drawn_anew": redrawn,
         "quantities": len(rows),
