@@ -21,10 +21,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.candidates import target_table
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.designs.projection import ProjectedLosses, Projection
-from bayescamel.targets import Target
 
 RESOLUTION = 1e-6
 """Of single precision, sums of a hundred products included."""
@@ -34,7 +32,7 @@ RESOLUTION = 1e-6
 class LinearGaussian:
     """A joint Gaussian of the target's and the candidates' losses; see this module.
 
-    Shapes: C candidates, V validation domains, M mixtures, F features.
+    Shapes: C candidates, V validation domains, M mixtures at the target, F features.
 
     Parameters
     ----------
@@ -122,7 +120,7 @@ class LinearGaussian:
         Parameters
         ----------
         seed
-            Of the effects of sizes that were not measured.
+            Of what the draws do not say: effects of new sizes, and what the law misses.
         """
         draws = self.projection.draws
         extra = len(self.root) - draws.shape[1]
@@ -132,8 +130,7 @@ class LinearGaussian:
 
 def surrogate_of(
     predictive: PredictiveDraws,
-    target: Target,
-    mixtures: np.ndarray,
+    wanted: pd.DataFrame,
     objective: np.ndarray,
     candidates: pd.DataFrame,
     pending: pd.DataFrame | None = None,
@@ -144,8 +141,9 @@ def surrogate_of(
 
     Parameters
     ----------
-    mixtures
-        Where the target's losses matter, (M, domain).
+    wanted
+        Runs whose losses matter, M of them: the target on some mixtures (`target_table`), or
+        several models.
     objective
         Weights over validation domains, (V,).
     candidates, pending
@@ -153,15 +151,15 @@ def surrogate_of(
     seed
         Of the candidates from which the projection is made.
     """
-    at_target = predictive.curves(target_table(target, mixtures, predictive.domains))
+    at_target = predictive.curves(wanted)
     waiting = candidates.iloc[:0] if pending is None else pending
     runs = pd.concat([candidates, waiting], ignore_index=True) if len(waiting) else candidates
-    projection = Projection.of(predictive, target, at_target, runs, seed)
+    projection = Projection.of(predictive, wanted, at_target, runs, seed)
     surrogate = LinearGaussian(
         projection=projection,
         candidates=projection.project_runs(candidates),
         target_mean=at_target.mean(axis=0),
-        target_features=projection.project(at_target),
+        target_features=projection.project(at_target, wanted),
         objective=objective,
         root=np.eye(projection.n_features),
     )

@@ -8,13 +8,11 @@ import pandas as pd
 from bayescamel.designs.prior import centred, own_names, plausible_draws
 from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.draws.draws import Draws, evenly
+from bayescamel.draws.scatter import ranges
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.columns import columns, names_in
-from bayescamel.runs.sizes import Centre, LogSizes, active_params, scales
-
-DISCREPANCY = 0.1
-"""Share of a difference in loss that a law misses."""
+from bayescamel.runs.sizes import Centre, LogSizes, Sizes, active_params, scales
 
 MAX_DRAWS = 2000
 """Draws that are used; more of them are thinned evenly."""
@@ -40,8 +38,9 @@ class PredictiveDraws:
     noise, size_noise
         Variance of a run around its size's curve, and of the effect of a size that was not
         measured: (validation,), nats².
-    discrepancy
-        Share of a difference in loss that the law misses; see `bayescamel.designs.projection`.
+    fitted
+        Ranges of the fitted runs (`bayescamel.draws.scatter.ranges`), beyond which the law misses
+        something (`bayescamel.designs.missed`); None before the first run.
     """
 
     hierarchy: Hierarchy
@@ -53,7 +52,7 @@ class PredictiveDraws:
     size_effects: np.ndarray
     noise: np.ndarray
     size_noise: np.ndarray
-    discrepancy: float = DISCREPANCY
+    fitted: np.ndarray | None
 
     @classmethod
     def of(cls, posterior: Draws) -> "PredictiveDraws":
@@ -70,6 +69,7 @@ class PredictiveDraws:
             size_effects=posterior.flat("size_effect")[rows] * loss[:, None],
             noise=(posterior.flat("sigma") ** 2).mean(axis=0) * loss**2,
             size_noise=float((posterior.flat("size_effect_scale") ** 2).mean()) * loss**2,
+            fitted=ranges(Sizes.of(posterior.runs)),
         )
 
     @classmethod
@@ -108,6 +108,7 @@ class PredictiveDraws:
             size_effects=np.zeros((n_draws, len(validation), 0)),
             noise=noise * centre.loss**2,
             size_noise=size_noise * centre.loss**2,
+            fitted=None,
         )
 
     @property

@@ -1,13 +1,9 @@
 """Losses projected onto the leading principal components of the draws.
 
 Draws of a law ignore that its form may be wrong, and a design that trusts them buys the runs on
-which a wrong form misleads the most, the smallest ones and the corners of the simplex (Box and
-Draper 1959 show it for polynomials). So the law has a discrepancy (Kennedy and O'Hagan 2001): it
-misses a share of the differences over which it extrapolates, from the run's size and tokens to the
-target's, and from the middle mixture to the run's. What it misses counts as noise of the run,
-
-    discrepancy² · ((loss - loss of the target on that mixture)²
-               + (loss - loss of that size on the middle mixture)²).
+which a wrong form misleads the most (Box and Draper 1959 show it for polynomials). So the law has a
+discrepancy (Kennedy and O'Hagan 2001): what it misses beyond the fitted runs has features of its
+own (`bayescamel.designs.missed`), which runs and target share.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.candidates import target_table
+from bayescamel.designs.missed import Missed
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.draws.curves import Curves, losses
+from bayescamel.draws.scatter import ranges
 from bayescamel.laws.base import Array
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.sizes import LogSizes, active_params
-from bayescamel.targets import Target
+from bayescamel.runs.sizes import LogSizes, Sizes, active_params
 
 CHUNK = 256
 """Runs evaluated at once: 2,000 draws of five losses are 10 MB then, near the cache."""
@@ -34,9 +30,6 @@ SAMPLED_LOSSES = 300
 
 RESIDUAL_SHARE = 0.01
 """Share of the noise's variance that the projection may leave out."""
-
-DISCREPANCY_DRAWS = 32
-"""Draws of which the differences are taken over which the law extrapolates."""
 
 FEATURE_STEP = 16
 """Components are added so many at a time: a width that comes again compiles nothing new."""
@@ -50,7 +43,7 @@ class ProjectedLosses(NamedTuple):
     features: np.ndarray
     """(R, V, F)."""
     noise: np.ndarray
-    """(R, V) variance of a run around its curve, with discrepancy and what is left out, nats²."""
+    """(R, V) variance of a run around its curve, with what is left out, nats²."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,33 +54,35 @@ class Projection:
     ----------
     predictive
         The draws that are projected.
-    target
-        To which the law extrapolates.
     draws
         (draw, feature), centred, orthogonal, each of unit variance.
     new_sizes
         Total and active parameters of sizes that were not measured, (size, 2): the effect that
         all runs of such a size share has features of its own, one a validation domain.
+    missed
+        Features of what the law misses beyond the fitted runs, the last ones.
     """
 
     predictive: PredictiveDraws
-    target: Target
     draws: np.ndarray
     new_sizes: np.ndarray
+    missed: Missed
 
     @classmethod
     def of(
         cls,
         predictive: PredictiveDraws,
-        target: Target,
+        wanted: pd.DataFrame,
         at_target: np.ndarray,
         runs: pd.DataFrame,
         seed: int,
     ) -> "Projection":
-        """The components of losses at the target, (draw, mixture, validation), and of `runs`.
+        """The components of losses at the target, (draw, wanted run, validation), and of `runs`.
 
         Parameters
         ----------
+        wanted
+            The target's runs.
         runs
             Candidates and pending runs: all sizes that there will be; a sample is evaluated.
         seed
@@ -114,16 +109,26 @@ class Projection:
         keep = max(1, min(keep, rank, len(columns) // 4))
         draws = columns @ (vectors[:, -keep:] / np.sqrt(values[-keep:]))
         pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
-        new = pairs[predictive.scale_of(runs) < 0]
-        return cls(predictive, target, draws, np.unique(new, axis=0))
+        new = np.unique(pairs[predictive.scale_of(runs) < 0], axis=0)
+        fitted = ranges(Sizes.of(wanted)) if predictive.fitted is None else predictive.fitted
+        both = pd.concat([wanted, runs], ignore_index=True)
+        missed = Missed.of(predictive.hierarchy.noise, len(noise), fitted, both)
+        return cls(predictive, draws, new, missed)
 
     @property
     def n_features(self) -> int:
-        """Components and effects of new sizes together."""
-        return int(self.draws.shape[1]) + len(self.new_sizes) * len(self.predictive.validation)
+        """Components, effects of new sizes, and what is missed, together."""
+        effects = len(self.new_sizes) * len(self.predictive.validation)
+        return int(self.draws.shape[1]) + effects + self.missed.n_features
 
-    def project(self, draws: np.ndarray) -> np.ndarray:
-        """Features of quantities given draw by draw, (draw, ...): (..., feature)."""
+    def project(self, draws: np.ndarray, runs: pd.DataFrame) -> np.ndarray:
+        """Features of the losses of runs to expect, given draw by draw, (draw, run, validation)."""
+        features = self.project_curves(draws)
+        self._add_missed(features, runs)
+        return features
+
+    def project_curves(self, draws: np.ndarray) -> np.ndarray:
+        """Features of quantities of the law given draw by draw, (draw, ...): (..., feature)."""
         centred = (draws - draws.mean(axis=0)).reshape(len(draws), -1)
         features = np.zeros((centred.shape[1], self.n_features))
         features[:, : self.draws.shape[1]] = centred.T @ self.draws / (len(draws) - 1)
@@ -137,9 +142,7 @@ class Projection:
         logs, mixtures = predictive.law_inputs(runs)
         scale = predictive.scale_of(runs)
         rows = np.arange(-(-len(runs) // CHUNK) * CHUNK) % len(runs)
-        middle = predictive.centre.mixture[None]
-        ahead = predictive.law_inputs(target_table(self.target, middle, predictive.domains))[0]
-        shared = (predictive.draws, self.draws, _padded_effects(predictive), ahead)
+        shared = (predictive.draws, self.draws, _padded_effects(predictive))
         fixed = jax.tree.map(_single, shared)
 
         def chunk(start: int) -> list[np.ndarray]:
@@ -152,14 +155,15 @@ class Projection:
         # Two at a time: the program's threads leave cores idle.
         with ThreadPoolExecutor(2) as pool:
             parts = list(pool.map(chunk, range(0, len(rows), CHUNK)))
-        mean, on_draws, variance, squares = (
-            np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(4)
+        mean, on_draws, variance = (
+            np.concatenate([part[i] for part in parts])[: len(runs)] for i in range(3)
         )
         left_out = np.maximum(variance - (on_draws**2).sum(axis=2), 0.0)
         features = np.zeros((*mean.shape, self.n_features), np.float32)
         features[:, :, : on_draws.shape[2]] = on_draws
         self._add_new_sizes(features, runs)
-        noise = predictive.noise + predictive.discrepancy**2 * squares.astype(np.float64) + left_out
+        self._add_missed(features, runs)
+        noise = predictive.noise + left_out.astype(np.float64)
         return ProjectedLosses(mean.astype(np.float64), features, noise)
 
     def _add_new_sizes(self, features: np.ndarray, runs: pd.DataFrame) -> None:
@@ -171,6 +175,11 @@ class Projection:
             first = self.draws.shape[1] + number * n_validation
             for domain in range(n_validation):
                 features[rows, domain, first + domain] = sd[domain]
+
+    def _add_missed(self, features: np.ndarray, runs: pd.DataFrame) -> None:
+        sd = np.sqrt(self.predictive.noise)[:, None]
+        first = self.n_features - self.missed.n_features
+        features[:, :, first:] = sd * self.missed.features(runs)
 
 
 def _padded_effects(predictive: PredictiveDraws) -> np.ndarray:
@@ -196,7 +205,6 @@ def _compiled() -> Any:
         curves: Curves,
         components: Array,
         effects: Array,
-        ahead: LogSizes,
         logs: LogSizes,
         mixtures: Array,
         scale: Array,
@@ -208,25 +216,6 @@ def _compiled() -> Any:
         degrees = len(centred) - 1
         features = jnp.einsum("scv,sf->cvf", centred, components) / degrees
         variance = jnp.sum(centred**2, axis=0) / degrees
-        squares = _extrapolated(hierarchy, curves, ahead, logs, mixtures)
-        return mean, features, variance, squares
+        return mean, features, variance
 
     return jit_single(project, static_argnums=0)
-
-
-def _extrapolated(
-    hierarchy: Hierarchy, curves: Curves, ahead: LogSizes, logs: LogSizes, mixtures: Array
-) -> Array:
-    """Squared differences in loss over which the law extrapolates: (run, validation)."""
-    import jax.numpy as jnp
-
-    some = curves.take(slice(None, None, -(-len(curves.coefficients) // DISCREPANCY_DRAWS)))
-
-    def mean(logs: LogSizes, mixtures: Array) -> Array:
-        return losses(jnp, hierarchy, some, logs, mixtures).mean(axis=0)
-
-    # Not from the curves evaluated above: to keep those beside the losses takes longer.
-    here = mean(logs, mixtures)
-    size = here - mean(ahead, mixtures)
-    mixture = here - mean(logs, jnp.broadcast_to(curves.reference, mixtures.shape))
-    return size**2 + mixture**2

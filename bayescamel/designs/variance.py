@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.designs.acquisitions import ObjectiveVarianceReduction, target_variance
-from bayescamel.designs.candidates import check_candidates, training_flops
+from bayescamel.designs.candidates import check_candidates, target_table, training_flops
 from bayescamel.designs.choose import choose
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import surrogate_of
@@ -71,9 +71,9 @@ def next_runs(
     if mixtures is None:
         mixtures = as_mixtures(np.unique(posterior.runs["mixture"].to_numpy(), axis=0), domains)
     weights = objective_weights(objective, posterior.runs["validation"].to_numpy())
-    surrogate = surrogate_of(
-        PredictiveDraws.of(posterior), target, mixtures.to_numpy(), weights, table, seed=seed
-    )
+    predictive = PredictiveDraws.of(posterior)
+    wanted = target_table(target, mixtures.to_numpy(), predictive.domains)
+    surrogate = surrogate_of(predictive, wanted, weights, table, seed=seed)
     start = AcquisitionInputs(table, flops, table.iloc[:0].assign(flops=[]), surrogate, seed)
     limit = np.inf if budget is None else budget
     chosen, inputs = choose(ObjectiveVarianceReduction(), start, n, limit)

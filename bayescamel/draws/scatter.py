@@ -50,16 +50,39 @@ def run_scatter(draws: Draws, models: Sizes, mixtures: np.ndarray) -> Scatter:
 
 def outside(draws: Draws, models: Sizes) -> np.ndarray:
     """How far models lie outside the fitted sizes and tokens, in ln N and ln D: (model,)."""
-    fitted = Sizes.of(draws.runs)
-    distance = _beyond(models.active, fitted.active)
-    if models.tokens is not None and fitted.tokens is not None:
-        distance = np.hypot(distance, _beyond(models.tokens, fitted.tokens))
-    return np.asarray(distance)
+    return np.asarray(np.linalg.norm(distances(ranges(Sizes.of(draws.runs)), models), axis=1))
 
 
-def _beyond(values: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    above, below = np.log(values / fitted.max()), np.log(fitted.min() / values)
-    return np.asarray(np.maximum(np.maximum(above, below), 0.0))
+def ranges(models: Sizes) -> np.ndarray:
+    """Least and largest `_coordinates` of models: (axis, 2)."""
+    places = _coordinates(models)
+    return np.stack([places.min(axis=0), places.max(axis=0)], axis=1)
+
+
+def distances(fitted: np.ndarray, models: Sizes) -> np.ndarray:
+    """How far models lie beyond ranges, (model, axis), negative below them.
+
+    The sum of squares is the squared distance from the box of fitted ln N and ln D, or from that of
+    fitted FLOPs and tokens a parameter, whichever is larger: where large models saw few tokens and
+    small ones many, a large one with many is inside the first and far from any run. The first two
+    axes are ln N and ln D, the others what the second box adds.
+    """
+    places = _coordinates(models)[:, : len(fitted)]
+    beyond = places - np.clip(places, fitted[: places.shape[1], 0], fitted[: places.shape[1], 1])
+    first, second = (np.square(part).sum(axis=1) for part in (beyond[:, :2], beyond[:, 2:]))
+    added = np.sqrt(np.maximum(second - first, 0.0) / np.maximum(second, np.finfo(float).tiny))
+    beyond[:, 2:] *= added[:, None]
+    return np.asarray(beyond)
+
+
+def _coordinates(models: Sizes) -> np.ndarray:
+    """Give ln N and ln D, and the same turned by 45 degrees, (model, axis); ln N without tokens."""
+    size = np.log(models.active)
+    if models.tokens is None:
+        return np.asarray(size[:, None])
+    tokens = np.log(models.tokens)
+    turned = (size + tokens, tokens - size)
+    return np.stack([size, tokens, *(part / np.sqrt(2) for part in turned)], axis=1)
 
 
 def draw_missed(draws: Draws, scatter: Scatter) -> np.ndarray:

@@ -8,9 +8,14 @@ import pandas as pd
 import xarray as xr
 
 from bayescamel.decisions import OptimalMixture
+from bayescamel.designs.candidates import target_table
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.designs.prior import centre_of
+from bayescamel.designs.proposals import cells
 from bayescamel.draws.status import warn_of
+from bayescamel.laws import get_law
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.checks import why_not_fitted
 from bayescamel.runs.table import fingerprint
 from bayescamel.study.posteriors import Posteriors, as_runs
@@ -25,43 +30,69 @@ N_OPTIMA = 48
 N_SPREAD_MIXTURES = 64
 """Mixtures spread over the space among them."""
 
+N_PRIOR_MIXTURES = 24
+"""Mixtures on which the prior's losses have to be plausible, at every size."""
+
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
-    """What the told runs say of the target.
+class Expectations:
+    """What draws of the prior or of the posterior say of the target.
 
     Parameters
     ----------
     settings
         Of the study.
     predictive
-        Draws of the posterior.
-    best
-        The recommendation.
+        The draws.
     mixtures
-        Among which the target's is decided, (M, domain): the recommendation first, optima of
-        single draws, and mixtures spread over all.
+        Among which the target's is decided, (M, domain).
     objective
         Weights over validation domains.
+    """
+
+    settings: Settings
+    predictive: PredictiveDraws
+    mixtures: np.ndarray
+    objective: np.ndarray
+
+    def surrogate(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> LinearGaussian:
+        """The surrogate of candidates' losses, with pending runs conditioned on."""
+        return surrogate_of(
+            self.predictive,
+            target_table(self.settings.target, self.mixtures, self.predictive.domains),
+            self.objective,
+            candidates,
+            pending,
+            seed=self.settings.fit.seed,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook(Expectations):
+    """What the told runs say of the target.
+
+    Of the mixtures the recommendation comes first, then optima of single draws, and mixtures spread
+    over all.
+
+    Parameters
+    ----------
+    best
+        The recommendation.
     seconds
         That the fit took.
     doubts, caveats
         Of the posterior.
     """
 
+    best: OptimalMixture
+    seconds: float
+    doubts: tuple[str, ...]
+    caveats: tuple[str, ...]
+
     @property
     def converged(self) -> bool:
         """Whether the posterior's draws can be used."""
         return not self.doubts
-
-    settings: Settings
-    predictive: PredictiveDraws
-    best: OptimalMixture
-    mixtures: np.ndarray
-    objective: np.ndarray
-    seconds: float
-    doubts: tuple[str, ...]
-    caveats: tuple[str, ...]
 
     def decided(self) -> dict[str, Any]:
         """The recommendation and what it is worth, as a study's status tells them."""
@@ -78,17 +109,34 @@ class Outlook:
             "caveats": self.caveats,
         }
 
-    def surrogate(self, candidates: pd.DataFrame, pending: pd.DataFrame) -> LinearGaussian:
-        """The surrogate of candidates' losses, with pending runs conditioned on."""
-        return surrogate_of(
-            self.predictive,
-            self.settings.target,
-            self.mixtures,
-            self.objective,
-            candidates,
-            pending,
-            seed=self.settings.fit.seed,
-        )
+
+def prior_outlook(settings: Settings, seen: Snapshot) -> Expectations:
+    """What the law's prior says before the first fit."""
+    space, validation = settings.space, validation_of(settings, seen)
+    hierarchy, everywhere = prior_of(settings, seen)
+    centre = centre_of(everywhere, space.domains, len(validation))
+    return Expectations(
+        settings=settings,
+        predictive=PredictiveDraws.prior(
+            hierarchy, centre, space.domains, validation, everywhere, seed=settings.fit.seed
+        ),
+        mixtures=space.mixtures(N_SPREAD_MIXTURES, settings.fit.seed),
+        objective=objective_weights(settings.objective, validation),
+    )
+
+
+def prior_of(settings: Settings, seen: Snapshot) -> tuple[Hierarchy, pd.DataFrame]:
+    """The law with its prior, and runs all over the space, around which it is written."""
+    space = settings.space
+    sparse = any(size.active < size.n_params for size in space.sizes)
+    law, n_validation = get_law(settings.fit.law), len(validation_of(settings, seen))
+    everywhere = cells(space, space.mixtures(N_PRIOR_MIXTURES, settings.fit.seed))
+    return Hierarchy(law, n_validation, len(space.domains), sparse=sparse), everywhere
+
+
+def validation_of(settings: Settings, seen: Snapshot) -> tuple[str, ...]:
+    """Validation domains; before any is known, those of the objective or the training domains."""
+    return seen.validation or tuple(settings.objective or settings.space.domains)
 
 
 class Outlooks:

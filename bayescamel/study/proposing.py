@@ -13,7 +13,7 @@ from bayescamel.designs.regret import batch_regret_removed, expected_regret
 from bayescamel.designs.start import start_runs
 from bayescamel.designs.stopping import Stop, price, stop_rule, third_size
 from bayescamel.runs.columns import column
-from bayescamel.study.outlook import Outlook
+from bayescamel.study.outlook import Expectations, Outlook, prior_outlook
 from bayescamel.study.rows import Ledger, Snapshot, StoredRun
 from bayescamel.study.settings import Settings
 
@@ -38,16 +38,21 @@ def propose(
     Parameters
     ----------
     outlook
-        None before there is a posterior.
+        None before there is a posterior: then the start is gone on with, and a study that has none
+        (``start=0``) asks what the law's prior wants.
     """
     left = budget_left(settings, seen)
-    pending, history = as_table(seen.pending(), settings), as_table(seen.runs, settings)
-    first = n if outlook is None else min(n, start_left(settings, seen))
+    history = as_table(seen.runs, settings)
+    from_start = outlook is None and settings.first_runs > 0
+    first = n if from_start else min(n, start_left(settings, seen))
     start = start_runs(settings.space, history, first, left)
     table = start
-    if outlook is not None and len(start) < n:
-        waiting = pd.concat([pending, start], ignore_index=True)
-        choice = Informed(settings, outlook, waiting, pd.concat([history, start]))
+    if not from_start and len(start) < n:
+        # To the prior the runs that were told are news as well, whatever they measured.
+        unknown = seen.runs if outlook is None else seen.pending()
+        waiting = pd.concat([as_table(unknown, settings), start], ignore_index=True)
+        expected = prior_outlook(settings, seen) if outlook is None else outlook
+        choice = Informed(settings, expected, waiting, pd.concat([history, start]))
         more = choice.runs(n - len(start), left - float(start["flops"].sum()))
         table = pd.concat([start, more], ignore_index=True)
     return [_columns(row, settings) for row in table.to_dict(orient="records")]
@@ -110,7 +115,7 @@ class Informed:
     def __init__(
         self,
         settings: Settings,
-        outlook: Outlook,
+        expected: Expectations,
         pending: pd.DataFrame,
         history: pd.DataFrame,
     ) -> None:
@@ -121,7 +126,7 @@ class Informed:
         self._seed = settings.fit.seed + len(self._history)
         mixtures = base_mixtures(settings.space, self._history, settings.fit.seed)
         self._cells = cells(settings.space, mixtures)
-        self.surrogate = outlook.surrogate(self._cells, pending)
+        self.surrogate = expected.surrogate(self._cells, pending)
 
     def runs(self, n: int, budget: float) -> pd.DataFrame:
         """Up to `n` runs for so many FLOPs; `surrogate` then counts them as observed."""

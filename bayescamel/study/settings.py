@@ -88,7 +88,7 @@ class Settings:
         differ: ``weighted-regret(outcomes=256, shortlist=32)``.
     start
         Runs that are spread over small sizes before the first fit; None: twice as many as
-        domains, and never fewer than a law needs.
+        domains, and never fewer than a law needs; 0: none, what the law's prior wants is asked for.
     fit
         How the posterior is sampled.
     losses
@@ -118,8 +118,8 @@ class Settings:
                 f"the budget of {self.budget:.3g} FLOPs does not pay for the cheapest run, "
                 f"{self.space.cheapest():.3g}: raise it or offer smaller runs"
             )
-        if self.start is not None and self.start < 1:
-            raise StudyError(f"start = {self.start}: at least 1 run is needed")
+        if self.start is not None and self.start < 0:
+            raise StudyError(f"start = {self.start}: a number of runs is needed, or 0 for none")
         if self.target.n_tokens is None:
             raise StudyError("the runs of a study have tokens, so its target needs n_tokens too")
         get_acquisition(self.acquisition)

@@ -19,20 +19,17 @@ import pandas as pd
 from bayescamel.decisions import OptimalMixture
 from bayescamel.designs.allocation.plans import Plan, compare_allocations, plan
 from bayescamel.designs.allocation.scenarios import Scenarios
-from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Space
 from bayescamel.designs.stopping import Stop
 from bayescamel.draws.status import warn_of
 from bayescamel.exceptions import StudyError
 from bayescamel.inference.progress import Show
 from bayescamel.input import printable, shown
-from bayescamel.laws import get_law
-from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.posterior import Posterior
 from bayescamel.study.candidate import Candidate
 from bayescamel.study.database import PATIENCE, Database
 from bayescamel.study.intake import LEASE_SECONDS, Intake
-from bayescamel.study.outlook import Outlook, Outlooks, fittable, in_words
+from bayescamel.study.outlook import Outlook, Outlooks, fittable, in_words, prior_of, validation_of
 from bayescamel.study.posteriors import Posteriors
 from bayescamel.study.proposing import budget_left, propose, start_left, weigh
 from bayescamel.study.rows import LONGEST_LEASE, Ledger, Snapshot
@@ -46,9 +43,6 @@ MAX_ASKED = 1000
 
 MAX_PROPOSALS = 5
 """Proposals for one ask: each time another worker asked meanwhile, one is made anew."""
-
-N_PRIOR_MIXTURES = 24
-"""Mixtures at every size on which the prior's losses must be plausible."""
 
 
 class OvertakenError(Exception):
@@ -286,11 +280,6 @@ class Study(Intake):
             posterior = self._posteriors.of(runs)
             warn_of(posterior.doubts)
             return Scenarios.of(posterior)
-        space = self.settings.space
-        validation = seen.validation or tuple(self.settings.objective or space.domains)
-        sparse = any(size.active < size.n_params for size in space.sizes)
-        hierarchy = Hierarchy(
-            get_law(self.settings.fit.law), len(validation), len(space.domains), sparse=sparse
-        )
-        everywhere = cells(space, space.mixtures(N_PRIOR_MIXTURES, self.settings.fit.seed))
-        return Scenarios.prior(hierarchy, space.domains, validation, everywhere)
+        hierarchy, everywhere = prior_of(self.settings, seen)
+        validation = validation_of(self.settings, seen)
+        return Scenarios.prior(hierarchy, self.settings.space.domains, validation, everywhere)

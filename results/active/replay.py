@@ -2,7 +2,8 @@
 
     python results/active/replay.py RUNS.csv --setting mixinglaws --out replay.jsonl
 
-All acquisitions begin with the same eight runs a seed. At each checkpoint (a share of the FLOPs
+All acquisitions begin with the same eight runs a seed; "variance from nothing" chooses those as
+well, for as many FLOPs, on draws of the prior. At each checkpoint (a share of the FLOPs
 that the whole pool cost) the law is fitted to the runs chosen so far, held against the measured
 losses at the target, and asked for the next batch. Every line of the output is one checkpoint; a
 replay that was stopped goes on where it was.
@@ -20,20 +21,26 @@ import xarray as xr
 
 import bayescamel as bc
 from bayescamel.designs import get_acquisition
-from bayescamel.designs.candidates import training_flops
+from bayescamel.designs.candidates import target_table, training_flops
 from bayescamel.designs.choose import choose
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.designs.prior import centre_of
+from bayescamel.laws import get_law
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.posterior import Posterior
+from bayescamel.runs.columns import columns, names_in
 
 START_RUNS = 8
 SHARES = (0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.5, 0.7)
 SAMPLER: dict[str, Any] = {"chains": 2, "draws": 300, "tune": 500}
+FROM_NOTHING = " from nothing"
+"""Behind the name of an acquisition that chooses the starting runs as well."""
 RHAT = 1.1
 """A warm refit beyond this is done again from scratch."""
 COMPARED = (
-    *("variance", "random", "regret", "uniform-flops", "information"),
+    *("variance", "random", "regret", "uniform-flops", "information", "variance from nothing"),
     *("space-filling", "only-large", "only-small", "weighted-regret"),
 )
 
@@ -100,6 +107,43 @@ class Case:
                 return chosen
 
 
+def prior_inputs(
+    table: pd.DataFrame, wanted: pd.DataFrame, flops: np.ndarray, validation: list[str], seed: int
+) -> AcquisitionInputs:
+    """What an acquisition sees before any run: draws of the default law's prior.
+
+    Parameters
+    ----------
+    table, wanted
+        The pool, and the target's runs: ``n_params, n_tokens, w_*``.
+    """
+    domains = tuple(names_in("mixture", table))
+    numbers = ["n_params", "n_tokens", *columns("mixture", domains)]
+    candidates = table[["run_id", *numbers]].reset_index(drop=True)
+    hierarchy = Hierarchy(get_law("camel"), len(validation), len(domains))
+    centre = centre_of(candidates, domains, len(validation))
+    predictive = PredictiveDraws.prior(
+        hierarchy, centre, domains, tuple(validation), candidates[numbers], seed=seed
+    )
+    weights = np.full(len(validation), 1 / len(validation))
+    surrogate = surrogate_of(predictive, wanted[numbers], weights, candidates, seed=seed)
+    history = candidates.iloc[:0].assign(flops=[])
+    return AcquisitionInputs(candidates, flops, history, surrogate, seed)
+
+
+def starting(case: Case, name: str, seed: int) -> list[int]:
+    """Rows of the runs before the first fit."""
+    begun = case.start(seed)
+    if not name.endswith(FROM_NOTHING):
+        return begun
+    names = [str(domain) for domain in case.pool["domain"].to_numpy()]
+    wanted = target_table(case.target, case.held_out["mixture"].to_numpy(), tuple(names))
+    validation = [str(domain) for domain in case.pool["validation"].to_numpy()]
+    inputs = prior_inputs(case.table, wanted, case.flops, validation, seed)
+    acquisition = get_acquisition(name.removesuffix(FROM_NOTHING))
+    return choose(acquisition, inputs, len(case.table), float(case.flops[begun].sum())).indices
+
+
 def refit(case: Case, chosen: list[int], before: Posterior | None, seed: int) -> Posterior:
     """The posterior of the chosen runs; from the last one where that converges."""
     runs = case.pool.isel(run=chosen)
@@ -146,22 +190,28 @@ def next_batch(
     history = case.table.iloc[chosen].assign(flops=case.flops[chosen]).reset_index(drop=True)
     mixtures = case.held_out["mixture"].to_numpy()
     weights = np.full(case.held_out.sizes["validation"], 1 / case.held_out.sizes["validation"])
-    surrogate = surrogate_of(
-        PredictiveDraws.of(posterior), case.target, mixtures, weights, table, seed=seed
-    )
+    predictive = PredictiveDraws.of(posterior)
+    wanted = target_table(case.target, mixtures, predictive.domains)
+    surrogate = surrogate_of(predictive, wanted, weights, table, seed=seed)
     inputs = AcquisitionInputs(table, case.flops[left], history, surrogate, seed)
     return [int(left[i]) for i in choose(get_acquisition(name), inputs, len(left), budget).indices]
 
 
 def replay(
-    case: Case, name: str, seed: int, first: Posterior, done: list[dict[str, Any]], out: Path
+    case: Case,
+    name: str,
+    seed: int,
+    start: list[int],
+    first: Posterior,
+    done: list[dict[str, Any]],
+    out: Path,
 ) -> None:
-    """Append the checkpoints that are missing; `first` is the posterior of the seed's start."""
+    """Append the checkpoints that are missing; `first` is the posterior of the start."""
     full = float(case.flops.sum())
     rows = {run_id: row for row, run_id in enumerate(case.table["run_id"])}
     posterior = first
     last = max(done, key=lambda entry: entry["checkpoint"], default=None)
-    chosen = case.start(seed) if last is None else [rows[run_id] for run_id in last["runs"]]
+    chosen = start if last is None else [rows[run_id] for run_id in last["runs"]]
     for number, share in enumerate((0.0, *SHARES)):
         if last is not None and number <= last["checkpoint"]:
             continue
@@ -169,7 +219,8 @@ def replay(
             if posterior.runs.sizes["run"] != len(chosen):  # a replay that goes on
                 posterior = refit(case, chosen, posterior, seed)
             spent = float(case.flops[chosen].sum())
-            batch = next_batch(case, posterior, chosen, name, share * full - spent, seed)
+            kind = name.removesuffix(FROM_NOTHING)
+            batch = next_batch(case, posterior, chosen, kind, share * full - spent, seed)
             if not batch:
                 continue
             chosen = [*chosen, *batch]
@@ -212,13 +263,15 @@ def main() -> None:
     options = made.parse_args()
     case = Case.read(options.runs, SETTINGS[options.setting])
     for seed in options.seeds:
-        first = None
+        firsts: dict[tuple[int, ...], Posterior] = {}
         for name in options.acquisitions:
             mine = [e for e in read(options.out) if (e["acquisition"], e["seed"]) == (name, seed)]
             if any(entry["checkpoint"] == len(SHARES) for entry in mine):
                 continue
-            first = refit(case, case.start(seed), None, seed) if first is None else first
-            replay(case, name, seed, first, mine, options.out)
+            start = starting(case, name, seed)
+            if tuple(start) not in firsts:
+                firsts[tuple(start)] = refit(case, start, None, seed)
+            replay(case, name, seed, start, firsts[tuple(start)], mine, options.out)
         if not any(e["acquisition"] == "all" and e["seed"] == seed for e in read(options.out)):
             posterior = refit(case, list(range(len(case.table))), None, seed)
             entry = {"acquisition": "all", "seed": seed, "checkpoint": 0, "share": 1.0}

@@ -19,7 +19,7 @@ import pandas as pd
 
 import bayescamel as bc
 from bayescamel.designs import ACQUISITIONS
-from bayescamel.designs.candidates import training_flops
+from bayescamel.designs.candidates import target_table, training_flops
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
@@ -61,14 +61,14 @@ def measure(n: int, posterior: Path) -> dict[str, dict[str, float]]:
     table, history = candidates(n, rng), candidates(8, rng)
     uniform = np.full(len(NAMES), 1 / len(NAMES))
     predictive = PredictiveDraws.of(Posterior.load(posterior))
-    mixtures = rng.dirichlet(np.ones(len(NAMES)), MIXTURES)
+    wanted = target_table(TARGET, rng.dirichlet(np.ones(len(NAMES)), MIXTURES), NAMES)
     flops = training_flops(table)
     history = history.assign(flops=training_flops(history))
     found: dict[str, dict[str, float]] = {}
     before = memory()
     for part in (n // 100, *(n,) * REPEATS[n]):
         described = Timed()
-        surrogate = surrogate_of(predictive, TARGET, mixtures, uniform, table[:part])
+        surrogate = surrogate_of(predictive, wanted, uniform, table[:part])
         once = {DESCRIBED: described.done()}
         inputs = AcquisitionInputs(table[:part], flops[:part], history, surrogate, seed=0)
         for name, kind in ACQUISITIONS.items():

@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayescamel.designs.candidates import target_table
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.draws.curves import Curves
+from bayescamel.draws.scatter import ranges
 from bayescamel.laws import get_law
 from bayescamel.laws.base import Coefficient, Law, Terms
-from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.sizes import Centre
+from bayescamel.models.hierarchy import Hierarchy, Noise
+from bayescamel.runs.sizes import Centre, Sizes
 from bayescamel.targets import Target
 
 DOMAINS = ("code", "math", "web")
@@ -36,6 +38,9 @@ LINEAR = Law(
     terms=_terms,
 )
 
+TRUSTED = Hierarchy(LINEAR, 3, 3, noise=Noise(beyond=0.0))
+"""It misses nothing beyond the runs, so that all is known in closed form."""
+
 
 def centre() -> Centre:
     return Centre(n_params=4e6, n_tokens=1e9, mixture=np.full(3, 1 / 3), loss=np.ones(3))
@@ -48,7 +53,7 @@ def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
     raw -= raw.mean(axis=0)
     white = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw.T))).T
     return PredictiveDraws(
-        hierarchy=Hierarchy(LINEAR, 3, 3),
+        hierarchy=TRUSTED,
         centre=centre(),
         domains=DOMAINS,
         validation=DOMAINS,
@@ -64,7 +69,7 @@ def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
         size_effects=np.zeros((n_draws, 3, 3)),
         noise=np.full(3, NOISE**2),
         size_noise=np.full(3, 0.02**2),
-        discrepancy=0.0,
+        fitted=ranges(Sizes.of(pd.DataFrame({"n_params": [1e6, 16e6], "n_tokens": 1e9}))),
     )
 
 
@@ -86,7 +91,8 @@ def candidate_table(n: int = 30, sizes: tuple[float, ...] = (1e6, 4e6, 16e6)) ->
 def example_surrogate(
     predictive: PredictiveDraws, table: pd.DataFrame, pending: pd.DataFrame | None = None
 ) -> LinearGaussian:
-    return surrogate_of(predictive, TARGET, MIXTURES, WEIGHTS, table, pending)
+    wanted = target_table(TARGET, MIXTURES, DOMAINS)
+    return surrogate_of(predictive, wanted, WEIGHTS, table, pending)
 
 
 def example_inputs(

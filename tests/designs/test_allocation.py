@@ -7,13 +7,14 @@ import pytest
 from bayescamel.designs.allocation.plans import Splits, compare_allocations, named_splits, plan
 from bayescamel.designs.allocation.scenarios import Scenarios, size_information
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.missed import missed_covariance
 from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
 from bayescamel.exceptions import DesignError
 from bayescamel.laws import get_law
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.targets import Target
-from tests.designs.examples import DOMAINS, LINEAR
+from tests.designs.examples import DOMAINS, LINEAR, TRUSTED
 
 SPACE = Space(DOMAINS, (Size(1e6), Size(4e6), Size(16e6)), n_tokens=(1e9,))
 TARGET = Target(64e6, 1e9)
@@ -30,8 +31,7 @@ def scenarios(request: pytest.FixtureRequest) -> Scenarios:
 
 @pytest.fixture(scope="module")
 def linear() -> Scenarios:
-    hierarchy = Hierarchy(LINEAR, n_validation=3, n_domain=3)
-    return Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
+    return Scenarios.prior(TRUSTED, DOMAINS, DOMAINS, EVERYWHERE, n=12)
 
 
 def test_prior_information_is_the_prior_covariance(linear: Scenarios) -> None:
@@ -71,8 +71,13 @@ def test_given_mixtures_take_the_place_of_those_spread(linear: Scenarios) -> Non
     assert errors[0] < 0.5 * errors[1]
 
 
-def test_errors_are_those_of_simulated_studies(linear: Scenarios) -> None:
-    """Simulate parameters and runs, estimate by the closed form, and look at the target."""
+@pytest.mark.parametrize("hierarchy", [TRUSTED, Hierarchy(LINEAR, 3, 3)], ids=["none", "missed"])
+def test_errors_are_those_of_simulated_studies(hierarchy: Hierarchy) -> None:
+    """Simulate parameters and runs, estimate by the closed form, and look at the target.
+
+    The runs miss what lies between them and the target, which all losses share in part.
+    """
+    linear = Scenarios.prior(hierarchy, DOMAINS, DOMAINS, EVERYWHERE, n=12)
     spread, targets = SPACE.mixtures(8, seed=3), SPACE.mixtures(6, seed=4)
     splits = Splits(linear, SPACE, TARGET, BUDGET, mixtures=spread, target_mixtures=targets)
     counts = np.array([8, 4, 1])
@@ -95,6 +100,11 @@ def test_errors_are_those_of_simulated_studies(linear: Scenarios) -> None:
     sigma = np.zeros((len(table) * 3, len(table) * 3))
     for v in range(3):
         sigma[v::3, v::3] = between + noise[v] * np.eye(len(table))
+    distance = np.log(size / TARGET.n_params)
+    shared = np.full((3, 3), hierarchy.noise.beyond_shared)
+    np.fill_diagonal(shared, 1.0)
+    missed = hierarchy.noise.beyond**2 * shared * np.sqrt(np.outer(noise, noise))
+    sigma += np.kron(missed_covariance(distance, distance), missed)
     rng = np.random.default_rng(0)
     truth = rng.multivariate_normal(np.zeros(12), prior, size=4000)
     seen = truth @ regressors.T + rng.multivariate_normal(np.zeros(len(sigma)), sigma, size=4000)

@@ -10,7 +10,6 @@ from bayescamel.designs.acquisitions import information_gained, target_variance,
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.linear_gaussian import LinearGaussian
 from bayescamel.designs.predictive import PredictiveDraws
-from bayescamel.designs.projection import DISCREPANCY_DRAWS
 from bayescamel.designs.regret import regret_removed
 from tests.designs.examples import (
     DOMAINS,
@@ -106,7 +105,7 @@ def test_runs_of_a_new_size_share_its_effect(linear: PredictiveDraws) -> None:
     def left(table: pd.DataFrame) -> float:
         surrogate = example_surrogate(linear, table)
         surrogate = surrogate.condition_on(surrogate.candidates)
-        curve = surrogate.projection.project(linear.curves(table.iloc[:1]))[0, 0]
+        curve = surrogate.projection.project_curves(linear.curves(table.iloc[:1]))[0, 0]
         return float(curve @ surrogate.covariance @ curve)
 
     # The curve and its size's effect are told apart only by what is known of either before.
@@ -116,7 +115,7 @@ def test_runs_of_a_new_size_share_its_effect(linear: PredictiveDraws) -> None:
 
 
 def test_features_reproduce_the_draws_of_a_curved_law() -> None:
-    predictive = replace(camel_predictive(), discrepancy=0.0)
+    predictive = camel_predictive()
     table = candidate_table(24)
     surrogate = example_surrogate(predictive, table)
     losses = predictive.curves(table).reshape(predictive.n_draws, -1)
@@ -130,25 +129,12 @@ def test_features_reproduce_the_draws_of_a_curved_law() -> None:
     # What the projection leaves out counts as noise.
     left_out = surrogate.candidates.noise - predictive.noise
     assert (left_out >= 0).all()
+    on_draws = surrogate.candidates.features[..., : surrogate.projection.draws.shape[1]]
     np.testing.assert_allclose(
-        (surrogate.candidates.features**2).sum(2) + left_out,
+        (on_draws**2).sum(2) + left_out,
         losses.var(0, ddof=1).reshape(24, 3),
         rtol=1e-3,
     )
-
-
-def test_what_the_law_may_miss_counts_as_noise(linear: PredictiveDraws) -> None:
-    """A tenth of the way to the target and of that from the middle mixture, as squares."""
-    trusted = example_surrogate(linear, TABLE).candidates.noise
-    doubted = example_surrogate(replace(linear, discrepancy=0.1), TABLE).candidates.noise
-    at_target = TABLE.assign(n_params=TARGET.n_params, n_tokens=TARGET.n_tokens)
-    weights = {f"w_{name}": 1 / 3 for name in DOMAINS}
-    step = -(-linear.n_draws // DISCREPANCY_DRAWS)
-    some = replace(linear, draws=linear.draws.take(slice(None, None, step)))
-    here = some.curves(TABLE).mean(axis=0)
-    size = here - some.curves(at_target).mean(axis=0)
-    mixture = here - some.curves(TABLE.assign(**weights)).mean(axis=0)
-    np.testing.assert_allclose(doubted - trusted, 0.01 * (size**2 + mixture**2), rtol=1e-3)
 
 
 def test_moved_draws_have_the_covariance_that_is_left(surrogate: LinearGaussian) -> None:

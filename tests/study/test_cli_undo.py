@@ -88,7 +88,7 @@ def test_settings_are_changed_and_the_log_keeps_those_before(asked: list[dict[st
         (["--acquisition", "best"], "unknown acquisition 'best'"),
         (["--draws", "10"], "draws = 10"),
         (["--law", "newton"], "newton"),
-        (["--start", "0"], "start = 0"),
+        (["--start", "-1"], "start = -1"),
     ],
 )
 def test_settings_that_cannot_be_change_nothing(

@@ -63,6 +63,20 @@ def test_start_is_spread_over_mixtures_and_small_sizes(study: Study) -> None:
         assert (c.n_tokens, c.flops) == (20 * c.n_params, 120 * c.n_params**2)
 
 
+def test_from_nothing_the_prior_says_what_to_buy(url: str, no_fit: None) -> None:
+    """Without a start runs are chosen one after the other, whatever was told before a first fit."""
+    study = create(url, start=0)
+    asked = [c for n in (1, 2) for c in study.ask(n)]
+    assert len({(c.n_params, *c.mixture.values()) for c in asked}) == 3
+    study.tell(asked[0].run_id, measure(asked[0].mixture, asked[0].n_params))
+    asked += study.ask(2)
+    # The mixtures of the first runs say most: they are far apart, and of a cheap size.
+    shares = [c.mixture["code"] for c in asked]
+    assert max(shares) - min(shares) > 0.5
+    assert asked[0].n_params < 16e6
+    assert not study.should_stop().stop
+
+
 def test_what_is_asked_is_json(study: Study) -> None:
     (candidate,) = study.ask()
     keys = {"run_id", "n_params", "n_active_params", "n_tokens", "mixture", "seed", "flops"}
@@ -159,7 +173,7 @@ def test_first_run_must_have_the_objective(url: str) -> None:
         ({"budget": 1e10}, StudyError, "does not pay for the cheapest run"),
         ({"budget": -1.0}, StudyError, "budget = -1"),
         ({"acquisition": "best"}, DesignError, "unknown acquisition 'best'.*variance"),
-        ({"start": 0}, StudyError, "start = 0"),
+        ({"start": -1}, StudyError, "start = -1"),
         ({"space": CONFLICTING}, MixtureError, "code"),
     ],
 )
@@ -216,8 +230,9 @@ def test_kept_posterior_serves_a_new_process(folder: Path, no_fit: None) -> None
     # Ten runs leave something to be regretted, and less than the losses themselves.
     assert status.expected_regret is not None
     assert 0 < status.expected_regret < 1.0
+    before = study.should_stop(1)
     (candidate,) = study.ask()
-    assert study.should_stop(1).cost == candidate.flops
+    assert before.cost == candidate.flops
 
 
 def test_a_stop_for_worth_waits_for_convergence_and_a_third_size(folder: Path) -> None:

@@ -53,7 +53,8 @@ def create(
     ] = None,
     acquisition: Annotated[str, typer.Option(help="What chooses the runs.")] = "variance",
     start: Annotated[
-        int | None, typer.Option(help="Runs before the first fit; default: two a domain.")
+        int | None,
+        typer.Option(help="Runs spread before the first fit; default: two a domain; 0: none."),
     ] = None,
     law: options.LawName = "camel",
     chains: options.Chains = 4,

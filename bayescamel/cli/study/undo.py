@@ -70,7 +70,7 @@ def change(
         str | None, typer.Option(help="name=weight,… over validation domains; none: all alike.")
     ] = None,
     acquisition: Annotated[str | None, typer.Option(help="What chooses the runs.")] = None,
-    start: Annotated[int | None, typer.Option(help="Runs before the first fit.")] = None,
+    start: Annotated[int | None, typer.Option(help="Runs spread before the first fit.")] = None,
     law: Annotated[str | None, typer.Option(help="The law to fit.")] = None,
     chains: Annotated[int | None, typer.Option(help="Chains.")] = None,
     draws: Annotated[int | None, typer.Option(help="Draws a chain, after warm-up.")] = None,

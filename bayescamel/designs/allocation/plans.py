@@ -14,10 +14,13 @@ import pandas as pd
 
 from bayescamel.designs.allocation.scenarios import Scenarios, size_information
 from bayescamel.designs.candidates import target_table
+from bayescamel.designs.missed import Missed
 from bayescamel.designs.proposals import cells, rounded
 from bayescamel.designs.space import Space
+from bayescamel.draws.scatter import ranges
 from bayescamel.draws.summary import interval90
 from bayescamel.exceptions import DesignError
+from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
 
 MIXTURES_PER_SIZE = 64
@@ -89,13 +92,17 @@ class Splits:
         self._table = cells(space, mixtures)
         self.arms = self._table.iloc[:: len(mixtures)].reset_index(drop=True)
         self.arms = self.arms[["n_params", "n_active_params", "n_tokens", "flops"]]
-        _, gradient = scenarios.gradients(self._table)
+        wanted = target_table(target, target_mixtures, space.domains)
+        fitted = ranges(Sizes.of(wanted)) if scenarios.fitted is None else scenarios.fitted
+        both = pd.concat([self._table, wanted], ignore_index=True)
+        noise = scenarios.hierarchy.noise
+        self._missed = Missed.of(noise, scenarios.hierarchy.n_validation, fitted, both)
+        _, gradient = self._gradients(self._table)
         self._gradient = gradient.reshape(
             len(gradient), len(self.arms), len(mixtures), *gradient.shape[2:]
         )
-        self._loss, self._target = scenarios.gradients(
-            target_table(target, target_mixtures, space.domains)
-        )
+        self._loss, self._target = self._gradients(wanted)
+        self._known = self._with_missed(scenarios.information)
         self._information_of: dict[tuple[int, int], np.ndarray] = {}
         self._normal = np.random.default_rng(seed).normal(
             size=(N_ERRORS, len(self._loss), self._loss.shape[1] * self._loss.shape[2])
@@ -125,9 +132,22 @@ class Splits:
         low, high = interval90(relative.mean(axis=2), (0, 1))
         return float(low), float(high)
 
+    def _gradients(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """As `Scenarios.gradients`, by what the law misses as well: its numbers come last."""
+        loss, gradient = self._scenarios.gradients(runs)
+        sd = np.sqrt(self._scenarios.variances()[0])[:, None, :, None]
+        return loss, np.concatenate([gradient, sd * self._missed.features(runs)], axis=-1)
+
+    def _with_missed(self, information: np.ndarray) -> np.ndarray:
+        """Information of the scenarios, and the prior of what is missed: standard normal."""
+        n = information.shape[1]
+        result = np.tile(np.eye(n + self._missed.n_features), (len(information), 1, 1))
+        result[:, :n, :n] = information
+        return result
+
     def _variance(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Variance of a run's losses at the target, (draw, Q), and covariance of the curve's."""
-        information = self._scenarios.information.copy()
+        """Variance of a run's losses at the target, (draw, Q), and covariance of those expected."""
+        information = self._known.copy()
         for arm, count in enumerate(counts):
             if count > 0:
                 information += self._arm(arm, int(count))

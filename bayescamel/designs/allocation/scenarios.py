@@ -12,7 +12,7 @@ Bayesian experimental design for a curved law (Chaloner and Verdinelli 1995); it
 prior alone, where no single linearisation would.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -27,11 +27,12 @@ from bayescamel.designs.prior import (
 )
 from bayescamel.draws.curves import Curves, losses
 from bayescamel.draws.draws import Draws
+from bayescamel.draws.scatter import ranges
 from bayescamel.laws.base import Array
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.columns import column
-from bayescamel.runs.sizes import Centre, LogSizes
+from bayescamel.runs.sizes import Centre, LogSizes, Sizes
 
 N_SCENARIOS = 48
 """Draws that are tried: enough to tell expected errors to about a tenth."""
@@ -51,6 +52,9 @@ class Scenarios:
         What prior and told runs say, (draw, P, P), over ``flat`` and the coefficients; effects of
         sizes are integrated out, and new runs of a size that was told count as if its effect
         were unknown.
+    fitted
+        Ranges of told runs (`bayescamel.draws.scatter.ranges`), beyond which the law misses
+        something (`bayescamel.designs.missed`); None: no run was told.
     """
 
     hierarchy: Hierarchy
@@ -59,6 +63,7 @@ class Scenarios:
     flat: np.ndarray
     coefficients: np.ndarray
     information: np.ndarray
+    fitted: np.ndarray | None
 
     @classmethod
     def prior(
@@ -105,12 +110,11 @@ class Scenarios:
     ) -> "Scenarios":
         rows = np.asarray(_compiled()["prior"](hierarchy, flat, coefficients, own))
         information = np.swapaxes(rows, 1, 2) @ rows
-        scenarios = cls(hierarchy, centre, own, flat, coefficients, information)
+        scenarios = cls(hierarchy, centre, own, flat, coefficients, information, None)
         if told is None:
             return scenarios
-        return cls(
-            hierarchy, centre, own, flat, coefficients, information + scenarios.information_in(told)
-        )
+        told_more = information + scenarios.information_in(told)
+        return replace(scenarios, information=told_more, fitted=ranges(Sizes.of(told)))
 
     def gradients(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Curve and gradient of each run's losses, in units of the reference loss.
