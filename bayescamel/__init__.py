@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from bayescamel.decisions import rank_mixtures as rank_mixtures
     from bayescamel.decisions import recipe as recipe
     from bayescamel.decisions import write_recipe as write_recipe
-    from bayescamel.decisions.repetition import Repetition as Repetition
     from bayescamel.designs import ACQUISITIONS as ACQUISITIONS
     from bayescamel.designs.space import Size as Size
     from bayescamel.designs.space import Space as Space
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from bayescamel.laws import Parameter as Parameter
     from bayescamel.laws import Terms as Terms
     from bayescamel.laws import get_law as get_law
+    from bayescamel.laws.repetition import Repetition as Repetition
     from bayescamel.mixtures import as_mixtures as as_mixtures
     from bayescamel.mixtures import centroid as centroid
     from bayescamel.mixtures import corners as corners
@@ -83,7 +83,6 @@ _NAMES = {
     "comparison.stacking": "stack",
     "decisions": "OptimalMixture Risk WorstCase optimal_mixture "
     "optimal_path pareto_front rank_mixtures recipe write_recipe",
-    "decisions.repetition": "Repetition",
     "designs": "ACQUISITIONS",
     "designs.space": "Size Space",
     "draws.residuals": "Residuals",
@@ -91,6 +90,7 @@ _NAMES = {
     "inference.fit": "fit",
     "inference.sampler": "Sampler",
     "laws": "LAWS Coefficient Law Parameter Terms get_law",
+    "laws.repetition": "Repetition",
     "mixtures": "as_mixtures centroid corners "
     "dirichlet kl_divergence space_filling total_variation",
     "mixtures.constraints": "Constraints Group Near",

@@ -13,7 +13,6 @@ import xarray as xr
 from bayescamel.decisions import Objective, OptimalMixture, Risk, optimal_mixture
 from bayescamel.decisions.optimum import CERTAINTY
 from bayescamel.decisions.problem import MAX_DRAWS
-from bayescamel.decisions.repetition import Repetition
 from bayescamel.designs.variance import next_runs
 from bayescamel.draws import files, prediction
 from bayescamel.draws.caveats import caveats
@@ -25,6 +24,7 @@ from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.status import warn_of
 from bayescamel.exceptions import ExtrapolationWarning, FitError
 from bayescamel.input import shown
+from bayescamel.laws.repetition import Repetition
 from bayescamel.mixtures import Mixtures
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.models.problem import build

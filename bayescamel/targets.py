@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from bayescamel.exceptions import TargetError
+from bayescamel.input import shown
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,21 @@ class Target:
         Training tokens; None where the runs do not tell tokens either.
     n_active_params
         Parameters used per token; None for a dense model.
+    available
+        Unique tokens that exist of a training domain; domains without an entry have no end. What is
+        seen more often is repeated, and worth less (`bayescamel.laws.repetition`).
 
     Raises
     ------
     TargetError
-        When a number is not positive and finite, or more parameters are active than there are.
+        When a number is not positive and finite, more parameters are active than there are, or
+        available tokens are told and training tokens are not.
     """
 
     n_params: float
     n_tokens: float | None = None
     n_active_params: float | None = None
+    available: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("n_params", "n_tokens", "n_active_params"):
@@ -42,13 +48,29 @@ class Target:
             raise TargetError(
                 f"n_active_params = {self.n_active_params:g} exceeds n_params = {self.n_params:g}"
             )
+        for name, tokens in self.available.items():
+            if not (math.isfinite(tokens) and tokens >= 0):
+                raise TargetError(
+                    f"available tokens of {shown(name)} = {tokens:g}: a number from 0 is needed; "
+                    "leave a domain without end out"
+                )
+        if self.available and self.n_tokens is None:
+            raise TargetError(
+                "available tokens were given, so the target needs n_tokens (--tokens): they decide "
+                "how often the available tokens are repeated"
+            )
 
     @classmethod
     def of_run(cls, run: Mapping[Any, Any]) -> "Target":
         """The model that one run of a table is: ``runs.isel(run=i)``, or a row of candidates."""
         tokens = float(run["n_tokens"]) if "n_tokens" in run else None
         active = float(run.get("n_active_params", math.nan))
-        return cls(float(run["n_params"]), tokens, None if math.isnan(active) else active)
+        available = {}
+        if "unique" in run:
+            named = zip(run["domain"].to_numpy(), run["unique"].to_numpy(), strict=True)
+            available = {str(name): float(unique) for name, unique in named if unique < math.inf}
+        active_params = None if math.isnan(active) else active
+        return cls(float(run["n_params"]), tokens, active_params, available)
 
     @property
     def active(self) -> float:

@@ -16,6 +16,7 @@ DIGITS = 6
 def row(entry: dict[str, Any]) -> dict[str, Any]:
     """One line of the table."""
     benchmarks = entry["benchmarks"]
+    unique = record.unique_tokens(entry["mixture"], entry["n_tokens"], entry["epochs"])
     return {
         "run_id": entry["run_id"],
         "n_params": entry["n_params"],
@@ -24,6 +25,7 @@ def row(entry: dict[str, Any]) -> dict[str, Any]:
         "flops": entry["flops"],
         "seed": entry["seed"],
         **{f"w_{name}": weight for name, weight in entry["mixture"].items()},
+        **{f"unique_{name}": tokens for name, tokens in unique.items()},
         **{f"loss_{name}": loss for name, loss in entry["loss_nats_per_token"].items()},
         **{f"acc_{name}": result["accuracy"] for name, result in benchmarks.items()},
         **{f"score_{name}": result["score"] for name, result in benchmarks.items()},

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -61,6 +62,7 @@ def build(
         "seed": config.seed,
         "mixture": dict(config.mixture),
         "epochs": measured.epochs,
+        "unique": unique_tokens(config.mixture, measured.n_tokens, measured.epochs),
         "loss_nats_per_token": measured.losses,
         "loss_standard_error": {
             name: None if math.isnan(error) else error for name, error in measured.errors.items()
@@ -95,6 +97,13 @@ def build(
             **{name: metadata.version(name) for name in ("torch", "numpy")},
         },
     }
+
+
+def unique_tokens(
+    mixture: Mapping[str, float], n_tokens: float, epochs: Mapping[str, float]
+) -> dict[str, float]:
+    """Tokens that exist of each domain whose text the run saw more than once."""
+    return {name: n_tokens * mixture[name] / times for name, times in epochs.items() if times > 1}
 
 
 def write(record: dict[str, Any], folder: Path) -> Path:

@@ -39,7 +39,7 @@ def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
 def curve(
     parameters: dict[str, np.ndarray], table: pd.DataFrame, centre: dict[str, Any]
 ) -> np.ndarray:
-    """Mean loss by run and domain, nats per token."""
+    """Mean loss by run and domain, nats per token; with ``r_star`` where tokens are repeated."""
     law = get_law("camel")
     weights = table[[c for c in table if str(c).startswith("w_")]].to_numpy()
     n = weights.shape[1]
@@ -54,13 +54,23 @@ def curve(
         own=np.eye(n)[:, None],
         log_centre=np.log([centre["n_params"] / 1e8, centre["n_tokens"] / 1e10]),
     )
+    if "r_star" in parameters:
+        named = [str(c).replace("w_", "unique_") for c in table if str(c).startswith("w_")]
+        unique = table[named].to_numpy() / table[["n_tokens"]].to_numpy()
+        inputs = inputs._replace(unique=unique[None])
     coefficients = np.stack([parameters[c.name] for c in law.coefficients], axis=-1)
     relative = Hierarchy(law, n, n).curve(np, parameters, coefficients, inputs)
     return np.asarray(np.asarray(relative).T * parameters["unit"])
 
 
-def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """A wide table of runs at `truth`, and the centre that its parameters refer to."""
+def simulated_table(
+    seed: int = 0, n_runs: int = N_RUNS, r_star: float | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A wide table of runs at `truth`, and the centre that its parameters refer to.
+
+    With `r_star` every third run sees each domain four to sixty times, and every third just one of
+    them: what repeated tokens are worth in all domains.
+    """
     rng = np.random.default_rng(seed)
     mixtures = rng.dirichlet(np.ones(len(DOMAINS)), size=n_runs)
     table = pd.DataFrame(mixtures, columns=[f"w_{d}" for d in DOMAINS])
@@ -72,7 +82,15 @@ def simulated_table(seed: int = 0, n_runs: int = N_RUNS) -> tuple[pd.DataFrame, 
         "n_tokens": float(np.exp(np.log(table["n_tokens"]).mean())),
         "mixture": mixtures.mean(axis=0),
     }
-    mean = curve(truth(), table, centre)
+    parameters = truth()
+    if r_star is not None:
+        parameters["r_star"] = np.full(len(DOMAINS), r_star)
+        seen = mixtures * table[["n_tokens"]].to_numpy()
+        epochs = 4 * 15 ** rng.uniform(size=(n_runs, 1))
+        run = np.arange(n_runs)[:, None]
+        repeated = (run % 3 == 0) | ((run % 3 == 1) & (run // 3 % 3 == np.arange(3)))
+        table[[f"unique_{d}" for d in DOMAINS]] = np.where(repeated, seen / epochs, np.inf)
+    mean = curve(parameters, table, centre)
     reference = mean.mean(axis=0)
     _, scale = np.unique(table["n_params"], return_inverse=True)
     size_effect = SIZE_EFFECT * rng.normal(size=(scale.max() + 1, len(DOMAINS)))[scale]

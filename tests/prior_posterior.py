@@ -18,7 +18,9 @@ from bayescamel.runs.sizes import Centre, same_names, scales
 DOMAINS = ("code", "math", "web")
 
 
-def example_runs(*, tokens_vary: bool = True, sparse: bool = False) -> xr.Dataset:
+def example_runs(
+    *, tokens_vary: bool = True, sparse: bool = False, repeated: bool = False
+) -> xr.Dataset:
     """Eighteen runs of three sizes; their losses are all 2 nats."""
     weights = np.random.default_rng(0).dirichlet(np.full(3, 2.0), size=18)
     size = np.repeat([1e7, 3e7, 9e7], 6)
@@ -26,6 +28,8 @@ def example_runs(*, tokens_vary: bool = True, sparse: bool = False) -> xr.Datase
     table["n_tokens"] = 20 * size if tokens_vary else 1e9
     if sparse:
         table["n_active_params"] = size / (1 + np.arange(18) % 2)
+    if repeated:
+        table["unique_math"] = np.where(np.arange(18) % 3, np.nan, 1e7)
     for name, column in zip(DOMAINS, weights.T, strict=True):
         table[f"w_{name}"] = column
         table[f"loss_{name}"] = 2.0

@@ -57,7 +57,7 @@ def constraints(
         lower=weights(minimum or [], "floor", MixtureError),
         upper=weights(maximum or [], "ceiling", MixtureError),
         groups=tuple(_group(text) for text in groups or []),
-        available={} if available is None else _read_available(available),
+        available=read_available(available),
         max_epochs=max_epochs,
         near=None if near is None else Near(near, reference),
     )
@@ -81,7 +81,10 @@ def _group(text: str) -> "Group":
     return group
 
 
-def _read_available(path: Path) -> dict[str, float]:
+def read_available(path: Path | None) -> dict[str, float]:
+    """Unique tokens by training domain from CSV; without a file none end."""
+    if path is None:
+        return {}
     import pandas as pd
 
     check_file(path, "table of tokens")

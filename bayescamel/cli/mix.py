@@ -80,10 +80,10 @@ def mix(
     from bayescamel.decisions.risk import Risk
     from bayescamel.targets import Target
 
-    target = Target(params, tokens, active_params)
     aim = None if objective is None else weights([objective], "objective", TargetError)
     given = None if reference is None else limits.read_reference(reference)
     within = limits.constraints(minimum, maximum, group, available, max_epochs, near, given)
+    target = Target(params, tokens, active_params, within.available)
     attitude = Risk.parse(risk)
     places = _places(place or [])
     if out is not None:
@@ -153,6 +153,7 @@ def facts(best: "OptimalMixture") -> dict[str, object]:
         "extrapolation": best.extrapolation,
         "gain_extrapolated": best.gain_extrapolated,
         "binding": list(best.binding),
+        "repetition": best.worth,
     }
     for key, compared in (("near", best.against_near), ("reference", best.against_reference)):
         if compared is not None:

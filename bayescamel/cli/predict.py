@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescamel.cli import options
+from bayescamel.cli import limits, options
 from bayescamel.cli.common import answer, guarded, quiet_stdout, say_caveats, weights, worth
 from bayescamel.exceptions import MixtureError
 
@@ -39,6 +39,7 @@ def predict(
         list[str] | None,
         typer.Option(help="name=weight, once a domain; default: the runs' mean mixture."),
     ] = None,
+    available: limits.Available = None,
     kind: Annotated[
         Kind, typer.Option(help="The law's curve, the expected loss, or one new run around it.")
     ] = Kind.mean,
@@ -52,7 +53,7 @@ def predict(
     """Predict the loss on each validation domain, or each benchmark, with 90 % intervals."""
     from bayescamel.targets import Target
 
-    target = Target(params, tokens, active_params)
+    target = Target(params, tokens, active_params, limits.read_available(available))
     given = weights(mixture, "mixture", MixtureError) if mixture else None
     with quiet_stdout():
         from bayescamel.draws.prediction import impossible

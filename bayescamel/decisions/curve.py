@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayescamel.decisions.objectives import Aim
-from bayescamel.decisions.repetition import effective_tokens
-from bayescamel.draws.curves import MAX_ELEMENTS, Curves, DomainWeights, DrawnLosses, losses
+from bayescamel.draws.curves import MAX_ELEMENTS, Curves, losses
 from bayescamel.draws.draws import Draws
 from bayescamel.laws.base import Array
+from bayescamel.laws.repetition import Repetition
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import LogSizes, Sizes
 from bayescamel.targets import Target
@@ -18,19 +18,10 @@ if TYPE_CHECKING:  # of the test extra: only the tests evaluate the shapes below
 
 type DrawnMixtures = Float[Any, "#draw mixture domain"]
 type DrawnObjective = Float[Any, "draw mixture"]
-type DrawnScale = Float[Any, "draw 1 1"]
 
 FLOOR = 1e-6
 """Added to every weight in a search: it visits corners, where a law in single precision may lose
 its gradient. A millionth of the tokens moves no optimum."""
-
-
-class Repeated(NamedTuple):
-    """What is needed to count repeated tokens."""
-
-    unique: DomainWeights
-    """Available tokens over the target's tokens; may be infinite."""
-    r_star: DrawnScale
 
 
 class Curve(NamedTuple):
@@ -40,29 +31,14 @@ class Curve(NamedTuple):
     logs: LogSizes
     """Of the target."""
     aim: dict[str, Array]
-    repeated: Repeated | None
 
 
 def make_curve(
-    draws: Draws, target: Target, aim: dict[str, np.ndarray], repeated: Repeated | None
+    draws: Draws, target: Target, aim: dict[str, np.ndarray], repetition: Repetition | None
 ) -> Curve:
     """Gather the arrays of a law's draws; those of the aim are for the same draws."""
-    return Curve(Curves.of(draws), Sizes.of_target(target).logs(draws.centre), aim, repeated)
-
-
-def curve_losses(
-    xp: Any, hierarchy: Hierarchy, curve: Curve, mixtures: DrawnMixtures
-) -> DrawnLosses:
-    """Losses (draw, mixture, validation), nats per token, of mixtures (draw or 1, mixture, domain).
-
-    Repeated tokens count as the fresh tokens that they are worth: the law is given weights that
-    sum to less than 1. Scaled up to 1, they would reward a mixture for burning tokens on a domain
-    whose repetition is worth nothing, since the others' shares would fall.
-    """
-    if curve.repeated is not None:
-        unique, r_star = curve.repeated
-        mixtures = effective_tokens(xp, mixtures, unique, r_star)
-    return losses(xp, hierarchy, curve.draws, curve.logs, mixtures)
+    sizes = Sizes.of_target(target, draws.runs["domain"].to_numpy())
+    return Curve(Curves.of(draws, repetition), sizes.logs(draws.centre), aim)
 
 
 def objective_values(
@@ -77,7 +53,7 @@ def objective_values(
     Draws of the laws one after the other.
     """
     parts = [
-        value(xp, curve_losses(xp, law, curve, some + FLOOR), curve.aim)
+        value(xp, losses(xp, law, curve.draws, curve.logs, some + FLOOR), curve.aim)
         for law, curve, some in zip(laws, curves, _split(curves, mixtures), strict=True)
     ]
     return xp.concatenate(parts, axis=0)
@@ -119,7 +95,7 @@ def evaluate(
         parts = []
         for first in range(0, mixtures.shape[1], step):
             part = slice(first, first + step)
-            loss = curve_losses(np, law, curve, some[:, part]) + shift[:, part]
+            loss = losses(np, law, curve.draws, curve.logs, some[:, part]) + shift[:, part]
             parts.append(aim.value(np, loss, curve.aim))
         results.append(np.concatenate(parts, axis=1))
     return np.concatenate(results)

@@ -5,7 +5,6 @@ import xarray as xr
 
 from bayescamel.decisions.objectives import Objective
 from bayescamel.decisions.problem import MAX_DRAWS, Problem, pose, solve
-from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.result import Comparison, OptimalMixture
 from bayescamel.decisions.risk import Risk
 from bayescamel.draws.draws import Averaged
@@ -13,6 +12,7 @@ from bayescamel.draws.prediction import extrapolation, impossible
 from bayescamel.draws.status import warn_of
 from bayescamel.draws.summary import interval90
 from bayescamel.exceptions import ExtrapolationWarning
+from bayescamel.laws.repetition import Repetition
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.mixtures.reach import Reach
@@ -50,20 +50,21 @@ def optimal_mixture(
         Weight by validation domain; None: all alike. Or a `WorstCase`, a `DrawObjective`, or a
         function of the losses.
     constraints
-        What the mixture must satisfy; it does to 1e-9. Available tokens also decide how much a
-        token is worth when it is repeated.
+        What the mixture must satisfy; it does to 1e-9. Available tokens (`Target` tells them too)
+        also decide how much a token is worth when it is repeated.
     reference
         One mixture to compare with, and to prefer when the posterior cannot tell it from the best.
     risk
         What of the objective's distribution is to be small; None: its mean.
     repetition
-        Prior of what repeated tokens are worth; None: the default one.
+        What repeated tokens are taken to be worth, whatever the runs say. None: what the posterior
+        learned where some run repeats tokens, else the default prior; the result's notes say which.
     certainty
         Probability of being better below which a mixture is not told from the near one.
     max_draws
         More draws than this are thinned.
     seed
-        Of the starts and of the draws of repetition.
+        Of the starts.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def optimal_mixture(
     if given is not None:
         against_reference = _compare(what, domains, given, local[:, 2] - local[:, place])
 
-    losses = problem.ensemble.losses(Sizes.of_target(target), best[None])
+    losses = problem.ensemble.losses(Sizes.of_target(problem.target, domains), best[None])
     doubts = impossible(losses, posterior.runs["validation"].to_numpy())
     warn_of(doubts, ExtrapolationWarning)
 
@@ -126,9 +127,10 @@ def optimal_mixture(
         reach=reach.radius,
         gain_extrapolated=_extrapolated(problem, reach, best, near, at_best),
         binding=problem.allowed.binding(best),
-        target=target,
+        target=problem.target,
         unit=problem.aim.unit,
         doubts=doubts,
+        worth=problem.worth,
     )
 
 

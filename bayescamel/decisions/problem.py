@@ -1,17 +1,18 @@
 """One decision as a problem to be searched, and its solution draw by draw."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayescamel.decisions.curve import Curve, Repeated, evaluate, make_curve
+from bayescamel.decisions.curve import Curve, evaluate, make_curve
 from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import Aim, Objective, as_aim
-from bayescamel.decisions.repetition import Repetition
 from bayescamel.decisions.risk import Risk
 from bayescamel.decisions.search import best_of_all, best_of_each, make_space, screen
 from bayescamel.draws.draws import Averaged
 from bayescamel.draws.status import warn_of
+from bayescamel.draws.summary import interval90
+from bayescamel.laws.repetition import REPETITION, Repetition
 from bayescamel.mixtures import Polytope, dirichlet
 from bayescamel.mixtures.constraints import Constraints
 from bayescamel.runs.sizes import Sizes
@@ -39,15 +40,17 @@ class Problem:
     Parameters
     ----------
     ensemble, target
-        What is known, and what the mixture is for.
+        What is known, and what the mixture is for; it tells the available tokens.
     aim, curves
         The objective; one curve a law.
     allowed
         The mixtures to choose from.
     risk
         What of the objective's distribution is to be small.
-    unique, repetition, seed
-        Available tokens over the target's, the prior of their worth, the seed of its draws.
+    repetition
+        What repeated tokens are taken to be worth, whatever the runs say; None: as they say.
+    seed
+        Of the starts.
     """
 
     ensemble: Ensemble
@@ -56,9 +59,28 @@ class Problem:
     curves: tuple[Curve, ...]
     allowed: Polytope
     risk: Risk
-    unique: np.ndarray | None
-    repetition: Repetition
+    repetition: Repetition | None
     seed: int
+
+    @property
+    def worth(self) -> str | None:
+        """What repeated tokens are worth, and who says so; None where none may be repeated."""
+        if not self.target.available:
+            return None
+        domains = list(self.ensemble.runs["domain"].to_numpy())
+        limited = [domains.index(name) for name in self.target.available]
+        r_star = np.concatenate([curve.draws.parameters[REPETITION.name] for curve in self.curves])
+        low, high = interval90(r_star[:, limited].ravel())
+        if self.repetition is not None:
+            source = "as it was given"
+        elif all(law.repeated for law in self.ensemble.hierarchies):
+            source = "learned from runs that repeat tokens"
+        else:
+            source = "a prior: no run repeats tokens"
+        return (
+            f"what repeated tokens are worth is {source} (R* {np.median(r_star[:, limited]):.3g}, "
+            f"90 % {low:.3g} to {high:.3g})"
+        )
 
     def values(self, mixtures: np.ndarray) -> np.ndarray:
         """The objective (draw, M) of mixtures (M, domain)."""
@@ -67,8 +89,9 @@ class Problem:
     def local_values(self, mixtures: np.ndarray) -> np.ndarray:
         """The same with what the laws miss of each mixture, for fewer draws."""
         some = self.ensemble.thinned(COMPARISON_DRAWS)
-        curves = _curves(some, self.target, self.aim, self.unique, self.repetition, self.seed)
-        models = Sizes.of_target(self.target, len(mixtures))
+        curves = _curves(some, self.target, self.aim, self.repetition)
+        domains = some.runs["domain"].to_numpy()
+        models = Sizes.of_target(self.target, domains, len(mixtures))
         drawn = some.residuals.at(models, mixtures).draw(np.random.default_rng(self.seed))
         drawn = drawn * some.scatter(models, mixtures).noise
         return evaluate(some.hierarchies, self.aim, curves, mixtures[None], drawn)
@@ -103,20 +126,20 @@ def pose(
     runs = posterior.runs
     domains, validation = ([str(name) for name in runs[dim].to_numpy()] for dim in DIMS)
     limits = Constraints() if constraints is None else constraints
-    prior = Repetition() if repetition is None else repetition
+    limits = replace(limits, available={**target.available, **limits.available})
+    allowed = limits.polytope(domains, target, runs["mixture"].to_numpy())
+    target = replace(target, available=limits.available)
     ensemble = Ensemble.of(posterior, max_draws)
     reference_loss = runs["loss"].mean("run").to_numpy()
     aim = as_aim(objective, validation, reference_loss, posterior.n_draws)
-    unique = limits.shares(domains, target)
     problem = Problem(
         ensemble=ensemble,
         target=target,
         aim=aim,
-        curves=_curves(ensemble, target, aim, unique, prior, seed),
-        allowed=limits.polytope(domains, target, runs["mixture"].to_numpy()),
+        curves=_curves(ensemble, target, aim, repetition),
+        allowed=allowed,
         risk=Risk() if risk is None else risk,
-        unique=unique,
-        repetition=prior,
+        repetition=repetition,
         seed=seed,
     )
     warn_of(posterior.doubts)  # last: what is refused needs no doubts
@@ -124,20 +147,12 @@ def pose(
 
 
 def _curves(
-    ensemble: Ensemble,
-    target: Target,
-    aim: Aim,
-    unique: np.ndarray | None,
-    repetition: Repetition,
-    seed: int,
+    ensemble: Ensemble, target: Target, aim: Aim, repetition: Repetition | None
 ) -> tuple[Curve, ...]:
-    r_star = repetition.draws(ensemble.n_draws, seed)[:, None, None]
-    curves, first = [], 0
-    for part, rows in zip(ensemble.parts, ensemble.rows, strict=True):
-        here = slice(first, first := first + len(rows))
-        repeated = None if unique is None else Repeated(unique, r_star[here])
-        curves.append(make_curve(part, target, aim.arrays(rows), repeated))
-    return tuple(curves)
+    return tuple(
+        make_curve(part, target, aim.arrays(rows), repetition)
+        for part, rows in zip(ensemble.parts, ensemble.rows, strict=True)
+    )
 
 
 def solve(problem: Problem, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

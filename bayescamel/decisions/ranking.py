@@ -57,7 +57,7 @@ def rank_mixtures(
     domains = [str(name) for name in posterior.runs["domain"].to_numpy()]
     choice = as_mixtures(mixtures, domains)
     ensemble = Ensemble.of(posterior, posterior.n_draws or MAX_DRAWS)
-    models, weights = Sizes.of_target(target, len(choice)), choice.to_numpy()
+    models, weights = Sizes.of_target(target, domains, len(choice)), choice.to_numpy()
     loss = ensemble.losses(models, weights)
     rng = np.random.default_rng(seed)
     scatter = ensemble.scatter(models, weights)

@@ -98,6 +98,8 @@ class OptimalMixture:
         What it is for, and the objective's unit.
     doubts
         What is to be said against losses that the law puts there; they came as a warning too.
+    worth
+        What repeated tokens are taken to be worth, and who says so; None where none may be.
     """
 
     recommended: xr.DataArray
@@ -119,6 +121,7 @@ class OptimalMixture:
     target: Target
     unit: str
     doubts: tuple[str, ...] = ()
+    worth: str | None = None
 
     def regret_quantile(self, level: float | list[float]) -> np.ndarray:
         """Quantiles of the regret."""
@@ -210,4 +213,6 @@ class OptimalMixture:
         )
         if self.binding:
             notes.append("binding: " + "; ".join(self.binding))
+        if self.worth is not None:
+            notes.append(self.worth)
         return notes

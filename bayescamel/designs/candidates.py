@@ -19,8 +19,8 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
     ----------
     candidates
         Columns ``run_id``, ``n_params``, ``n_tokens`` where the runs have tokens,
-        ``n_active_params`` for sparse models, ``w_<domain>``, and ``flops`` where their cost is
-        known better than by 6 N D.
+        ``n_active_params`` for sparse models, ``w_<domain>``, ``unique_<domain>`` where tokens of a
+        domain are to be repeated, and ``flops`` where their cost is known better than by 6 N D.
 
     Raises
     ------
@@ -60,6 +60,17 @@ def check_candidates(candidates: pd.DataFrame, domains: list[str], tokens: bool)
             )
     for i, domain in enumerate(domains):
         result[column("mixture", domain)] = weights.to_numpy()[:, i]
+    for domain in names_in("unique", candidates):
+        name = column("unique", domain)
+        if domain not in domains:
+            raise TargetError(f"candidates: {name!r} names no training domain: drop the column")
+        result[name] = candidates[name].to_numpy(dtype=np.float64)
+        wrong = result[result[name] <= 0]
+        if len(wrong):
+            raise TargetError(
+                f"candidate {wrong['run_id'].iloc[0]!r}: {name} = {wrong[name].iloc[0]:g} is not "
+                "positive; leave it empty where tokens have no end"
+            )
     return result
 
 
@@ -86,4 +97,6 @@ def target_table(target: Target, mixtures: np.ndarray, domains: tuple[str, ...])
     table["n_params"] = target.n_params
     table["n_active_params"] = target.n_active_params or np.nan
     table["n_tokens"] = np.nan if target.n_tokens is None else target.n_tokens
+    for domain, tokens in target.available.items():
+        table[column("unique", domain)] = tokens
     return table

@@ -9,6 +9,7 @@ from bayescamel.designs.prior import centred, own_names, plausible_draws
 from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.draws.draws import Draws, evenly
 from bayescamel.draws.scatter import ranges
+from bayescamel.laws.repetition import REPETITION, Repetition
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.columns import columns, names_in
@@ -97,7 +98,8 @@ class PredictiveDraws:
             domains=domains,
             validation=validation,
             draws=Curves(
-                parameters=hierarchy.constrained(np, values, own),
+                parameters={REPETITION.name: Repetition().draws(n_draws, len(domains))}
+                | hierarchy.constrained(np, values, own),
                 coefficients=draws.coefficients,
                 reference_loss=centre.loss,
                 reference=centre.mixture,
@@ -125,7 +127,11 @@ class PredictiveDraws:
         return result
 
     def law_inputs(self, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
-        """Logs over the centre's and mixtures; see `bayescamel.designs.prior.centred`."""
+        """Logs over the centre's and mixtures; see `bayescamel.designs.prior.centred`.
+
+        Columns ``unique_<domain>`` tell the tokens that exist of a domain: what a run sees of more
+        counts by what repeated tokens are worth.
+        """
         weights = columns("mixture", self.domains)
         other = [name for name in runs if not names_in("mixture", [name])]
         return centred(self.centre, runs[[*other, *weights]])

@@ -117,7 +117,7 @@ def centred(centre: Centre, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
     """Logs of the runs' sizes over the centre's; mixtures (run, domain) in the table's order."""
     sizes = Sizes.of(runs)
     if centre.n_tokens is None:
-        sizes = sizes._replace(tokens=None)
+        sizes = sizes._replace(tokens=None, unique=None)
     weights = columns("mixture", names_in("mixture", runs))
     return sizes.logs(centre), runs[weights].to_numpy(np.float64)
 

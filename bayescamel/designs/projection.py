@@ -91,7 +91,8 @@ class Projection:
         noise = np.sqrt(predictive.noise)
         logs, mixtures = predictive.law_inputs(runs)
         # By content, so that the order of the candidates decides nothing.
-        ordered = np.lexsort(np.column_stack([mixtures, *logs]).T)
+        told = [part for part in logs if part is not None]
+        ordered = np.lexsort(np.column_stack([mixtures, *told]).T)
         n_runs = max(1, SAMPLED_LOSSES // len(noise))
         picked = np.random.default_rng(seed).permutation(ordered)[:n_runs]
         some = runs.iloc[picked]
@@ -147,7 +148,7 @@ class Projection:
 
         def chunk(start: int) -> list[np.ndarray]:
             some = rows[start : start + CHUNK]
-            sizes = LogSizes(*(_single(column[some]) for column in logs))
+            sizes = jax.tree.map(_single, logs.take(some))
             at_runs = (sizes, _single(mixtures[some]), scale[some])
             parts = _compiled()(predictive.hierarchy, *fixed, *at_runs)
             return [np.asarray(part) for part in parts]

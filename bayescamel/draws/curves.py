@@ -10,6 +10,7 @@ import numpy as np
 
 from bayescamel.draws.draws import Draws
 from bayescamel.laws.base import Array, Inputs
+from bayescamel.laws.repetition import REPETITION, Repetition
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import LogSizes, Sizes, same_names
 
@@ -32,7 +33,7 @@ class Curves(NamedTuple):
     """Arrays of a law's draws: a tree that JAX compiles for."""
 
     parameters: dict[str, Array]
-    """By name, (draw, ...), in their own units."""
+    """By name, (draw, ...), in their own units; with R*, even where no run told of it."""
     coefficients: DrawnCoefficients
     """In units of the reference loss."""
     reference_loss: ValidationLosses
@@ -45,10 +46,22 @@ class Curves(NamedTuple):
     """Where the centre is, see `Inputs`."""
 
     @classmethod
-    def of(cls, draws: Draws) -> Self:
-        """All draws of a law, chains stacked."""
+    def of(cls, draws: Draws, repetition: Repetition | None = None) -> Self:
+        """All draws of a law, chains stacked.
+
+        Parameters
+        ----------
+        repetition
+            What repeated tokens are taken to be worth in place of what the runs tell; None: that,
+            which is the prior where no run repeats any.
+        """
+        parameters = {p.name: draws.flat(p.name) for p in draws.hierarchy.parameters()}
+        if repetition is not None or not draws.hierarchy.repeated:
+            assumed = Repetition() if repetition is None else repetition
+            shape = (draws.n_draws, draws.hierarchy.n_domain)
+            parameters[REPETITION.name] = assumed.draws(*shape)
         return cls(
-            parameters={p.name: draws.flat(p.name) for p in draws.hierarchy.parameters()},
+            parameters=parameters,
             coefficients=np.stack([draws.flat(c.name) for c in draws.law.coefficients], axis=-1),
             reference_loss=draws.centre.loss,
             reference=draws.centre.mixture,
@@ -83,6 +96,7 @@ def losses(
         reference=curves.reference,
         own=curves.own[:, None],
         log_centre=curves.log_centre,
+        unique=None if models.unique is None else models.unique[None],
     )
     relative = hierarchy.curve(xp, curves.parameters, curves.coefficients, inputs)
     shape = (len(curves.coefficients), len(curves.reference_loss), mixtures.shape[-2])
@@ -98,8 +112,7 @@ def all_losses(
     step = max(1, MAX_ELEMENTS // (n_draws * n_validation * mixtures.shape[-1]))
     for first in range(0, len(mixtures), step):
         part = slice(first, first + step)
-        some = LogSizes(*(logs[part] for logs in models))
-        result[:, part] = losses(np, hierarchy, curves, some, mixtures[part])
+        result[:, part] = losses(np, hierarchy, curves, models.take(part), mixtures[part])
     return result
 
 

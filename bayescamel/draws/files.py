@@ -52,6 +52,7 @@ def as_tree(draws: Draws) -> xr.DataTree:
                 "n_domain": hierarchy.n_domain,
                 "pooling": hierarchy.pooling,
                 "sparse": hierarchy.sparse,
+                "repeated": hierarchy.repeated,
                 "noise": dataclasses.asdict(hierarchy.noise),
             }
         ),

@@ -96,7 +96,8 @@ def predict_new_validation(
             return all_losses(hierarchy, curves, logs, mixtures)[:, :, 0]
 
     over_runs = evaluated(Sizes.of(draws.runs), draws.runs["mixture"].to_numpy())
-    relative = evaluated(Sizes.of_target(target, len(weights)), weights)
+    models = Sizes.of_target(target, draws.runs["domain"].to_numpy(), len(weights))
+    relative = evaluated(models, weights)
     possible = np.isfinite(relative).all(axis=1) & _plausible(over_runs, draws)
     if not possible.any():
         raise TargetError(
@@ -110,7 +111,7 @@ def predict_new_validation(
     if kind == "run":
         scale = np.exp(values["log_size_effect_scale"])[:, None]
         sigma = np.exp(values["log_sigma"])
-        beyond = hierarchy.noise.beyond * outside(draws, Sizes.of_target(target, 1))
+        beyond = hierarchy.noise.beyond * outside(draws, models, weights)
         scale = np.hypot(scale, beyond * sigma)
         if hierarchy.noise.mixture_dependent:
             lopsided = variation(weights, draws.centre.mixture)
@@ -233,7 +234,7 @@ def _curves(
             drawn = location + spread * rng.normal(size=draws.n_draws)
         coefficients.append(drawn)
     return Curves(
-        parameters=hierarchy.constrained(np, values, matching),
+        parameters=Curves.of(draws).parameters | hierarchy.constrained(np, values, matching),
         coefficients=np.stack(coefficients, axis=-1)[:, None],
         reference_loss=np.ones(1),
         reference=draws.centre.mixture,

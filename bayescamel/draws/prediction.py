@@ -71,7 +71,7 @@ def predict(
             "new run"
         )
     weights = mixtures.to_numpy()
-    models = Sizes.of_target(target, len(weights))
+    models = Sizes.of_target(target, draws.runs["domain"].to_numpy(), len(weights))
     loss = model_losses(draws, models, weights)
     if kind != "curve":
         scatter = run_scatter(draws, models, weights)
@@ -147,10 +147,11 @@ def run_distribution(
 def extrapolation(runs: xr.Dataset, target: Target, mixtures: xr.DataArray) -> xr.DataArray:
     """How far outside the runs a prediction is: dims (mixture,), 0 for inside.
 
-    The largest of three: how far the size, and the tokens, lie beyond the fitted range, in units
-    of that range on the log scale; and the total variation distance to the nearest measured
-    mixture beyond the distance that measured mixtures typically have among themselves, in units
-    of that distance. At 1 a prediction reaches as far out as the runs reach.
+    The largest of four: how far the size, the tokens, and the epochs of the most repeated domain
+    lie beyond the fitted range, in units of that range on the log scale; and the total variation
+    distance to the nearest measured mixture beyond the distance that measured mixtures typically
+    have among themselves, in units of that distance. At 1 a prediction reaches as far out as the
+    runs reach.
     """
     sizes = Sizes.of(runs)
     beyond = _beyond(target.active, sizes.active)
@@ -163,6 +164,12 @@ def extrapolation(runs: xr.Dataset, target: Target, mixtures: xr.DataArray) -> x
     np.fill_diagonal(among, np.inf)
     spacing = float(np.median(among.min(axis=1))) if len(measured) > 1 else 1.0
     distance = np.maximum(beyond, np.maximum(nearest - spacing, 0.0) / spacing)
+    if target.available:
+        domains, weights = runs["domain"].to_numpy(), mixtures.to_numpy()
+        models, fitted = Sizes.of_target(target, domains, len(weights)), runs["mixture"].to_numpy()
+        seen = sizes.epochs(fitted)
+        repeats = [_beyond(float(times), seen) for times in models.epochs(weights)]
+        distance = np.maximum(distance, repeats)
     return xr.DataArray(distance, dims=("mixture",), name="extrapolation")
 
 

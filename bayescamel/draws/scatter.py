@@ -19,7 +19,7 @@ class Scatter(NamedTuple):
     shared: np.ndarray
     """Sd of the effect that models of a size share where it was not fitted, else 0."""
     missed: np.ndarray
-    """Sd of what the law misses of a model beyond the fitted sizes and tokens, else 0."""
+    """Sd of what the law misses of a model beyond the fitted sizes, tokens and epochs, else 0."""
     noise: np.ndarray
     """Sd of a typical run's noise."""
 
@@ -44,13 +44,16 @@ def run_scatter(draws: Draws, models: Sizes, mixtures: np.ndarray) -> Scatter:
     missed = np.zeros(shape)
     if not draws.is_point_fit:
         sigma = draws.flat("sigma")[:, None] * loss
-        missed = draws.hierarchy.noise.beyond * outside(draws, models)[:, None] * sigma
+        missed = draws.hierarchy.noise.beyond * outside(draws, models, mixtures)[:, None] * sigma
     return Scatter(shift, shared, missed, np.broadcast_to(noise, shape))
 
 
-def outside(draws: Draws, models: Sizes) -> np.ndarray:
-    """How far models lie outside the fitted sizes and tokens, in ln N and ln D: (model,)."""
-    return np.asarray(np.linalg.norm(distances(ranges(Sizes.of(draws.runs)), models), axis=1))
+def outside(draws: Draws, models: Sizes, mixtures: np.ndarray) -> np.ndarray:
+    """How far models lie outside the fitted sizes, tokens and epochs, on their logs: (model,)."""
+    fitted = Sizes.of(draws.runs)
+    distance = np.linalg.norm(distances(ranges(fitted), models), axis=1)
+    most = fitted.epochs(draws.runs["mixture"].to_numpy()).max()
+    return np.asarray(np.hypot(distance, np.log(np.maximum(models.epochs(mixtures) / most, 1.0))))
 
 
 def ranges(models: Sizes) -> np.ndarray:

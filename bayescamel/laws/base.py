@@ -62,6 +62,10 @@ class Inputs(NamedTuple):
     log_centre: OfCentre
     """(2,) logs of N₀ / 1e8 and D₀ / 1e10, for priors that know the absolute scale; the latter is 0
     where the runs do not tell tokens."""
+    unique: PerDomain | None = None
+    """(1, run, domain) U / D, tokens that exist of each domain over the run's, infinite without
+    end; None: nothing is repeated. No law looks at it: a law is told of a run without repeats that
+    is worth the same (`bayescamel.laws.repetition`)."""
 
 
 class Terms(NamedTuple):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -49,10 +49,11 @@ class Constraints:
     groups
         Bounds on sums of weights.
     available
-        Unique tokens that exist of a domain; domains without an entry have no end.
+        Unique tokens that exist of a domain, beside those that the target tells and in their place;
+        domains without an entry have no end.
     max_epochs
         How often the available tokens may be repeated in the target's training. None: as often
-        as one likes; repetition then only loses its worth (`bayescamel.decisions.repetition`).
+        as one likes; repetition then only loses its worth (`bayescamel.laws.repetition`).
     near
         Trust region.
     """
@@ -90,6 +91,7 @@ class Constraints:
             When available tokens are given and the target's tokens are not.
         """
         names = [str(name) for name in domains]
+        self._check_available(names)
         rows = [
             *(self._row((name,), value, 1.0, names) for name, value in self.lower.items()),
             *(self._row((name,), 0.0, value, names) for name, value in self.upper.items()),
@@ -103,22 +105,6 @@ class Constraints:
         rows += self._caps(names, target)
         return Polytope(tuple(names), tuple(rows), self._balls(names, measured))
 
-    def shares(self, domains: Iterable[str], target: Target) -> np.ndarray | None:
-        """Available tokens over the target's tokens, (domain,), infinite where there is no end.
-
-        None where no domain's tokens are limited.
-        """
-        names = [str(name) for name in domains]
-        if not self.available:
-            return None
-        self._check_available(names)
-        if target.n_tokens is None:
-            raise TargetError(
-                "available tokens were given, so the target needs n_tokens (--tokens): they decide "
-                "how often the available tokens are repeated"
-            )
-        return np.array([self.available.get(name, np.inf) for name in names]) / target.n_tokens
-
     def _caps(self, names: list[str], target: Target | None) -> list[Row]:
         if self.max_epochs is None:
             return []
@@ -126,12 +112,13 @@ class Constraints:
             raise MixtureError(f"max_epochs = {self.max_epochs:g}: a positive number is needed")
         if target is None:
             raise TargetError("max_epochs needs a target: its tokens decide what is repeated")
-        shares = self.shares(names, target)
-        if shares is None:
+        if not self.available:
             raise MixtureError("max_epochs limits available tokens, but none were given")
+        tokens = replace(target, available=self.available).n_tokens
+        assert tokens is not None  # or there would be no such target
         rows = []
-        for name, share in zip(names, shares, strict=True):
-            cap = self.max_epochs * share
+        for name in names:
+            cap = self.max_epochs * self.available.get(name, np.inf) / tokens
             if cap < 1:
                 label = (
                     f"{name} ≤ {cap:.4g} ({self.max_epochs:g} epochs of "

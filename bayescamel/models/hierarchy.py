@@ -15,6 +15,7 @@ import numpy as np
 
 from bayescamel.laws.base import Array, Inputs, Law, Parameter, Terms
 from bayescamel.laws.population import SCATTER
+from bayescamel.laws.repetition import REPETITION, as_fresh
 from bayescamel.mixtures.transforms import variation
 
 type Pooling = Literal["none", "partial", "full"]
@@ -83,8 +84,8 @@ class Noise:
         the reference: repeats of a lopsided mixture scatter more than those of a balanced one, and
         every law fits the corners worse. How much is learned.
     beyond
-        What the law misses at e times the largest size or tokens that were fitted, its sd in units
-        of the run-to-run noise; it is nothing inside, and no part of the fit.
+        What the law misses at e times the largest size, tokens or epochs that were fitted, its sd
+        in units of the run-to-run noise; it is nothing inside, and no part of the fit.
     beyond_shared
         Share of its variance that all validation domains have in common.
     """
@@ -112,6 +113,8 @@ class Hierarchy:
         ``"full"``: all share one value.
     sparse
         Whether total and active parameters differ in some run.
+    repeated
+        Whether some run saw more tokens of a domain than there are.
     noise
         Priors of the scatter.
     """
@@ -121,11 +124,13 @@ class Hierarchy:
     n_domain: int
     pooling: Pooling = "partial"
     sparse: bool = False
+    repeated: bool = False
     noise: Noise = Noise()
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """The law's, and with sparse models that of their capacity."""
-        return (*self.law.parameters, SPARSITY) if self.sparse else self.law.parameters
+        """The law's, with sparse models that of capacity, with repeats that of their worth."""
+        more = (SPARSITY,) * self.sparse + (REPETITION,) * self.repeated
+        return (*self.law.parameters, *more)
 
     @property
     def has_run_noise(self) -> bool:
@@ -165,10 +170,8 @@ class Hierarchy:
         own = None
         if parameter.own is not None:
             own = self._unconstrained_typical(parameter, parameter.own, own=True)
-        if "validation" not in parameter.dims:
-            total = math.hypot(parameter.location_sd, parameter.spread)
-            return [Block(raw, parameter.dims, typical, math.log(total))]
-        if self.pooling == "none":
+        over_domains = parameter == REPETITION  # whatever is pooled over validation domains
+        if self.pooling == "none" or not ("validation" in parameter.dims or over_domains):
             total = math.hypot(parameter.location_sd, parameter.spread)
             return [Block(raw, parameter.dims, typical, math.log(total), own)]
         log_sd = math.log(parameter.location_sd)
@@ -178,7 +181,7 @@ class Hierarchy:
         if own is not None:
             own_location = f"{name}_own_location"
             blocks.append(Block(own_location, (), own, log_sd))
-        if self.pooling == "full":
+        if self.pooling == "full" and not over_domains:
             return blocks
         if "domain" in parameter.dims:
             scale: str | float = math.log(parameter.spread)
@@ -214,13 +217,16 @@ class Hierarchy:
         parameters
             In their own units (`constrained`), draws in front.
         inputs
-            Of the runs; effective capacity is filled in here.
+            Of the runs; effective capacity is filled in here, and repeated tokens count as the
+            fresh ones that they are worth.
         """
-        values = {p.name: p.beside_runs(parameters[p.name]) for p in self.parameters()}
         if self.sparse:
             capacity = inputs.log_total - inputs.log_active
-            capacity = inputs.log_active + values.pop(SPARSITY.name) * capacity
-            inputs = inputs._replace(log_capacity=capacity)
+            share = SPARSITY.beside_runs(parameters[SPARSITY.name])
+            inputs = inputs._replace(log_capacity=inputs.log_active + share * capacity)
+        if inputs.unique is not None:
+            inputs = as_fresh(xp, inputs, REPETITION.beside_runs(parameters[REPETITION.name]))
+        values = {p.name: p.beside_runs(parameters[p.name]) for p in self.law.parameters}
         return self.law.terms(xp, inputs, **values)
 
     def curve(

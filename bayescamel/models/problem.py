@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayescamel.laws.base import Inputs, Law
 from bayescamel.models.hierarchy import Hierarchy, Noise, Pooling
-from bayescamel.runs.sizes import Centre, active_params, is_sparse, same_names, scales
+from bayescamel.runs.sizes import Centre, Sizes, active_params, is_sparse, same_names, scales
 
 
 class Problem(NamedTuple):
@@ -36,6 +36,8 @@ class Problem(NamedTuple):
     """(R, V) in units of the reference loss; 0 where not measured."""
     measured: np.ndarray
     """(R, V) 1 where measured, else 0."""
+    unique: np.ndarray | None = None
+    """(R, K) tokens that exist of each domain over the run's; None where no run repeats any."""
 
     def inputs(self) -> Inputs:
         """As a law wants them."""
@@ -48,6 +50,7 @@ class Problem(NamedTuple):
             reference=self.reference,
             own=self.own[:, None],
             log_centre=self.log_centre,
+            unique=None if self.unique is None else self.unique[None],
         )
 
 
@@ -61,6 +64,7 @@ def hierarchy_for(
         n_domain=runs.sizes["domain"],
         pooling=pooling,
         sparse=is_sparse(runs),
+        repeated=Sizes.of(runs).unique is not None,
         noise=Noise() if noise is None else noise,
     )
 
@@ -91,6 +95,7 @@ def build(runs: xr.Dataset, centre: Centre, padded: bool = True) -> Problem:
     tokens = np.zeros(n_runs)
     if centre.n_tokens is not None:
         tokens = np.log(runs["n_tokens"].to_numpy() / centre.n_tokens)
+    unique = Sizes.of(runs).shares
     return Problem(
         log_total=pad(np.log(total / centre.n_params), 0.0),
         log_active=pad(np.log(active / centre.n_params), 0.0),
@@ -102,4 +107,5 @@ def build(runs: xr.Dataset, centre: Centre, padded: bool = True) -> Problem:
         scale=pad(np.eye(columns)[scale], 0.0),
         loss=pad(np.where(measured, loss, 0.0), 0.0),
         measured=pad(measured.astype(float), 0.0),
+        unique=None if unique is None else pad(unique, np.inf),
     )

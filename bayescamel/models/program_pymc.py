@@ -81,8 +81,12 @@ def _inputs(problem: Problem) -> Inputs:
         name: pm.Data(name, getattr(problem, name), dims="run")
         for name in ("log_total", "log_active", "log_tokens")
     }
-    mixture = pm.Data("mixture", problem.mixture, dims=("run", "domain"))
-    return problem.inputs()._replace(**logs, log_capacity=logs["log_active"], mixture=mixture[None])
+    shares = {
+        name: pm.Data(name, value, dims=("run", "domain"))[None]
+        for name, value in (("mixture", problem.mixture), ("unique", problem.unique))
+        if value is not None
+    }
+    return problem.inputs()._replace(**logs, log_capacity=logs["log_active"], **shares)
 
 
 def _coefficients(hierarchy: Hierarchy, values: dict[str, Array]) -> dict[str, Array]:

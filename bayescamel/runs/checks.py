@@ -77,6 +77,9 @@ def check_values(runs: xr.Dataset, text: xr.Dataset, problems: list[str]) -> Non
         if name in runs:
             outside = (runs[name] < 0) | (runs[name] > 1)
             find(name, outside, "is outside 0 to 1", "give a share, not a percentage")
+    if "unique" in runs:
+        few = runs["unique"] <= 0
+        find("unique", few, "is not positive", "leave it empty where tokens have no end")
     if "n_active_params" in runs and "n_params" in runs:
         over = runs["n_active_params"] > runs["n_params"]
         find("n_active_params", over, "exceeds n_params", "count both alike")

@@ -9,10 +9,11 @@ from bayescamel.input import check_text, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-type Kind = Literal["mixture", "loss", "accuracy", "score"]
+type Kind = Literal["mixture", "unique", "loss", "accuracy", "score"]
 
 PREFIXES: dict[Kind, str] = {
     "mixture": "w_",
+    "unique": "unique_",
     "loss": "loss_",
     "accuracy": "acc_",
     "score": "score_",
@@ -82,16 +83,33 @@ def measured_columns(
                 check_text(name)
             except ValueError as error:
                 raise RunTableError(f"the name of a column: {error}") from error
+    _check_unique(table, named, problems)
     if losses is not None:
         named["loss"] = _chosen_losses(named["loss"], losses)
     result: dict[str, list[str]] = {kind: columns(kind, names) for kind, names in named.items()}
     # An optional column without a single value was not measured.
+    result["unique"] = [name for name in result["unique"] if table[name].notna().any()]
     result["size"] = [
         name
         for name in SIZES
         if name in table and (name == "n_params" or table[name].notna().any())
     ]
     return result
+
+
+def _check_unique(table: "pd.DataFrame", named: dict[Kind, list[str]], problems: list[str]) -> None:
+    for name in [name for name in named["unique"] if name not in named["mixture"]]:
+        problems.append(
+            f"column {shown(repr(column('unique', name)))} names no training domain; there are: "
+            f"{listing(named['mixture'])}. It would hold the unique tokens of one: rename or drop "
+            "it"
+        )
+        named["unique"].remove(name)
+    if named["unique"] and "n_tokens" not in table:
+        problems.append(
+            f"column {shown(repr(column('unique', named['unique'][0])))} tells how many tokens "
+            "there are, and no 'n_tokens' column how many a run saw: add it"
+        )
 
 
 def _chosen_losses(known: list[str], losses: Sequence[str]) -> list[str]:

@@ -130,6 +130,7 @@ def _of_record(row: Mapping[str, Any]) -> dict[str, Any]:
     benchmarks = dict(row.get("benchmarks") or {})
     named = {
         "w": row["mixture"],
+        "unique": row.get("unique"),
         "loss": losses,
         "acc": row.get("accuracy") or {n: _entry(e, "accuracy") for n, e in benchmarks.items()},
         "score": row.get("score") or {n: _entry(e, "score") for n, e in benchmarks.items()},

@@ -1,6 +1,7 @@
 """What sizes and names the runs have, and the centre around which a law of them is written."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from bayescamel.exceptions import RunTableError, TargetError
 from bayescamel.input import shown
-from bayescamel.runs.columns import column
+from bayescamel.runs.columns import column, columns, names_in
 from bayescamel.targets import Target
 
 MIN_TYPICAL_WEIGHT = 1e-9
@@ -70,6 +71,12 @@ class LogSizes(NamedTuple):
     total: Any
     active: Any
     tokens: Any
+    unique: Any = None
+    """(model, domain) `Sizes.shares`, no logs; None: nothing is repeated."""
+
+    def take(self, rows: Any) -> "LogSizes":
+        """Some of the models."""
+        return LogSizes(*(None if part is None else part[rows] for part in self))
 
 
 class Sizes(NamedTuple):
@@ -79,18 +86,51 @@ class Sizes(NamedTuple):
     active: np.ndarray
     tokens: np.ndarray | None
     """None where they are not told."""
+    unique: np.ndarray | None = None
+    """(model, domain) tokens that exist, infinite without end; None: nothing is repeated."""
 
     @classmethod
     def of(cls, runs: xr.Dataset | pd.DataFrame) -> Self:
-        """Those of runs."""
+        """Those of runs, or of a table with their columns, domains in the order of its weights."""
         tokens = np.asarray(runs["n_tokens"], np.float64) if "n_tokens" in runs else None
-        return cls(np.asarray(runs["n_params"], np.float64), active_params(runs), tokens)
+        total, active = np.asarray(runs["n_params"], np.float64), active_params(runs)
+        return cls(total, active, tokens, None if tokens is None else _repeated(runs, tokens))
 
     @classmethod
-    def of_target(cls, target: Target, n: int = 1) -> Self:
-        """`n` models of the target's size."""
+    def of_target(cls, target: Target, domains: Iterable[object], n: int = 1) -> Self:
+        """`n` models of the target's size.
+
+        Raises
+        ------
+        TargetError
+            When it tells the available tokens of a domain that is not among the training domains.
+        """
         tokens = None if target.n_tokens is None else np.full(n, target.n_tokens)
-        return cls(np.full(n, target.n_params), np.full(n, target.active), tokens)
+        unique = None
+        if target.available:
+            names = [str(name) for name in domains]
+            for name in target.available:
+                if name not in names:
+                    raise TargetError(
+                        f"available tokens of unknown domain {shown(repr(name))}; there are: "
+                        f"{', '.join(names)}"
+                    )
+            unique = np.tile([target.available.get(name, np.inf) for name in names], (n, 1))
+        return cls(np.full(n, target.n_params), np.full(n, target.active), tokens, unique)
+
+    @property
+    def shares(self) -> np.ndarray | None:
+        """`unique` over the model's tokens, (model, domain)."""
+        if self.unique is None or self.tokens is None:
+            return None
+        return np.asarray(self.unique / self.tokens[:, None])
+
+    def epochs(self, mixtures: np.ndarray) -> np.ndarray:
+        """How often the most repeated domain was seen, 1 where none was, on (model, domain)."""
+        if self.shares is None:
+            return np.ones(len(mixtures))
+        seen = mixtures / np.maximum(self.shares, MIN_TYPICAL_WEIGHT)
+        return np.asarray(np.maximum(seen.max(axis=1), 1.0))
 
     def logs(self, centre: Centre) -> LogSizes:
         """Over the centre's.
@@ -102,7 +142,7 @@ class Sizes(NamedTuple):
         """
         total, active = (np.log(size / centre.n_params) for size in (self.total, self.active))
         if self.tokens is not None and centre.n_tokens is not None:
-            return LogSizes(total, active, np.log(self.tokens / centre.n_tokens))
+            return LogSizes(total, active, np.log(self.tokens / centre.n_tokens), self.shares)
         if self.tokens is None and centre.n_tokens is not None:
             raise TargetError("the target needs n_tokens (--tokens), as the runs have them")
         if self.tokens is not None:
@@ -111,6 +151,21 @@ class Sizes(NamedTuple):
                 "out"
             )
         return LogSizes(total, active, np.zeros_like(total))
+
+
+def _repeated(runs: xr.Dataset | pd.DataFrame, tokens: np.ndarray) -> np.ndarray | None:
+    """Unique tokens (run, domain); None where no run saw more of a domain than there are."""
+    if isinstance(runs, xr.Dataset):
+        if "unique" not in runs:
+            return None
+        unique = runs["unique"].transpose("run", "domain").to_numpy()
+        mixture = runs["mixture"].transpose("run", "domain").to_numpy()
+    else:
+        domains = names_in("mixture", runs)
+        named = runs.reindex(columns=columns("unique", domains)).to_numpy(np.float64)
+        unique = np.where(np.isnan(named), np.inf, named)
+        mixture = runs[columns("mixture", domains)].to_numpy(np.float64)
+    return unique if (mixture * tokens[:, None] > unique).any() else None
 
 
 def mean_mixture(runs: xr.Dataset) -> np.ndarray:

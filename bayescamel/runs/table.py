@@ -8,13 +8,15 @@ A row of the wide table is one trained model, or one checkpoint of it:
 ``n_active_params``  parameters used per token (Mixture-of-Experts; empty or absent: dense)
 ``n_tokens``         training tokens seen
 ``w_<domain>``       weight of a training domain in the mixture, summing to 1 over a row
+``unique_<domain>``  tokens that exist of a training domain (optional; empty: no end): a run that
+                     saw more repeated them
 ``loss_<domain>``    loss on a validation domain, nats per token
 ``acc_<benchmark>``  accuracy on a benchmark, 0 to 1
 ``score_<benchmark>``  smooth score of a benchmark: normalised probability of the right choice
 ===================  =============================================================================
 
 Other columns are free, and serve to choose rows. An empty cell of a loss, accuracy or score is
-a value that was not measured: NaN. Sizes may be written ``210M``, shares ``11%``.
+a value that was not measured: NaN. Sizes and tokens may be written ``210M``, shares ``11%``.
 """
 
 from collections.abc import Sequence
@@ -76,7 +78,8 @@ def read_runs(
     Returns
     -------
     Dataset with dims ``run, domain, validation`` and, where measured, ``benchmark``
-        ``mixture (run, domain)``; ``loss (run, validation)`` in nats per token; ``accuracy`` and
+        ``mixture (run, domain)`` and, where some domain's tokens end, ``unique (run, domain)``,
+        tokens, infinite without end; ``loss (run, validation)`` in nats per token; ``accuracy`` and
         ``score (run, benchmark)``; coordinates of ``run``: ``n_params``, and where the table has
         them ``n_active_params``, NaN for a dense run, and ``n_tokens``. Checkpoints of one run are
         named ``run@tokens``, such as ``a@1e9``. ``attrs["fingerprint"]`` identifies the content,
@@ -114,7 +117,7 @@ def with_free_columns(
     names = [name for names in kinds.values() for name in names]
     numbers, text = as_numbers(table[names])
     shares = [name for kind in ("mixture", *BENCHMARK_KINDS) for name in kinds[kind]]
-    read_units(table, numbers, text, kinds["size"], shares)
+    read_units(table, numbers, text, [*kinds["size"], *kinds["unique"]], shares)
     if where is not None:
         rows = select_rows(table.assign(**numbers), where)
         table, numbers, text = table[rows], numbers[rows], text[rows]
@@ -128,6 +131,10 @@ def with_free_columns(
     told = told_apart(runs, problems) if "run_id" in table else run_ids
     refuse(problems)
     runs = runs.assign_coords(run=told)
+    if "unique" in runs:
+        unique = runs["unique"].fillna(np.inf)
+        ends = bool(np.isfinite(unique).any())
+        runs = runs.assign(unique=unique) if ends else runs.drop_vars("unique")
     notes += _matched(runs)
     facts = {"notes": "\n".join(notes)} if notes else {}
     runs = runs.assign_attrs(fingerprint=fingerprint(runs), **facts)
@@ -178,11 +185,14 @@ def _as_dataset(
     blocks = {"loss": block("loss", "validation")}
     if columns["mixture"]:
         blocks = {"mixture": block("mixture", "domain")} | blocks
+    # A benchmark may have an accuracy, a score or both: what it lacks was not measured.
+    fill = False if dtype is bool else np.nan
+    if columns["unique"]:
+        domains = blocks["mixture"]["domain"]
+        blocks["unique"] = block("unique", "domain").reindex(domain=domains, fill_value=fill)
     for kind in BENCHMARK_KINDS:
         if columns[kind]:
             blocks[kind] = block(kind, "benchmark")
-    # A benchmark may have an accuracy, a score or both: what it lacks was not measured.
-    fill = False if dtype is bool else np.nan
     aligned = xr.align(*blocks.values(), join="outer", fill_value=fill)
     return xr.Dataset(dict(zip(blocks, aligned, strict=True)), sizes | {"run": run_ids.astype(str)})
 

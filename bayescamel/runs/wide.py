@@ -13,6 +13,7 @@ from bayescamel.runs.importers.wandb import state_column
 
 WIDE: tuple[tuple[Kind, str], ...] = (
     ("mixture", "domain"),
+    ("unique", "domain"),
     ("loss", "validation"),
     ("accuracy", "benchmark"),
     ("score", "benchmark"),
@@ -66,7 +67,8 @@ def wide_table(runs: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``run_id``, sizes, ``w_*``, ``loss_*`` and, where measured, ``acc_*`` and ``score_*``.
+        ``run_id``, sizes, ``w_*``, ``loss_*`` and, where there are any, ``unique_*``, ``acc_*`` and
+        ``score_*``.
         Checkpoints keep the names that tell them apart.
     """
     sizes = {name: runs[name].to_numpy() for name in SIZES if name in runs}
@@ -75,6 +77,8 @@ def wide_table(runs: xr.Dataset) -> pd.DataFrame:
         if kind in runs:
             names = columns(kind, runs[dim].to_numpy())
             part = pd.DataFrame(runs[kind].transpose("run", dim).to_numpy(), columns=names)
+            part = part.where(part < np.inf) if kind == "unique" else part
             # Of a benchmark the accuracy or the score may be what was measured.
-            parts.append(part.dropna(axis=1, how="all") if dim == "benchmark" else part)
+            optional = dim == "benchmark" or kind == "unique"
+            parts.append(part.dropna(axis=1, how="all") if optional else part)
     return pd.concat(parts, axis=1)

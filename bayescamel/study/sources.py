@@ -13,6 +13,7 @@ from bayescamel.exceptions import RunTableError, StudyError
 from bayescamel.input import shown
 from bayescamel.runs.columns import column
 from bayescamel.runs.mapping import Columns
+from bayescamel.runs.sizes import Sizes
 from bayescamel.runs.sources import Source
 from bayescamel.runs.table import read_runs
 from bayescamel.study.records import KINDS, Record, as_record
@@ -55,6 +56,11 @@ def _from_runs(
     if "n_tokens" not in runs:
         raise RunTableError("the runs have no column 'n_tokens', which a study needs: add it")
     _check_domains([str(name) for name in runs["domain"].to_numpy()], domains, "the table")
+    if Sizes.of(runs).unique is not None:
+        raise RunTableError(
+            "some runs saw more tokens of a domain than its 'unique_*' column has, and a study "
+            "does not keep that they were repeated: leave such runs out"
+        )
     mixture = _named(runs, "mixture", "domain")
     nothing: list[dict[str, float]] = [{}] * runs.sizes["run"]
     loss = _named(runs, "loss", "validation")

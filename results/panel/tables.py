@@ -73,6 +73,7 @@ def views(shared: Path) -> dict[str, tuple[str, xr.Dataset]]:
     best = dense.loc[dense.groupby(["n_params", "n_tokens"])["loss_text"].idxmin()]
     ablations = pd.read_csv(shared / "datablations" / "runs.csv")
     few_epochs = ablations[ablations["n_tokens"] <= 4 * ablations["unique_tokens"]]
+    few_epochs = few_epochs.drop(columns="unique_tokens")  # as if all were fresh
     gadre = read_runs(shared / "gadre_scaling" / "runs.csv")
     return {
         "mixinglaws_30k": ("mixinglaws_5mix", read_runs(mixing, where=at_end, losses=GROUPS)),

@@ -49,10 +49,20 @@ def test_the_answer_carries_the_decision(files: dict[str, Path]) -> None:
     assert sum(said["optimum"].values()) == pytest.approx(1)
     assert said["binding"] == ["d0 ≤ 0.1 (4 epochs of 5e+08 tokens in 2e+10)"]
     assert said["against_reference"]["probability"] == 1
+    assert "a prior: no run repeats tokens (R*" in said["repetition"]
     low, high = said["against_reference"]["gain_interval"]
     assert low < said["against_reference"]["gain"] < high
     assert said["regret"] > 0
     assert said["regret90"] > 0
+
+
+def test_a_prediction_with_repeated_tokens_is_of_a_higher_loss(files: dict[str, Path]) -> None:
+    given = ("--mixture", "d0=0.5,d1=0.3,d2=0.2", "--kind", "curve", "--json")
+    words = ("predict", *WORDS[1:], *given)
+    fresh = json.loads(bayescamel(*words).stdout)["losses"]
+    worn = json.loads(bayescamel(*words, "--available", files["available"]).stdout)["losses"]
+    assert worn["d0"]["mean"] > fresh["d0"]["mean"] + 0.01
+    assert worn["d1"]["mean"] == pytest.approx(fresh["d1"]["mean"], abs=1e-9)
 
 
 @pytest.mark.parametrize(

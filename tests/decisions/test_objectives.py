@@ -115,7 +115,7 @@ def test_residuals_that_persist_decide_between_measured_mixtures(posterior: Post
     target = Target(9e7, 1.8e9)
     residuals = Residuals.of((informed,))
     assert residuals.persistence.share > 0.5
-    mean = residuals.at(Sizes.of_target(target, 6), six).mean.mean(axis=(0, 2))
+    mean = residuals.at(Sizes.of_target(target, NAMES, 6), six).mean.mean(axis=(0, 2))
     assert mean.argmin() == 2
     assert mean[2] == pytest.approx(-5, rel=0.2)
     alone, informed_too = (
@@ -130,7 +130,8 @@ def test_residuals_that_are_noise_change_little(posterior: Posterior) -> None:
     rng = np.random.default_rng(0)
     noise = SIGMA * REFERENCE_LOSS * rng.normal(size=runs["loss"].shape)
     noisy = replace(posterior, runs=runs.assign(loss=runs["loss"] + noise))
-    effects = Residuals.of((noisy,)).at(Sizes.of_target(TARGET, 6), runs["mixture"].to_numpy()[:6])
+    models, six = Sizes.of_target(TARGET, NAMES, 6), runs["mixture"].to_numpy()[:6]
+    effects = Residuals.of((noisy,)).at(models, six)
     assert np.abs(effects.mean).mean() < 0.5
 
 
@@ -140,6 +141,6 @@ def test_missing_losses_are_no_residuals(posterior: Posterior) -> None:
     loss[::2, 1] = np.nan
     holes = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
     some = Ensemble.of(holes, 20)
-    effects = some.residuals.at(Sizes.of_target(TARGET, 4), runs["mixture"].to_numpy()[:4])
+    effects = some.residuals.at(Sizes.of_target(TARGET, NAMES, 4), runs["mixture"].to_numpy()[:4])
     assert effects.mean.shape == (20, 4, 3)
     assert np.isfinite(effects.draw(np.random.default_rng(0), np.ones((20, 4)))).all()

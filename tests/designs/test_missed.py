@@ -69,7 +69,7 @@ def test_it_is_a_covariance_wherever_runs_may_be() -> None:
 
 def test_at_the_target_it_is_what_predictions_say(posterior: Posterior) -> None:
     surrogate = surrogate_for(posterior, FAR, candidates())
-    scatter = run_scatter(posterior, Sizes.of_target(FAR), MIXTURES[:1])
+    scatter = run_scatter(posterior, Sizes.of_target(FAR, DOMAINS), MIXTURES[:1])
     expected = (scatter.missed[:, 0] ** 2).mean(axis=0)
     found = missed_of(surrogate, surrogate.target_features)
     # Features leave out up to a hundredth of the noise's variance, in size and in tokens.
@@ -104,7 +104,7 @@ def test_many_runs_further_out_leave_what_a_fit_to_them_would_miss(row: int, alo
     new = posterior.runs.isel(run=[0]).assign(sizes).assign_coords(run=["new"])
     wider = xr.concat([posterior.runs, new], "run")
     again = replace(posterior, runs=wider)
-    scatter = run_scatter(again, Sizes.of_target(target), MIXTURES[:1])
+    scatter = run_scatter(again, Sizes.of_target(target, DOMAINS), MIXTURES[:1])
     expected = (scatter.missed[:, 0] ** 2).mean(axis=0)
     before = np.diag(missed_of(surrogate, surrogate.target_features))
     assert (expected < 0.5 * before).all()

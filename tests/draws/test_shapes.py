@@ -1,5 +1,6 @@
 """The shapes that draws and decisions declare, in NumPy and JAX."""
 
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ def posterior() -> Posterior:
 @pytest.mark.parametrize("shape", [(7, 3), (1, 7, 3), (N_DRAWS, 7, 3)], ids=str)
 def test_losses_of_draws(posterior: Posterior, shape: tuple[int, ...], xp: Any) -> None:
     some = curves.Curves.of(posterior)
-    logs = Sizes.of_target(TARGET).logs(posterior.centre)
+    logs = Sizes.of_target(TARGET, DOMAINS).logs(posterior.centre)
     mixtures = xp.asarray(np.broadcast_to(MIXTURES, shape))
     found = checked(curves.losses)(xp, posterior.hierarchy, some, logs, mixtures)
     hints = get_type_hints(curves.Curves)
@@ -48,11 +49,9 @@ def test_losses_of_draws(posterior: Posterior, shape: tuple[int, ...], xp: Any) 
 @pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
 @pytest.mark.parametrize("repeats", [False, True])
 def test_the_objective_of_draws(posterior: Posterior, repeats: bool, xp: Any) -> None:
-    repeated = decision.Repeated(np.full(3, 0.2), np.full((N_DRAWS, 1, 1), 15.0))
-    made = decision.make_curve(posterior, TARGET, {}, repeated if repeats else None)
+    target = replace(TARGET, available={"code": 4e9} if repeats else {})
+    made = decision.make_curve(posterior, target, {}, None)
     with jaxtyped("context"):
-        assert is_of(repeated.unique, curves.DomainWeights)
-        assert is_of(repeated.r_star, decision.DrawnScale)
         assert is_of(made.draws.coefficients, curves.DrawnCoefficients)
     mean = checked(decision.objective_values)(
         xp,
@@ -67,7 +66,7 @@ def test_the_objective_of_draws(posterior: Posterior, repeats: bool, xp: Any) ->
 def test_mixtures_without_an_axis_are_refused(posterior: Posterior) -> None:
     made = decision.make_curve(posterior, TARGET, {}, None)
     with pytest.raises(TypeCheckError, match="mixtures"):
-        checked(decision.curve_losses)(np, posterior.hierarchy, made, MIXTURES)
+        checked(decision.objective_values)(np, (posterior.hierarchy,), np.mean, (made,), MIXTURES)
     with jaxtyped("context"):
         assert is_of(made.draws.reference, curves.DomainWeights)
         assert not is_of(np.ones(len(DOMAINS) + 1), curves.DomainWeights)

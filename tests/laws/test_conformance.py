@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bayescamel.exceptions import FitError
-from bayescamel.laws import LAWS, Inputs, Law, get_law
+from bayescamel.laws import LAWS, Law, get_law
 from bayescamel.models.hierarchy import Hierarchy
 from tests.laws.cases import DOMAINS, VALIDATIONS, inputs, loss, prior_draw, typical_coefficients
 
@@ -69,11 +69,11 @@ def test_numpy_jax_and_pytensor_agree(law: Law) -> None:
     expected = loss(law, where, parameters)
     with jax.enable_x64(True):
         on_jax = loss(
-            law, Inputs(*map(jnp.asarray, where)), _mapped(jnp.asarray, parameters), None, jnp
+            law, jax.tree.map(jnp.asarray, where), _mapped(jnp.asarray, parameters), None, jnp
         )
     np.testing.assert_allclose(on_jax, expected, rtol=1e-10)
     constants = _mapped(pt.as_tensor, parameters)
-    graph = loss(law, Inputs(*map(pt.as_tensor, where)), constants, xp=pt)
+    graph = loss(law, jax.tree.map(pt.as_tensor, where), constants, xp=pt)
     # As written: rewriting and compiling the graph would only cost time.
     value = function([], graph, mode=Mode("py", "None"))()
     np.testing.assert_allclose(value, expected, rtol=1e-10)

@@ -8,10 +8,11 @@ import xarray as xr
 from scipy.stats import kstest, multivariate_normal, norm, truncnorm
 
 from bayescamel.inference.modes import start_positions
+from bayescamel.laws import get_law
 from bayescamel.models import density
 from bayescamel.models.blocks import dimension, marked, unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.models.problem import Problem, bucket, build
+from bayescamel.models.problem import Problem, bucket, build, hierarchy_for
 from bayescamel.runs.sizes import Centre
 from tests.camel_runs import hierarchy_of, simulated_runs
 
@@ -169,6 +170,21 @@ def test_density_is_minus_infinity_where_float64_cannot_tell(runs: xr.Dataset) -
     flat = position(hierarchy, problem)
     flat[: len(steep)] += 5.0 * steep
     assert float(density.log_density(hierarchy, flat, problem)) == -np.inf
+
+
+def test_unique_tokens_that_no_run_exceeds_change_no_digit(runs: xr.Dataset) -> None:
+    enough = runs["mixture"] * runs["n_tokens"] + 1.0
+    told = runs.assign(unique=enough)
+    hierarchy, centre = hierarchy_for(runs, get_law("camel")), Centre.of(runs)
+    assert hierarchy_for(told, get_law("camel")) == hierarchy
+    for one, other in zip(build(runs, centre), build(told, centre), strict=True):
+        np.testing.assert_array_equal(one, other)
+    less = runs.assign(unique=enough.where(runs["run"] != runs["run"][0], enough / 2))
+    repeated = hierarchy_for(less, get_law("camel"))
+    assert [p.name for p in repeated.parameters()][-1] == "r_star"
+    names = [block.name for block in hierarchy.blocks()]
+    more = [block.name for block in repeated.blocks() if block.name not in names]
+    assert more == ["r_star_location", "log_r_star"]
 
 
 def test_one_more_run_stays_in_the_bucket() -> None:

@@ -29,10 +29,11 @@ def _float64() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def runs() -> xr.Dataset:
-    """Dense and sparse runs; a loss is missing."""
+    """Dense and sparse runs, some that repeat a domain's tokens; a loss is missing."""
     table, _ = simulated_table(n_runs=9)
     table["n_active_params"] = table["n_params"] / np.where(np.arange(9) % 2, 1, 3)
     table.loc[3, "loss_code"] = np.nan
+    table["unique_code"] = np.where(np.arange(9) % 2, 3e7, np.nan)
     return bc.read_runs(table)
 
 

@@ -82,6 +82,11 @@ def test_key_tells_runs_apart(tiny_config: TrainConfig) -> None:
     assert len({key, *others}) == 6
 
 
+def test_text_that_was_seen_again_is_told() -> None:
+    unique = record.unique_tokens({"a": 0.4, "b": 0.6}, 1e6, {"a": 4.0, "b": 0.9})
+    assert unique == {"a": pytest.approx(1e5)}
+
+
 def test_unreadable_records_are_named(tmp_path: Path) -> None:
     with pytest.raises(record.RecordError, match="no such folder"):
         record.read_all(tmp_path / "missing")

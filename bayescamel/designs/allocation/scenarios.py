@@ -31,8 +31,8 @@ from bayescamel.draws.scatter import ranges
 from bayescamel.laws.base import Array
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.columns import column
 from bayescamel.runs.sizes import Centre, LogSizes, Sizes
+from bayescamel.runs.wide import wide_table
 
 N_SCENARIOS = 48
 """Draws that are tried: enough to tell expected errors to about a tenth."""
@@ -88,15 +88,9 @@ class Scenarios:
         flat = posterior.tree["unconstrained"]["value"].to_numpy()
         flat = flat.reshape(-1, flat.shape[-1])
         keep = np.linspace(0, len(flat) - 1, min(n, len(flat))).round().astype(int)
-        runs = posterior.runs
-        table = pd.DataFrame({name: runs[name].to_numpy() for name in ("n_params", "n_tokens")})
-        if "n_active_params" in runs:
-            table["n_active_params"] = runs["n_active_params"].to_numpy()
-        for name in runs["domain"].to_numpy():
-            table[column("mixture", name)] = runs["mixture"].sel(domain=name).to_numpy()
         curves = Curves.of(posterior).take(keep)
         known = (posterior.hierarchy, posterior.centre, curves.own, flat[keep])
-        return cls._informed_by(*known, curves.coefficients, table)
+        return cls._informed_by(*known, curves.coefficients, wide_table(posterior.runs))
 
     @classmethod
     def _informed_by(
