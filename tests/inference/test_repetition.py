@@ -21,5 +21,12 @@ def test_the_worth_of_repeated_tokens_is_learned() -> None:
     # Taken for fresh, the same tokens are worth less than they are: runs scatter more.
     fresh = bc.fit(runs.drop_vars("unique"), chains=2, draws=200, tune=400, progress=False)
     assert (fresh.flat("sigma").mean(axis=0) > 1.2 * fitted.flat("sigma").mean(axis=0)).all()
-    loaded = fitted.tree["posterior"]["r_star"]
-    assert loaded.dims == ("chain", "draw", "domain")
+    assert fitted.tree["posterior"]["r_star"].dims == ("chain", "draw", "domain")
+
+
+def test_a_point_fit_has_it_too() -> None:
+    """Within half of the prior's width around the truth, without a prior to pull it there."""
+    runs = bc.read_runs(simulated_table(r_star=R_STAR, n_runs=96)[0])
+    point = bc.fit(runs, method="point", progress=False)
+    found = np.log(point.parameters["r_star"].to_numpy())
+    assert np.abs(found - np.log(R_STAR)).max() < Repetition().log_sd
