@@ -9,6 +9,7 @@ import xarray as xr
 from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.draws.prior import draw_prior
 from bayescamel.exceptions import DesignError
+from bayescamel.laws.repetition import REPETITION, Repetition
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.columns import columns, names_in
@@ -90,7 +91,8 @@ def prior_losses(
     """
     logs, mixtures = centred(centre, runs)
     batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
-    values = hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
+    repetition = {REPETITION.name: Repetition().draws(n_draws, hierarchy.n_domain)}
+    values = repetition | hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
     one = np.ones(hierarchy.n_validation)
     curves = Curves(values, batch.coefficients, one, centre.mixture, own, centre.logs)
     with np.errstate(over="ignore"):  # what overflows is no loss, and left out by who reads it

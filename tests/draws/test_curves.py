@@ -8,13 +8,16 @@ import xarray as xr
 
 from bayescamel.comparison.stacking import StackedPosterior
 from bayescamel.decisions import optimal_mixture, rank_mixtures
+from bayescamel.designs.allocation.scenarios import Scenarios
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.predictive import PredictiveDraws
+from bayescamel.designs.prior import centre_of
 from bayescamel.draws.prediction import extrapolation
 from bayescamel.draws.scatter import outside
+from bayescamel.laws import get_law
 from bayescamel.laws.repetition import Repetition
 from bayescamel.mixtures.constraints import Constraints
-from bayescamel.models.hierarchy import Pooling
+from bayescamel.models.hierarchy import Hierarchy, Pooling
 from bayescamel.posterior import Posterior
 from bayescamel.runs.sizes import Sizes
 from bayescamel.runs.wide import wide_table
@@ -177,3 +180,21 @@ def test_more_epochs_than_the_runs_saw_are_outside_of_them() -> None:
         models = Sizes.of_target(target, DOMAINS)
         beyond = outside(posterior, models, mixture.to_numpy())
         np.testing.assert_allclose(beyond, [2 * expected], atol=1e-9)
+
+
+def test_candidates_may_repeat_tokens_before_any_run_does() -> None:
+    """From the prior alone, and in what plans are made of."""
+    hierarchy = Hierarchy(get_law("camel"), 3, 3)
+    told = wide_table(example_runs(repeated=True))
+    fresh = told.drop(columns="unique_math")
+    centre = centre_of(told, DOMAINS, 3)
+    known = (hierarchy, centre, DOMAINS, DOMAINS)
+    predictive = PredictiveDraws.prior(*known, fresh, n_draws=40)
+    worn, new = predictive.curves(told), predictive.curves(fresh)
+    repeats = (told["w_math"] * told["n_tokens"] > told["unique_math"]).to_numpy()
+    assert (worn > new)[:, repeats].all()
+    np.testing.assert_allclose(worn[:, ~repeats], new[:, ~repeats], rtol=1e-12)
+    scenarios = Scenarios.prior(hierarchy, DOMAINS, DOMAINS, told, n=4)
+    loss, gradient = scenarios.gradients(told)
+    assert (loss > scenarios.gradients(fresh)[0])[:, repeats].all()
+    assert np.isfinite(gradient).all()

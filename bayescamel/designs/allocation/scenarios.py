@@ -29,6 +29,7 @@ from bayescamel.draws.curves import Curves, losses
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.scatter import ranges
 from bayescamel.laws.base import Array
+from bayescamel.laws.repetition import REPETITION
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.sizes import Centre, LogSizes, Sizes
@@ -194,7 +195,9 @@ def _compiled() -> dict[str, Any]:
         coefficients: Array,
     ) -> Array:
         """(run, validation), in units of the reference loss."""
-        values = hierarchy.constrained(jnp, unflatten(hierarchy, flat[None]), own)
+        # A target may repeat tokens though no run does.
+        typical = {REPETITION.name: jnp.full((1, hierarchy.n_domain), REPETITION.typical)}
+        values = typical | hierarchy.constrained(jnp, unflatten(hierarchy, flat[None]), own)
         reference, log_centre = centre
         one = jnp.ones(len(own))
         curves = Curves(values, coefficients[None], one, reference, own, log_centre)
