@@ -56,7 +56,10 @@ def test_numpyro_brings_its_draws_into_the_same_tree(runs: xr.Dataset, ours: Pos
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numpyro", "nutpie", "pymc"])
 def test_every_engine_samples_the_same_posterior(runs: xr.Dataset, engine: str) -> None:
-    """Means within five Monte Carlo errors, sds within a quarter, of every quantity."""
+    """Means, and the ends of 90 % intervals, within five Monte Carlo errors, of every quantity.
+
+    Not sds: those of elasticities, with tails of a log-normal, come out anywhere.
+    """
     import arviz as az
 
     # The plain programs adapt slowly in coordinates that are curved.
@@ -68,9 +71,11 @@ def test_every_engine_samples_the_same_posterior(runs: xr.Dataset, engine: str) 
         error = np.hypot(az.mcse(a[name]), az.mcse(b[name]))
         difference = a[name].mean(("chain", "draw")) - b[name].mean(("chain", "draw"))
         assert float(abs(difference / error).max()) < 5.0, name
-        ratio = a[name].std(("chain", "draw")) / b[name].std(("chain", "draw"))
-        # An sd from 300 effective draws is known to 4 %; heavier tails, to somewhat less.
-        assert float(abs(np.log(ratio)).max()) < 0.25, name
+        for level in (0.05, 0.95):
+            ends = [part[name].quantile(level, ("chain", "draw")) for part in (a, b)]
+            errors = [az.mcse(part[name], method="quantile", prob=level) for part in (a, b)]
+            off = abs(ends[0] - ends[1]).drop_vars("quantile") / np.hypot(*errors)
+            assert float(off.max()) < 5.0, (name, level)
 
 
 @pytest.mark.parametrize(
