@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.draws.draws import evenly
-from bayescamel.draws.scatter import distances
+from bayescamel.draws.scatter import distances, ranges
 from bayescamel.models.hierarchy import Noise
 from bayescamel.runs.sizes import Sizes
 
@@ -68,8 +68,23 @@ class Missed:
     between: np.ndarray
 
     @classmethod
-    def of(cls, noise: Noise, n_validation: int, fitted: np.ndarray, runs: pd.DataFrame) -> Self:
-        """For all the runs that there will be, the target's among them."""
+    def of(
+        cls,
+        noise: Noise,
+        n_validation: int,
+        fitted: np.ndarray | None,
+        wanted: pd.DataFrame,
+        runs: pd.DataFrame,
+    ) -> Self:
+        """For the target's runs and all others that there will be.
+
+        Parameters
+        ----------
+        fitted
+            None before the first run: then it is the target's range.
+        """
+        fitted = ranges(Sizes.of(wanted)) if fitted is None else fitted
+        runs = pd.concat([wanted, runs], ignore_index=True)
         shared = np.full((n_validation, n_validation), noise.beyond_shared)
         np.fill_diagonal(shared, 1.0)
         known, bases = [], []

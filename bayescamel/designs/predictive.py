@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescamel.designs.prior import centred, own_names, plausible_draws
+from bayescamel.designs.prior import centred, own_names, plausible_draws, prior_curves
 from bayescamel.draws.curves import Curves, all_losses
 from bayescamel.draws.draws import Draws, evenly
 from bayescamel.draws.scatter import ranges
-from bayescamel.laws.repetition import REPETITION, Repetition
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.columns import columns, names_in
@@ -97,15 +96,7 @@ class PredictiveDraws:
             centre=centre,
             domains=domains,
             validation=validation,
-            draws=Curves(
-                parameters={REPETITION.name: Repetition().draws(n_draws, len(domains))}
-                | hierarchy.constrained(np, values, own),
-                coefficients=draws.coefficients,
-                reference_loss=centre.loss,
-                reference=centre.mixture,
-                own=own,
-                log_centre=centre.logs,
-            ),
+            draws=prior_curves(hierarchy, centre, own, draws)._replace(reference_loss=centre.loss),
             sizes=np.zeros((0, 2)),
             size_effects=np.zeros((n_draws, len(validation), 0)),
             noise=noise * centre.loss**2,

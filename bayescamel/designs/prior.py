@@ -91,12 +91,19 @@ def prior_losses(
     """
     logs, mixtures = centred(centre, runs)
     batch = _stack([_draw(hierarchy, own, rng) for _ in range(n_draws)])
-    repetition = {REPETITION.name: Repetition().draws(n_draws, hierarchy.n_domain)}
-    values = repetition | hierarchy.constrained(np, unflatten(hierarchy, batch.flat), own)
-    one = np.ones(hierarchy.n_validation)
-    curves = Curves(values, batch.coefficients, one, centre.mixture, own, centre.logs)
+    curves = prior_curves(hierarchy, centre, own, batch)
     with np.errstate(over="ignore"):  # what overflows is no loss, and left out by who reads it
         return batch, all_losses(hierarchy, curves, logs, mixtures)
+
+
+def prior_curves(
+    hierarchy: Hierarchy, centre: Centre, own: np.ndarray, draws: PriorDraws
+) -> Curves:
+    """Curves of draws of the prior, over the reference loss; no run tells of repeats."""
+    repetition = {REPETITION.name: Repetition().draws(len(draws.flat), hierarchy.n_domain)}
+    values = repetition | hierarchy.constrained(np, unflatten(hierarchy, draws.flat), own)
+    one = np.ones(hierarchy.n_validation)
+    return Curves(values, draws.coefficients, one, centre.mixture, own, centre.logs)
 
 
 def own_names(domains: tuple[str, ...], validation: tuple[str, ...]) -> np.ndarray:

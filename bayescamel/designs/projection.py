@@ -17,10 +17,9 @@ import pandas as pd
 from bayescamel.designs.missed import Missed
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.draws.curves import Curves, losses
-from bayescamel.draws.scatter import ranges
 from bayescamel.laws.base import Array
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.sizes import LogSizes, Sizes, active_params
+from bayescamel.runs.sizes import LogSizes, active_params
 
 CHUNK = 256
 """Runs evaluated at once: 2,000 draws of five losses are 10 MB then, near the cache."""
@@ -111,9 +110,8 @@ class Projection:
         draws = columns @ (vectors[:, -keep:] / np.sqrt(values[-keep:]))
         pairs = np.stack([runs["n_params"].to_numpy(np.float64), active_params(runs)], axis=1)
         new = np.unique(pairs[predictive.scale_of(runs) < 0], axis=0)
-        fitted = ranges(Sizes.of(wanted)) if predictive.fitted is None else predictive.fitted
-        both = pd.concat([wanted, runs], ignore_index=True)
-        missed = Missed.of(predictive.hierarchy.noise, len(noise), fitted, both)
+        beyond = predictive.hierarchy.noise
+        missed = Missed.of(beyond, len(noise), predictive.fitted, wanted, runs)
         return cls(predictive, draws, new, missed)
 
     @property

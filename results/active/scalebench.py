@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from replay import read as read_lines
 
 import bayescamel as bc
 from bayescamel.designs import get_acquisition
@@ -321,11 +322,6 @@ def _cell(row: Any, what: str) -> str:
     return f"{format(row.mean, style)}{spread}"
 
 
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    """What was done so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def run(options: argparse.Namespace) -> None:
     """Do what is missing, and append it."""
     task = read(options.folder, options.task)
@@ -341,7 +337,7 @@ def run(options: argparse.Namespace) -> None:
         for name in options.acquisitions:
             shown = f"{name}, law {options.variant}" if options.variant else name
             key = {"task": options.task, "acquisition": shown, "seed": seed}
-            mine = [e for e in lines_of(options.out) if key.items() <= e.items()]
+            mine = [e for e in read_lines(options.out) if key.items() <= e.items()]
             if len(mine) == len(task.shares):
                 continue
             study = Study(task, law, noise, name, seed)
@@ -367,7 +363,7 @@ def main() -> None:
     table.add_argument("found", type=Path, nargs="+")
     table.set_defaults(
         do=lambda options: print(
-            report(pd.DataFrame([e for path in options.found for e in lines_of(path)]))
+            report(pd.DataFrame([e for path in options.found for e in read_lines(path)]))
         )
     )
     options = made.parse_args()

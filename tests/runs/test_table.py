@@ -1,4 +1,3 @@
-import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayescamel.exceptions import RunTableError
-from bayescamel.runs.table import check_fittable, fingerprint, read_runs
-from bayescamel.runs.wide import wide_table
+from bayescamel.runs.table import check_fittable, read_runs
 from tests.strategies import run_tables
 
 ROWS = {
@@ -193,54 +191,6 @@ def test_weights_say_which_run_and_by_how_much() -> None:
     )
 
 
-def test_rows_are_chosen_before_they_are_checked() -> None:
-    mixed = table(loss_code=["two", 1.5, "n/a", "1.7"])
-    runs = read_runs(mixed, where="step == 20 and n_params < 1e7")
-    assert list(runs["run"].values) == ["b", "d"]
-    assert runs["loss"].sel(run="d", validation="code") == 1.7
-
-
-@pytest.mark.parametrize(
-    ("where", "ids"),
-    [
-        ("run_id in ['a', 'd']", ["a", "d"]),
-        ("not (w_code > 0.4) or `loss_prose` == 4", ["b", "c", "d"]),
-        ("(w_code > 0.4) & (step % 20 == 0)", ["b"]),
-        ("loss_code > 0", ["a", "b", "c"]),
-        ("1e6 < n_params * 2 < 3e6", ["a", "b"]),
-    ],
-)
-def test_where_is_a_pandas_query(where: str, ids: list[str]) -> None:
-    assert list(read_runs(table(), where=where)["run"].values) == ids
-
-
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [
-        ("steps == 10", "names 'steps', which is no column; columns: run_id, n_params"),
-        ("`my step` == 10", "names 'my step', which is no column"),
-        ("step ==", "cannot read the row filter"),
-        ("", "cannot read the row filter"),
-        ("step < 'x'", "cannot evaluate the row filter"),
-        ("step", "does not say yes or no"),
-        ("1 < 2", "does not say yes or no"),
-        ("step > 100", "selects none of the 4 rows"),
-        ("@pd.options", "cannot read the row filter"),
-        ("run_id.str.startswith('a')", "nothing else"),
-        ("step.to_csv('leak.csv')", "nothing else"),
-        ("__import__('os').getcwd() == step", "nothing else"),
-        ("step ** step == 1", "nothing else"),
-        ("not " * 3000 + "step == 1", "cannot .* the row filter"),
-    ],
-)
-def test_a_bad_row_filter_is_refused_and_runs_nothing(
-    where: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    refused(table(), message, where=where)
-    assert not list(tmp_path.iterdir())
-
-
 def test_losses_are_chosen_with_or_without_prefix() -> None:
     runs = read_runs(table(), losses=["loss_prose", "code", "prose"])
     assert list(runs["validation"].values) == ["prose", "code"]
@@ -345,65 +295,6 @@ def test_active_sizes_are_sizes_too() -> None:
         check_fittable(one_size, minimum_runs=2)
 
 
-def test_a_column_name_in_a_text_runs_nothing(tmp_path: Path) -> None:
-    """pandas would replace the name inside the text by Python source (../shared/data/failing)."""
-    made = tmp_path / "made_by_where"
-    hostile = f"' or @pd.io.common.os.system(\"touch {made}\") == 0 or '"
-    frame = table().assign(**{hostile: 1})
-    for where in (f'run_id == "`{hostile}`"', f"`{hostile}` == 1", f"run_id != '`{hostile}`'"):
-        with contextlib.suppress(RunTableError):
-            read_runs(frame, where=where)
-        assert not made.exists()
-    assert read_runs(frame, where=f"`{hostile}` == 1").sizes["run"] == 4
-
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        "run_id == 'a' * 9999999999",
-        "run_id * 9999999999 == 'a'",
-        "'%9999999999d' % step == run_id",
-        "step % 0 == 1 / 0",
-        "9" * 5000 + " < step",
-        "step << 1",
-        "step is None",
-        "None",
-        "step == b'a'",
-        "step < [1, 2]",
-        "step in 3",
-        "3 in step",
-        "step == [step]",
-        "not step",
-        "step and step",
-        "~ (1 == 1)",
-        "`",
-        "``",
-        "`step",
-        "'`' == `'`",
-        "step == 1 if 1 else 2",
-        "(lambda: 1)() == step",
-        "[s for s in step]",
-        "step == 10 # `x`",
-        "step\n== 10 or\nstep",
-        "(" * 300 + "step" + ")" * 300,
-        "step + " * 2000 + "1 == 1",
-        "\0",
-        "step == '\ud800'",
-        "loss_code == 1j",
-        "...",
-        "*step",
-        "x" * 20_000,
-    ],
-)
-def test_filters_that_cannot_be_are_one_error_in_no_time(where: str) -> None:
-    began = time.process_time()
-    with pytest.raises(RunTableError) as caught:
-        read_runs(table(), where=where)
-    assert time.process_time() - began < 2
-    assert len(str(caught.value)) < 600
-    assert str(caught.value).isprintable()
-
-
 def test_quoted_cells_are_cut_and_printable() -> None:
     cell = "\x1b[2J" + "x" * 1000
     with pytest.raises(RunTableError) as caught:
@@ -435,66 +326,3 @@ def test_ten_thousand_columns_are_read_in_seconds(tmp_path: Path) -> None:
         assert read_runs(tmp_path / "runs.csv").sizes["validation"] == 10_000
         took.append(time.process_time() - began)
     assert min(took) < 3
-
-
-def repeated_table() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "run_id": ["a", "b", "c"],
-            "n_params": 1e8,
-            "n_tokens": [1e9, 2e9, 4e9],
-            "w_web": [0.5, 0.5, 1.0],
-            "w_code": [0.5, 0.5, 0.0],
-            "unique_code": ["1B", "", "inf"],
-            "loss_web": [3.0, 2.9, 2.8],
-        }
-    )
-
-
-def test_unique_tokens_are_read_and_written_back(tmp_path: Path) -> None:
-    runs = read_runs(repeated_table())
-    assert list(runs["domain"].values) == ["web", "code"]
-    expected = [[np.inf, 1e9], [np.inf, np.inf], [np.inf, np.inf]]
-    np.testing.assert_array_equal(runs["unique"], expected)
-    wide = wide_table(runs)
-    assert [name for name in wide if str(name).startswith("unique_")] == ["unique_code"]
-    wide.to_csv(tmp_path / "runs.csv", index=False)
-    assert ",inf" not in (tmp_path / "runs.csv").read_text()
-    again = read_runs(tmp_path / "runs.csv")
-    assert fingerprint(again) == fingerprint(runs)
-    record = {
-        "run_id": "a",
-        "n_params": 1e8,
-        "n_tokens": 1e9,
-        "mixture": {"web": 1.0},
-        "unique": {"web": 5e8},
-        "loss": {"web": 3.0},
-    }
-    assert float(read_runs([record])["unique"][0, 0]) == 5e8
-
-
-def test_tokens_without_end_are_no_column() -> None:
-    table = repeated_table()
-    plain = read_runs(table.drop(columns="unique_code"))
-    for nothing in (np.nan, np.inf, "inf", ""):
-        runs = read_runs(table.assign(unique_code=nothing))
-        assert "unique" not in runs
-        assert fingerprint(runs) == fingerprint(plain)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"unique_code": [1e9, 0, -2]}, r"run 'b': unique_code = 0 is not positive \(and 1 more"),
-        ({"unique_cod": 1e9}, "'unique_cod' names no training domain; there are: web, code"),
-        ({"unique_code": "many"}, "'unique_code' holds 'many', not a number"),
-    ],
-)
-def test_unique_tokens_that_cannot_be_are_refused(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(RunTableError, match=said):
-        read_runs(repeated_table().assign(**change))
-
-
-def test_unique_tokens_need_the_tokens_of_the_runs() -> None:
-    with pytest.raises(RunTableError, match=r"'unique_code' tells how many.*'n_tokens'"):
-        read_runs(repeated_table().drop(columns="n_tokens"))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bayescamel.study import Study
+from tests.study.examples import create
 from tests.study.new_database import SERVER, new_postgresql
 
 
@@ -43,3 +45,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, in which commands run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def study(url: str) -> Study:
+    """A new one."""
+    return create(url)

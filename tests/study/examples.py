@@ -1,9 +1,13 @@
 """A small study: two domains, three sizes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from bayescamel.designs.space import Size, Space
+from bayescamel.study import Study
 from bayescamel.study.settings import FitOptions, Settings
 from bayescamel.targets import Target
 
@@ -34,4 +38,37 @@ def measure(mixture: Mapping[str, float], n_params: float, noise: float = 0.0) -
     scale = (n_params / 4e6) ** -0.2
     return {
         name: 1.5 + 1.5 * scale * (0.2 + share) ** -0.1 + noise for name, share in mixture.items()
+    }
+
+
+def create(where: str | Path, **options: Any) -> Study:
+    """A study of it in a new database."""
+    given: dict[str, Any] = {"budget": 1e17, "fit": QUICK} | options
+    return Study.create(where, given.pop("space", SPACE), TARGET, **given)
+
+
+def elsewhere(n: int = 4) -> pd.DataFrame:
+    """Runs that were not asked for, as a table."""
+    rows = []
+    for i in range(n):
+        mixture = {"code": 0.1 + 0.2 * i, "web": 0.9 - 0.2 * i}
+        row = {"run_id": f"e{i}", "n_params": 4e6, "n_tokens": 8e7}
+        row |= {f"w_{name}": weight for name, weight in mixture.items()}
+        row |= {f"loss_{name}": loss for name, loss in measure(mixture, 4e6).items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def record(run_id: str, share: float) -> dict[str, object]:
+    """What a trainer writes of a run."""
+    mixture = {"code": share, "web": 1 - share}
+    return {
+        "run_id": run_id,
+        "n_params": 4e6,
+        "n_tokens": 8e7,
+        "mixture": mixture,
+        "loss_nats_per_token": measure(mixture, 4e6),
+        "benchmarks": {"quiz": {"accuracy": 0.3, "score": 0.28, "n_questions": 300}},
+        "seconds": 3.0,
+        "device": "cpu",
     }

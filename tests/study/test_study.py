@@ -2,14 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
@@ -17,23 +15,16 @@ from bayescamel.exceptions import (
     ConflictError,
     DesignError,
     MixtureError,
-    RunTableError,
     StorageError,
     StudyError,
 )
 from bayescamel.posterior import Posterior
-from bayescamel.runs.table import read_runs
 from bayescamel.study import Study, posteriors
 from bayescamel.study.proposing import weigh
 from bayescamel.targets import Target
-from tests.study.examples import QUICK, SETTINGS, SPACE, TARGET, measure
+from tests.study.examples import QUICK, SETTINGS, SPACE, create, elsewhere, measure
 
 CONFLICTING = replace(SPACE, bounds={"code": (0.0, 0.3), "web": (0.0, 0.3)})
-
-
-def create(where: str | Path, **options: Any) -> Study:
-    given: dict[str, Any] = {"budget": 1e17, "fit": QUICK} | options
-    return Study.create(where, given.pop("space", SPACE), TARGET, **given)
 
 
 def train(study: Study, n: int, seed: int = 0) -> list[str]:
@@ -43,11 +34,6 @@ def train(study: Study, n: int, seed: int = 0) -> list[str]:
     for c in candidates:
         study.tell(c.run_id, measure(c.mixture, c.n_params, 0.003 * rng.normal()))
     return [c.run_id for c in candidates]
-
-
-@pytest.fixture
-def study(url: str) -> Study:
-    return create(url)
 
 
 def test_start_is_spread_over_mixtures_and_small_sizes(study: Study) -> None:
@@ -393,95 +379,6 @@ def test_files_that_others_delete_meanwhile_are_no_error(
 
 
 # Runs made elsewhere.
-
-
-def elsewhere(n: int = 4) -> pd.DataFrame:
-    rows = []
-    for i in range(n):
-        mixture = {"code": 0.1 + 0.2 * i, "web": 0.9 - 0.2 * i}
-        row = {"run_id": f"e{i}", "n_params": 4e6, "n_tokens": 8e7}
-        row |= {f"w_{name}": weight for name, weight in mixture.items()}
-        row |= {f"loss_{name}": loss for name, loss in measure(mixture, 4e6).items()}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def test_attached_table(study: Study, tmp_path: Path) -> None:
-    elsewhere().to_csv(tmp_path / "runs.csv", index=False)
-    assert study.attach(tmp_path / "runs.csv") == 4
-    assert study.attach(str(tmp_path / "runs.csv")) == 0
-    assert study.status().flops_spent == 0
-    columns = [c for c in elsewhere() if c != "run_id"]
-    np.testing.assert_array_equal(study.runs()[columns], elsewhere()[columns])
-    assert read_runs(study.runs()).sizes["run"] == 4
-
-
-def test_attached_export_of_weights_and_biases(study: Study, tmp_path: Path) -> None:
-    names = {"run_id": "Name", "w_code": "mixture.code", "w_web": "mixture.web"}
-    names |= {"loss_code": "val_loss/code", "loss_web": "val_loss/web", "n_params": "params"}
-    table = elsewhere().rename(columns=names)
-    table["State"] = ["finished", "crashed", "finished", "finished"]
-    table["Created"] = "2026-01-01"
-    table.to_csv(tmp_path / "export.csv", index=False)
-    assert study.attach(tmp_path / "export.csv", {"params": "n_params"}) == 3
-    assert list(study.runs()["run_id"]) == ["e0", "e2", "e3"]
-    np.testing.assert_array_equal(study.runs()["loss_web"], elsewhere()["loss_web"][[0, 2, 3]])
-
-
-def record(run_id: str, share: float) -> dict[str, object]:
-    mixture = {"code": share, "web": 1 - share}
-    return {
-        "run_id": run_id,
-        "n_params": 4e6,
-        "n_tokens": 8e7,
-        "mixture": mixture,
-        "loss_nats_per_token": measure(mixture, 4e6),
-        "benchmarks": {"quiz": {"accuracy": 0.3, "score": 0.28, "n_questions": 300}},
-        "seconds": 3.0,
-        "device": "cpu",
-    }
-
-
-def test_attached_folder_of_records(study: Study, tmp_path: Path) -> None:
-    for i, share in enumerate((0.2, 0.8)):
-        path = tmp_path / f"x{i}.json"
-        path.write_text(json.dumps(record(f"x{i}", share)), encoding="utf-8")
-    assert study.attach(tmp_path) == 2
-    assert list(study.runs()["acc_quiz"]) == [0.3, 0.3]
-    assert list(study.runs()["score_quiz"]) == [0.28, 0.28]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "error", "message"),
-    [
-        (lambda t: t.drop(columns="n_tokens"), RunTableError, "n_tokens"),
-        (lambda t: t.rename(columns={"w_code": "w_cod"}), StudyError, "training domain 'cod'"),
-        (lambda t: t.assign(loss_code=-1.0), RunTableError, "loss_code = -1"),
-        (lambda t: t.assign(w_code=0.3), RunTableError, "sum to"),
-        (lambda t: t.assign(w_web=1.0).drop(columns="w_code"), StudyError, "no column w_code"),
-    ],
-)
-def test_what_cannot_be_attached(
-    study: Study,
-    spoil: Callable[[pd.DataFrame], pd.DataFrame],
-    error: type[Exception],
-    message: str,
-) -> None:
-    with pytest.raises(error, match=message):
-        study.attach(spoil(elsewhere()))
-    assert study.snapshot().runs == ()
-
-
-def test_record_that_does_not_say_what_it_is(study: Study, tmp_path: Path) -> None:
-    bare = {key: value for key, value in record("x", 0.2).items() if key != "mixture"}
-    (tmp_path / "x.json").write_text(json.dumps(bare), encoding="utf-8")
-    with pytest.raises(StudyError, match=r"x\.json.*'mixture'"):
-        study.attach(tmp_path)
-
-
-def test_empty_folder(study: Study, tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no records"):
-        study.attach(tmp_path / ".." / Path(tmp_path).name)
 
 
 def test_existing_study_is_not_overwritten(url: str) -> None:

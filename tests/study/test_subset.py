@@ -12,8 +12,7 @@ from bayescamel.runs.table import read_runs
 from bayescamel.study.outlook import fittable, in_words
 from bayescamel.study.subset import representative
 from bayescamel.targets import Target
-from tests.study.examples import QUICK, TARGET
-from tests.study.test_study import create
+from tests.study.examples import QUICK, TARGET, create
 
 
 def many(n: int, sizes: tuple[float, ...] = (1e6, 4e6, 16e6)) -> pd.DataFrame:

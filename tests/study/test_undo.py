@@ -20,13 +20,8 @@ from bayescamel.exceptions import (
 from bayescamel.study import Study
 from bayescamel.study.rows import LONGEST_LEASE
 from bayescamel.study.settings import change_settings
-from tests.study.examples import QUICK, SPACE, TARGET, measure
-from tests.study.test_study import create, elsewhere, record, train
-
-
-@pytest.fixture
-def study(url: str) -> Study:
-    return create(url)
+from tests.study.examples import QUICK, SPACE, TARGET, create, elsewhere, measure, record
+from tests.study.test_study import train
 
 
 def last(study: Study) -> dict[str, Any]:

@@ -17,10 +17,8 @@ from bayescamel.designs.candidates import target_table
 from bayescamel.designs.missed import Missed
 from bayescamel.designs.proposals import cells, rounded
 from bayescamel.designs.space import Space
-from bayescamel.draws.scatter import ranges
 from bayescamel.draws.summary import interval90
 from bayescamel.exceptions import DesignError
-from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
 
 MIXTURES_PER_SIZE = 64
@@ -93,10 +91,8 @@ class Splits:
         self.arms = self._table.iloc[:: len(mixtures)].reset_index(drop=True)
         self.arms = self.arms[["n_params", "n_active_params", "n_tokens", "flops"]]
         wanted = target_table(target, target_mixtures, space.domains)
-        fitted = ranges(Sizes.of(wanted)) if scenarios.fitted is None else scenarios.fitted
-        both = pd.concat([self._table, wanted], ignore_index=True)
-        noise = scenarios.hierarchy.noise
-        self._missed = Missed.of(noise, scenarios.hierarchy.n_validation, fitted, both)
+        law = scenarios.hierarchy
+        self._missed = Missed.of(law.noise, law.n_validation, scenarios.fitted, wanted, self._table)
         _, gradient = self._gradients(self._table)
         self._gradient = gradient.reshape(
             len(gradient), len(self.arms), len(mixtures), *gradient.shape[2:]
