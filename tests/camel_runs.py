@@ -31,6 +31,7 @@ def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
         "token_fading": np.full(n, 0.03),
         "level": np.linspace(0.94, 0.96, n),
         "size_slope": np.linspace(0.08, 0.1, n),
+        "crossing": np.full(n, -0.005),
         "token_slope": np.linspace(0.06, 0.05, n),
         "unit": np.linspace(3.2, 3.0, n),
     }

@@ -4,9 +4,10 @@ Li, Gu, Zhang, *Capacity-Aware Mixture Law Enables Efficient LLM Data Optimizati
 (arXiv:2603.08022). Their exact equation is not available to us; this one is built from the abstract
 and from what such a law must be able to do: the optimal mixture has to move with size.
 
-    L_v(N, D, w) = E_v + A_v (Ñ/N₀)^(-α_v) + B_v (D/D₀)^(-β_v)               the curve
-                 - (Ñ/N₀)^(-τ_v) (D/D₀)^(-υ_v) c_v ln φ_v(w)                 the interplay
+    L_v(N, D, w) = level_v + slope_v n_v(Ñ) + slope'_v d_v(D) + crossing_v n_v(Ñ) d_v(D)   the curve
+                 - (Ñ/N₀)^(-τ_v) (D/D₀)^(-υ_v) c_v ln φ_v(w)                         the interplay
 
+    n_v(Ñ) = s₀ ((Ñ/N₀)^(-α_v) - 1) / α_v,   d_v(D) = t₀ ((D/D₀)^(-β_v) - 1) / β_v
     φ_v(w) = Σ_k (e_vk / c_v) w_k / w⁰_k,   c_v = Σ_k e_vk
     Ñ = N_act^(1-s) N^s                                       effective capacity, sparse models
 
@@ -16,15 +17,17 @@ fast a mixture's effect fades with size and with tokens. The curve and the inter
 number: what the runs tell of one does not bias the other, and what they cannot tell falls back on
 its prior.
 
-The curve is written in what data pin down, its level and its slopes at the centre,
+Multiplied out the curve is Hoffmann et al. 2022's E + A Ñ^-α + B D^-β and a product C Ñ^-α D^-β.
+It is written in what data pin down, its level and its slopes at the centre, so that α and β are
+bends alone, which two sizes, or equal tokens, leave to the prior; all but the bends enter linearly.
+The crossing is below 0 where size and tokens help each other, as in every measured table: a larger
+model gains more from more tokens. The token slope is kept positive: more tokens lower the loss.
 
-    level = E + A + B,   size_slope = α A / s₀,   token_slope = β B / t₀,
-    s₀ = (N₀/1e8)^-0.2 (D₀/1e10)^0.1,   t₀ = (N₀/1e8)^0.1 (D₀/1e10)^-0.2,
+    s₀ = (N₀/1e8)^-0.2 (D₀/1e10)^0.1,   t₀ = (N₀/1e8)^0.1 (D₀/1e10)^-0.2
 
-so that α and β are bends alone, which two sizes, or equal tokens, leave to the prior. The three
-enter linearly. The token slope is kept positive: more tokens lower the loss. s₀ and t₀ say where
-the centre is: the larger a model, the less its loss still falls with size and the more with tokens.
-Their exponents are those of the slopes of Hoffmann et al. 2022's fit around the sizes of proxies.
+say where the centre is: the larger a model, the less its loss still falls with size and the more
+with tokens. Their exponents are those of the slopes of Hoffmann et al.'s fit around the sizes of
+proxies.
 
 The priors are what measured tables taught (`bayescamel.laws.population`); `CAMEL_WIDE` has those
 that know little. What was tried stands in ``results/LOG.md``.
@@ -54,11 +57,13 @@ def terms(
     effect = -xp.sum(elasticity, axis=-1) * log_share(xp, elasticity, inputs)
     fading = xp.exp(-size_fading * inputs.log_capacity - token_fading * inputs.log_tokens)
     size, tokens = inputs.log_centre[0], inputs.log_centre[1]
+    by_size = xp.exp(ALONG * size + ACROSS * tokens) * _bent(xp, alpha, inputs.log_capacity)
+    by_tokens = xp.exp(ACROSS * size + ALONG * tokens) * _bent(xp, beta, inputs.log_tokens)
     curve = {
         "level": 1.0,
-        "size_slope": xp.exp(ALONG * size + ACROSS * tokens)
-        * _bent(xp, alpha, inputs.log_capacity),
-        "token_slope": xp.exp(ACROSS * size + ALONG * tokens) * _bent(xp, beta, inputs.log_tokens),
+        "size_slope": by_size,
+        "crossing": by_size * by_tokens,
+        "token_slope": by_tokens,
     }
     return Terms(curve, fixed=fading * effect)
 
@@ -90,6 +95,7 @@ CAMEL_WIDE = Law(
     coefficients=(
         Coefficient("level", 0.9, location_sd=0.2, spread=0.1),
         Coefficient("size_slope", 0.06, location_sd=0.03, spread=0.015),
+        Coefficient("crossing", 0.0, location_sd=0.01, spread=0.003),
         Coefficient("token_slope", 0.06, location_sd=0.03, spread=0.015, positive=True),
     ),
     terms=terms,

@@ -121,8 +121,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     options = parser.parse_args()
-    additive = get_law("camel")
-    crossed, _ = VARIANTS["crossed"](additive, Noise())
+    crossed = get_law("camel")
+    additive, _ = VARIANTS["no-crossing"](crossed, Noise())
     wide = with_prior(crossed, 0.0, WIDE_SD)
     place = [c.name for c in crossed.coefficients].index("crossing") + 2
     found = list(tables(options.shared))

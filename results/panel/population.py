@@ -36,6 +36,7 @@ FLOOR = {
     "token_fading": 0.04,
     "size_slope": 0.015,
     "token_slope": 0.015,
+    "crossing": 0.002,
 }
 """Least sd between tables, on the unconstrained scale."""
 VOICE = 0.25
@@ -107,9 +108,12 @@ def population(fits: dict[str, Any], without: str) -> dict[str, Any]:
         positive = isinstance(prior, Parameter) and prior.support == "positive"
         centre = prior.typical if isinstance(prior, Parameter) else prior.mean
         wide = (np.log(centre) if positive else centre, prior.location_sd)
-        told = [said(kept, table, f"{prior.name}_location", wide) for table in tables]
-        mean, sd = pooled(np.array([one for one in told if one is not None]), FLOOR[prior.name])
-        spread = np.mean([f["spreads"][prior.name] for f in kept if f["spreads"]])
+        told = {table: said(kept, table, f"{prior.name}_location", wide) for table in tables}
+        voices = [one for one in told.values() if one is not None]
+        mean, sd = pooled(np.array(voices), FLOOR[prior.name])
+        spread = np.mean(
+            [f["spreads"][prior.name] for f in kept if f["spreads"] and told[f["table"]]]
+        )
         name = "typical" if is_parameter else "mean"
         priors[prior.name] = {
             name: rounded(np.exp(mean) if positive else mean),

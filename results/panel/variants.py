@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from bayescamel.laws import Law
-from bayescamel.laws.base import Array, Coefficient, Inputs, Parameter, Terms
+from bayescamel.laws.base import Array, Inputs, Parameter, Terms
 from bayescamel.laws.parts import log_share
 from bayescamel.models.hierarchy import Noise
 
@@ -64,20 +64,15 @@ def no_own(law: Law, noise: Noise) -> tuple[Law, Noise]:
     return replace(law, parameters=changed), noise
 
 
-CROSSING = Coefficient("crossing", mean=-0.005, location_sd=0.003, spread=0.001)
-
-
-def crossed(law: Law, noise: Noise) -> tuple[Law, Noise]:
-    """Size and tokens that help each other: the product of their terms as a term of its own."""
+def no_crossing(law: Law, noise: Noise) -> tuple[Law, Noise]:
+    """Size and tokens add up."""
 
     def terms(xp: Array, inputs: Inputs, **values: Array) -> Terms:
         basis, fixed = law.terms(xp, inputs, **values)
-        product = basis["size_slope"] * basis["token_slope"]
-        return Terms({**basis, "crossing": product}, fixed)
+        return Terms({name: basis[name] for name in basis if name != "crossing"}, fixed)
 
-    *first, last = law.coefficients  # the last may be cut at 0
-    law = replace(law, coefficients=(*first, CROSSING, last))
-    return _made(law, "crossed", law.parameters, terms), noise
+    kept = tuple(c for c in law.coefficients if c.name != "crossing")
+    return _made(replace(law, coefficients=kept), "no_crossing", law.parameters, terms), noise
 
 
 def other_noise(law: Law, noise: Noise, **changes: Any) -> tuple[Law, Noise]:
@@ -100,7 +95,7 @@ def _made(
 
 VARIANTS: dict[str, Variant] = {
     "bent": bent,
-    "crossed": crossed,
+    "no-crossing": no_crossing,
     "no-token-fading": partial(without, "token_fading"),
     "no-size-fading": partial(without, "size_fading"),
     "no-own": no_own,

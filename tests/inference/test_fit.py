@@ -39,7 +39,7 @@ def test_parameters_are_recovered(posterior: Posterior) -> None:
     in_reference_losses = known.pop("unit") / posterior.centre.loss
     for name, value in known.items():
         relative = value
-        if name in ("elasticity", "level", "size_slope", "token_slope"):
+        if name in ("elasticity", "level", "size_slope", "crossing", "token_slope"):
             relative = (in_reference_losses * value.T).T
         low, high = np.quantile(draws[name], [0.05, 0.95], axis=(0, 1))
         inside += int(((low <= relative) & (relative <= high)).sum())

@@ -222,15 +222,19 @@ def test_camel_in_the_symbols_of_its_docstring(rng: np.random.Generator, dense: 
     total = p["elasticity"].sum(axis=-1)
     phi = (p["elasticity"] / total[:, None] * w / dense.reference).sum(axis=-1)
     fading = (n / N0) ** -p["size_fading"] * (d / D0) ** -p["token_fading"]
-    curve = c["level"] - a - b + a * (n / N0) ** -p["alpha"] + b * (d / D0) ** -p["beta"]
+    product = a * b * c["crossing"] / (c["size_slope"] * c["token_slope"])
+    by_size, by_tokens = (n / N0) ** -p["alpha"], (d / D0) ** -p["beta"]
+    curve = c["level"] + a * (by_size - 1) + b * (by_tokens - 1)
+    curve = curve + product * (by_size - 1) * (by_tokens - 1)
     expected = curve - fading * total * np.log(phi)
     np.testing.assert_allclose(loss(LAWS["camel"], dense, p, c), expected, rtol=1e-9)
 
 
-def test_camel_at_the_reference_mixture_is_chinchilla(
+def test_camel_without_a_crossing_at_the_reference_mixture_is_chinchilla(
     rng: np.random.Generator, dense: Inputs
 ) -> None:
     p, c = prior_draw(LAWS["camel"], rng, sparse=False), _coefficients("camel", rng)
+    c["crossing"] = np.zeros(VALIDATIONS)
     a, b = _amplitudes(dense, p, c)
     at_reference = dense._replace(mixture=np.broadcast_to(dense.reference, dense.mixture.shape))
     np.testing.assert_allclose(
