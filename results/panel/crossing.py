@@ -4,9 +4,9 @@
 
 Tables where tokens vary apart from size, one mixture and one loss at a time, so that the default
 law's curve is all there is. Each is fitted whole by least squares, its priors as ridges, and again
-without the quarter of runs with the most FLOPs, which are then predicted. The product of the two
-terms is the variant `crossed` (``variants.py``), with a wide prior around 0, and with the mean and
-sd of what the other tables say.
+without the quarter of runs with the most FLOPs, which are then predicted. The product has a wide
+prior around 0, and in the last column the mean and sd of what the other tables say; the law without
+it is a variant (``variants.py``).
 """
 
 import argparse
@@ -79,7 +79,9 @@ def tables(shared: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     dense = pd.read_csv(shared / "misfitting_dense" / "runs.csv")
     sources: dict[str, Path | pd.DataFrame] = {
         "farseer": shared / "farseer" / "runs.csv",
-        "datablations": ablations[ablations["n_tokens"] <= 4 * ablations["unique_tokens"]],
+        "datablations": ablations[ablations["n_tokens"] <= 4 * ablations["unique_tokens"]].drop(
+            columns="unique_tokens"  # as if all were fresh
+        ),
         "misfitting_dense": dense.loc[
             dense.groupby(["n_params", "n_tokens"])["loss_text"].idxmin()
         ],
