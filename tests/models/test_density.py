@@ -133,7 +133,7 @@ def test_drawn_effects_follow_their_conditional_and_stay_positive(runs: xr.Datas
     keys = jax.random.split(jax.random.key(0), 4000)
     draw = jax.jit(jax.vmap(lambda key: density.draw_effects(hierarchy, flat, problem, key)[0]))
     coefficients = np.asarray(draw(keys))
-    assert (coefficients[..., 2] > 0).all()
+    assert (coefficients[..., -1] > 0).all()
     values = unflatten(hierarchy, flat)
     given = density.conditional(hierarchy, values, problem)
     for v in range(hierarchy.n_validation):
@@ -143,13 +143,13 @@ def test_drawn_effects_follow_their_conditional_and_stay_positive(runs: xr.Datas
         spread, location = np.asarray(given.spread), np.asarray(given.location)
         mean, covariance = location + spread * mean, covariance * np.outer(spread, spread)
         # The last is a truncated normal, the others follow it linearly with the scatter they had.
-        sd = np.sqrt(covariance[2, 2])
-        cut = truncnorm(-mean[2] / sd, np.inf, loc=mean[2], scale=sd)
-        along = covariance[:, 2] / covariance[2, 2]
-        expected = mean + along * (cut.mean() - mean[2])
+        sd = np.sqrt(covariance[-1, -1])
+        cut = truncnorm(-mean[-1] / sd, np.inf, loc=mean[-1], scale=sd)
+        along = covariance[:, -1] / covariance[-1, -1]
+        expected = mean + along * (cut.mean() - mean[-1])
         variance = np.diag(covariance) + along**2 * (cut.var() - sd**2)
         error = coefficients[:, v].mean(axis=0) - expected
-        # 4,000 draws: the mean is known to sd / 63; five of these, over nine comparisons.
+        # 4,000 draws: the mean is known to sd / 63; five of these, over twelve comparisons.
         assert (np.abs(error) < 5 * np.sqrt(variance / 4000)).all()
         # The sd of a sample variance is at most √(8 / n) of it, for the exponential tail.
         ratio = coefficients[:, v].var(axis=0) / variance
