@@ -24,8 +24,9 @@ import numpy as np
 import pandas as pd
 
 from bayescamel.draws.draws import evenly
-from bayescamel.draws.scatter import distances, ranges
+from bayescamel.draws.scatter import coordinates, distances
 from bayescamel.models.hierarchy import Noise
+from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import Sizes
 
 LEFT_OUT = 0.01
@@ -83,12 +84,14 @@ class Missed:
         fitted
             None before the first run: then it is the target's range.
         """
-        fitted = ranges(Sizes.of(wanted)) if fitted is None else fitted
-        runs = pd.concat([wanted, runs], ignore_index=True)
+        places = _coordinates(pd.concat([wanted, runs], ignore_index=True))
+        if fitted is None:
+            at_target = places[: len(wanted)]
+            fitted = np.stack([at_target.min(axis=0), at_target.max(axis=0)], axis=1)
         shared = np.full((n_validation, n_validation), noise.beyond_shared)
         np.fill_diagonal(shared, 1.0)
         known, bases = [], []
-        for distance in distances(fitted, Sizes.of(runs)).T:
+        for distance in distances(fitted, places).T:
             levels = np.unique(distance[distance != 0]) if noise.beyond > 0 else np.zeros(0)
             levels = levels[evenly(len(levels), min(len(levels), MAX_LEVELS))]
             values, vectors = np.linalg.eigh(missed_covariance(levels, levels))
@@ -108,9 +111,15 @@ class Missed:
         parts = [
             missed_covariance(distance, levels) @ basis
             for distance, levels, basis in zip(
-                distances(self.fitted, Sizes.of(runs)).T, self.known, self.bases, strict=True
+                distances(self.fitted, _coordinates(runs)).T, self.known, self.bases, strict=True
             )
         ]
         place = np.concatenate(parts, axis=1)
         shape = (len(runs), len(self.between), self.n_features)
         return np.asarray(np.einsum("rf,vw->rvfw", place, self.between).reshape(shape))
+
+
+def _coordinates(table: pd.DataFrame) -> np.ndarray:
+    """Of a table's runs: (run, axis)."""
+    mixtures = table[columns("mixture", names_in("mixture", table))].to_numpy()
+    return coordinates(Sizes.of(table), mixtures)

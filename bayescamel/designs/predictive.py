@@ -69,7 +69,7 @@ class PredictiveDraws:
             size_effects=posterior.flat("size_effect")[rows] * loss[:, None],
             noise=(posterior.flat("sigma") ** 2).mean(axis=0) * loss**2,
             size_noise=float((posterior.flat("size_effect_scale") ** 2).mean()) * loss**2,
-            fitted=ranges(Sizes.of(posterior.runs)),
+            fitted=ranges(Sizes.of(posterior.runs), posterior.runs["mixture"].to_numpy()),
         )
 
     @classmethod

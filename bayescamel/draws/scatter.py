@@ -50,42 +50,41 @@ def run_scatter(draws: Draws, models: Sizes, mixtures: np.ndarray) -> Scatter:
 
 def outside(draws: Draws, models: Sizes, mixtures: np.ndarray) -> np.ndarray:
     """How far models lie outside the fitted sizes, tokens and epochs, on their logs: (model,)."""
-    fitted = Sizes.of(draws.runs)
-    distance = np.linalg.norm(distances(ranges(fitted), models), axis=1)
-    most = fitted.epochs(draws.runs["mixture"].to_numpy()).max()
-    return np.asarray(np.hypot(distance, np.log(np.maximum(models.epochs(mixtures) / most, 1.0))))
+    fitted = ranges(Sizes.of(draws.runs), draws.runs["mixture"].to_numpy())
+    return np.asarray(np.linalg.norm(distances(fitted, coordinates(models, mixtures)), axis=1))
 
 
-def ranges(models: Sizes) -> np.ndarray:
-    """Least and largest `_coordinates` of models: (axis, 2)."""
-    places = _coordinates(models)
+def ranges(models: Sizes, mixtures: np.ndarray) -> np.ndarray:
+    """Least and largest `coordinates` of models: (axis, 2)."""
+    places = coordinates(models, mixtures)
     return np.stack([places.min(axis=0), places.max(axis=0)], axis=1)
 
 
-def distances(fitted: np.ndarray, models: Sizes) -> np.ndarray:
-    """How far models lie beyond ranges, (model, axis), negative below them.
+def distances(fitted: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """How far `coordinates` of models lie beyond ranges, (model, axis), negative below them.
 
     The sum of squares is the squared distance from the box of fitted ln N and ln D, or from that of
-    fitted FLOPs and tokens a parameter, whichever is larger: where large models saw few tokens and
-    small ones many, a large one with many is inside the first and far from any run. The first two
-    axes are ln N and ln D, the others what the second box adds.
+    fitted FLOPs and tokens a parameter, whichever is larger, and that from the fitted epochs: where
+    large models saw few tokens and small ones many, a large one with many is inside the first and
+    far from any run. Axes are ln N, ln D, what the second box adds, and the log of the epochs.
     """
-    places = _coordinates(models)[:, : len(fitted)]
-    beyond = places - np.clip(places, fitted[: places.shape[1], 0], fitted[: places.shape[1], 1])
-    first, second = (np.square(part).sum(axis=1) for part in (beyond[:, :2], beyond[:, 2:]))
+    places = places[:, : len(fitted)]
+    beyond = places - np.clip(places, *fitted[: places.shape[1]].T)
+    first, second = (np.square(part).sum(axis=1) for part in (beyond[:, :2], beyond[:, 2:4]))
     added = np.sqrt(np.maximum(second - first, 0.0) / np.maximum(second, np.finfo(float).tiny))
-    beyond[:, 2:] *= added[:, None]
+    beyond[:, 2:4] *= added[:, None]
+    beyond[:, 4:] = np.maximum(beyond[:, 4:], 0.0)  # fresh tokens are where the law begins
     return np.asarray(beyond)
 
 
-def _coordinates(models: Sizes) -> np.ndarray:
-    """Give ln N and ln D, and the same turned by 45 degrees, (model, axis); ln N without tokens."""
+def coordinates(models: Sizes, mixtures: np.ndarray) -> np.ndarray:
+    """Logs of size, tokens, the same turned by 45 degrees, and epochs; ln N without tokens."""
     size = np.log(models.active)
     if models.tokens is None:
         return np.asarray(size[:, None])
     tokens = np.log(models.tokens)
-    turned = (size + tokens, tokens - size)
-    return np.stack([size, tokens, *(part / np.sqrt(2) for part in turned)], axis=1)
+    turned = [part / np.sqrt(2) for part in (size + tokens, tokens - size)]
+    return np.stack([size, tokens, *turned, np.log(models.epochs(mixtures))], axis=1)
 
 
 def draw_missed(draws: Draws, scatter: Scatter) -> np.ndarray:

@@ -62,6 +62,11 @@ SETTINGS = {
             f"agg_{name}" for name in ("academic", "prose", "dialogue", "symbolic", "internet")
         ),
     ),
+    "dmsl": Setting(
+        pool="is_final == 1 and n_params < 2e9",
+        target="is_final == 1 and n_params > 2e9",
+        losses=("arxiv", "book", "c4", "github", "commoncrawl", "stackexchange", "wikipedia"),
+    ),
     "bundled": Setting(pool="n_params < 1e6", target="n_params > 1e6"),
 }
 

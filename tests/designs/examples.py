@@ -69,7 +69,9 @@ def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
         size_effects=np.zeros((n_draws, 3, 3)),
         noise=np.full(3, NOISE**2),
         size_noise=np.full(3, 0.02**2),
-        fitted=ranges(Sizes.of(pd.DataFrame({"n_params": [1e6, 16e6], "n_tokens": 1e9}))),
+        fitted=ranges(
+            Sizes.of(pd.DataFrame({"n_params": [1e6, 16e6], "n_tokens": 1e9})), np.eye(3)[:2]
+        ),
     )
 
 

@@ -11,10 +11,10 @@ from bayescamel.designs.acquisitions import VarianceReduction, target_variance
 from bayescamel.designs.candidates import target_table
 from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
-from bayescamel.designs.missed import missed_covariance
+from bayescamel.designs.missed import Missed, missed_covariance
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.draws.scatter import run_scatter
-from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.models.hierarchy import Hierarchy, Noise
 from bayescamel.posterior import Posterior
 from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
@@ -122,6 +122,18 @@ def test_before_the_first_run_what_lies_between_a_run_and_the_target_is_missed()
     squares = 2 * 2**2, 2 * 1**2  # in ln N and in ln D alike
     noise = np.outer(squares, predictive.noise)
     np.testing.assert_allclose(missed, noise, atol=0.03 * predictive.noise.max())
+
+
+def test_runs_that_repeat_tokens_more_than_the_fitted_ones_are_beyond_them() -> None:
+    """In the middle of the fitted sizes, once, e and e² times over each domain."""
+    table = pd.concat([candidates()] * 2, ignore_index=True).iloc[:3]
+    table = table.assign(run_id=list("abc"), n_params=4e6, n_tokens=1e9)
+    unique = 1e9 / 3 / np.exp([0.0, 1.0, 2.0])
+    table = table.assign(**{f"unique_{name}": unique for name in DOMAINS})
+    wanted = target_table(FAR, MIXTURES, DOMAINS)
+    missed = Missed.of(Noise(), 3, linear_predictive().fitted, wanted, table).features(table)
+    variance = (missed**2).sum(axis=-1)  # in units of the noise's
+    np.testing.assert_allclose(variance, np.outer([0, 1, 4], np.ones(3)), atol=0.03)
 
 
 def test_runs_that_tell_the_same_of_the_law_are_told_apart() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayescamel.draws.scatter import distances, ranges
+from bayescamel.draws.scatter import coordinates, distances, ranges
 from bayescamel.runs.sizes import Sizes
 
 
@@ -14,7 +14,9 @@ def models(size: list[float], tokens: list[float] | None) -> Sizes:
 
 def distance(fitted: Sizes, size: float, tokens: float | None) -> float:
     model = models([size], None if tokens is None else [tokens])
-    return float(np.linalg.norm(distances(ranges(fitted), model), axis=1)[0])
+    mixtures = np.ones((len(fitted.total), 1))
+    beyond = distances(ranges(fitted, mixtures), coordinates(model, mixtures[:1]))
+    return float(np.linalg.norm(beyond, axis=1)[0])
 
 
 def test_beyond_the_largest_run_it_is_the_distance_to_it() -> None:

@@ -32,6 +32,7 @@ from bayescamel.laws.base import Array
 from bayescamel.laws.repetition import REPETITION
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
+from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import Centre, LogSizes, Sizes
 from bayescamel.runs.wide import wide_table
 
@@ -109,7 +110,9 @@ class Scenarios:
         if told is None:
             return scenarios
         told_more = information + scenarios.information_in(told)
-        return replace(scenarios, information=told_more, fitted=ranges(Sizes.of(told)))
+        mixtures = told[columns("mixture", names_in("mixture", told))].to_numpy()
+        fitted = ranges(Sizes.of(told), mixtures)
+        return replace(scenarios, information=told_more, fitted=fitted)
 
     def gradients(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Curve and gradient of each run's losses, in units of the reference loss.
