@@ -23,11 +23,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from bayescamel.draws.distances import coordinates_of, distances, ranges
 from bayescamel.draws.draws import evenly
-from bayescamel.draws.scatter import coordinates, distances
 from bayescamel.models.hierarchy import Noise
-from bayescamel.runs.columns import columns, names_in
-from bayescamel.runs.sizes import Sizes
 
 LEFT_OUT = 0.01
 """Share of the noise's variance that features may leave out of what is missed."""
@@ -54,7 +52,7 @@ class Missed:
     Parameters
     ----------
     fitted
-        See `bayescamel.draws.scatter.ranges`.
+        See `bayescamel.draws.distances.ranges`.
     known
         By axis, distances at which there will be runs: (level,).
     bases
@@ -84,10 +82,8 @@ class Missed:
         fitted
             None before the first run: then it is the target's range.
         """
-        places = _coordinates(pd.concat([wanted, runs], ignore_index=True))
-        if fitted is None:
-            at_target = places[: len(wanted)]
-            fitted = np.stack([at_target.min(axis=0), at_target.max(axis=0)], axis=1)
+        places = coordinates_of(pd.concat([wanted, runs], ignore_index=True))
+        fitted = ranges(places[: len(wanted)]) if fitted is None else fitted
         shared = np.full((n_validation, n_validation), noise.beyond_shared)
         np.fill_diagonal(shared, 1.0)
         known, bases = [], []
@@ -111,15 +107,9 @@ class Missed:
         parts = [
             missed_covariance(distance, levels) @ basis
             for distance, levels, basis in zip(
-                distances(self.fitted, _coordinates(runs)).T, self.known, self.bases, strict=True
+                distances(self.fitted, coordinates_of(runs)).T, self.known, self.bases, strict=True
             )
         ]
         place = np.concatenate(parts, axis=1)
         shape = (len(runs), len(self.between), self.n_features)
         return np.asarray(np.einsum("rf,vw->rvfw", place, self.between).reshape(shape))
-
-
-def _coordinates(table: pd.DataFrame) -> np.ndarray:
-    """Of a table's runs: (run, axis)."""
-    mixtures = table[columns("mixture", names_in("mixture", table))].to_numpy()
-    return coordinates(Sizes.of(table), mixtures)

@@ -7,12 +7,12 @@ import pandas as pd
 
 from bayescamel.designs.prior import centred, own_names, plausible_draws, prior_curves
 from bayescamel.draws.curves import Curves, all_losses
+from bayescamel.draws.distances import coordinates_of, ranges
 from bayescamel.draws.draws import Draws, evenly
-from bayescamel.draws.scatter import ranges
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.runs.columns import columns, names_in
-from bayescamel.runs.sizes import Centre, LogSizes, Sizes, active_params, scales
+from bayescamel.runs.sizes import Centre, LogSizes, active_params, scales
 
 MAX_DRAWS = 2000
 """Draws that are used; more of them are thinned evenly."""
@@ -39,7 +39,7 @@ class PredictiveDraws:
         Variance of a run around its size's curve, and of the effect of a size that was not
         measured: (validation,), nats².
     fitted
-        Ranges of the fitted runs (`bayescamel.draws.scatter.ranges`), beyond which the law misses
+        Ranges of the fitted runs (`bayescamel.draws.distances.ranges`), beyond which the law misses
         something (`bayescamel.designs.missed`); None before the first run.
     """
 
@@ -69,7 +69,7 @@ class PredictiveDraws:
             size_effects=posterior.flat("size_effect")[rows] * loss[:, None],
             noise=(posterior.flat("sigma") ** 2).mean(axis=0) * loss**2,
             size_noise=float((posterior.flat("size_effect_scale") ** 2).mean()) * loss**2,
-            fitted=ranges(Sizes.of(posterior.runs), posterior.runs["mixture"].to_numpy()),
+            fitted=ranges(coordinates_of(posterior.runs)),
         )
 
     @classmethod

@@ -12,8 +12,8 @@ from bayescamel.exceptions import DesignError
 from bayescamel.laws.repetition import REPETITION, Repetition
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.columns import columns, names_in
-from bayescamel.runs.sizes import Centre, LogSizes, Sizes, active_params, same_names
+from bayescamel.runs.columns import columns
+from bayescamel.runs.sizes import Centre, LogSizes, Sizes, active_params, mixtures_of, same_names
 
 PLAUSIBLE_FACTOR = 3.0
 """A text model's loss lies within this factor of a typical one: it begins near ln 50,000 = 10.8
@@ -127,8 +127,7 @@ def centred(centre: Centre, runs: pd.DataFrame) -> tuple[LogSizes, np.ndarray]:
     sizes = Sizes.of(runs)
     if centre.n_tokens is None:
         sizes = sizes._replace(tokens=None, unique=None)
-    weights = columns("mixture", names_in("mixture", runs))
-    return sizes.logs(centre), runs[weights].to_numpy(np.float64)
+    return sizes.logs(centre), mixtures_of(runs)
 
 
 def _draw(

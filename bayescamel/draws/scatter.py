@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayescamel.draws.curves import model_losses
+from bayescamel.draws.distances import coordinates, coordinates_of, distances, ranges
 from bayescamel.draws.draws import Draws
 from bayescamel.mixtures.transforms import variation
 from bayescamel.runs.sizes import Sizes, scales
@@ -50,41 +51,8 @@ def run_scatter(draws: Draws, models: Sizes, mixtures: np.ndarray) -> Scatter:
 
 def outside(draws: Draws, models: Sizes, mixtures: np.ndarray) -> np.ndarray:
     """How far models lie outside the fitted sizes, tokens and epochs, on their logs: (model,)."""
-    fitted = ranges(Sizes.of(draws.runs), draws.runs["mixture"].to_numpy())
+    fitted = ranges(coordinates_of(draws.runs))
     return np.asarray(np.linalg.norm(distances(fitted, coordinates(models, mixtures)), axis=1))
-
-
-def ranges(models: Sizes, mixtures: np.ndarray) -> np.ndarray:
-    """Least and largest `coordinates` of models: (axis, 2)."""
-    places = coordinates(models, mixtures)
-    return np.stack([places.min(axis=0), places.max(axis=0)], axis=1)
-
-
-def distances(fitted: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """How far `coordinates` of models lie beyond ranges, (model, axis), negative below them.
-
-    The sum of squares is the squared distance from the box of fitted ln N and ln D, or from that of
-    fitted FLOPs and tokens a parameter, whichever is larger, and that from the fitted epochs: where
-    large models saw few tokens and small ones many, a large one with many is inside the first and
-    far from any run. Axes are ln N, ln D, what the second box adds, and the log of the epochs.
-    """
-    places = places[:, : len(fitted)]
-    beyond = places - np.clip(places, *fitted[: places.shape[1]].T)
-    first, second = (np.square(part).sum(axis=1) for part in (beyond[:, :2], beyond[:, 2:4]))
-    added = np.sqrt(np.maximum(second - first, 0.0) / np.maximum(second, np.finfo(float).tiny))
-    beyond[:, 2:4] *= added[:, None]
-    beyond[:, 4:] = np.maximum(beyond[:, 4:], 0.0)  # fresh tokens are where the law begins
-    return np.asarray(beyond)
-
-
-def coordinates(models: Sizes, mixtures: np.ndarray) -> np.ndarray:
-    """Logs of size, tokens, the same turned by 45 degrees, and epochs; ln N without tokens."""
-    size = np.log(models.active)
-    if models.tokens is None:
-        return np.asarray(size[:, None])
-    tokens = np.log(models.tokens)
-    turned = [part / np.sqrt(2) for part in (size + tokens, tokens - size)]
-    return np.stack([size, tokens, *turned, np.log(models.epochs(mixtures))], axis=1)
 
 
 def draw_missed(draws: Draws, scatter: Scatter) -> np.ndarray:

@@ -20,10 +20,10 @@ its prior.
 Multiplied out the curve is Hoffmann et al. 2022's E + A Ñ^-α + B D^-β and a product C Ñ^-α D^-β.
 It is written in what data pin down, its level and its slopes at the centre, so that α and β are
 bends alone, which two sizes, or equal tokens, leave to the prior; all but the bends enter linearly.
-The crossing is below 0 where size and tokens help each other, as in every measured table: a larger
-model gains more from more tokens. The token slope is kept positive: more tokens lower the loss. At
-less than a hundredth of the runs' tokens the product outgrows the size slope, and the law is not to
-be asked: it is there to be carried to larger models.
+The crossing is below 0 where size and tokens help each other, as in all tables that tell it: a
+larger model gains more from more tokens. The token slope is kept positive: more tokens lower the
+loss. At less than a hundredth of the runs' tokens the product outgrows the size slope, and the law
+is not to be asked: it is there to be carried to larger models.
 
     s₀ = (N₀/1e8)^-0.2 (D₀/1e10)^0.1,   t₀ = (N₀/1e8)^0.1 (D₀/1e10)^-0.2
 

@@ -159,13 +159,18 @@ def _repeated(runs: xr.Dataset | pd.DataFrame, tokens: np.ndarray) -> np.ndarray
         if "unique" not in runs:
             return None
         unique = runs["unique"].transpose("run", "domain").to_numpy()
-        mixture = runs["mixture"].transpose("run", "domain").to_numpy()
     else:
         domains = names_in("mixture", runs)
         named = runs.reindex(columns=columns("unique", domains)).to_numpy(np.float64)
         unique = np.where(np.isnan(named), np.inf, named)
-        mixture = runs[columns("mixture", domains)].to_numpy(np.float64)
-    return unique if (mixture * tokens[:, None] > unique).any() else None
+    return unique if (mixtures_of(runs) * tokens[:, None] > unique).any() else None
+
+
+def mixtures_of(runs: xr.Dataset | pd.DataFrame) -> np.ndarray:
+    """Weights of runs, or of a table with their columns: (run, domain)."""
+    if isinstance(runs, xr.Dataset):
+        return runs["mixture"].transpose("run", "domain").to_numpy()
+    return runs[columns("mixture", names_in("mixture", runs))].to_numpy(np.float64)
 
 
 def mean_mixture(runs: xr.Dataset) -> np.ndarray:

@@ -10,11 +10,11 @@ from bayescamel.designs.inputs import AcquisitionInputs
 from bayescamel.designs.linear_gaussian import LinearGaussian, surrogate_of
 from bayescamel.designs.predictive import PredictiveDraws
 from bayescamel.draws.curves import Curves
-from bayescamel.draws.scatter import ranges
+from bayescamel.draws.distances import coordinates_of, ranges
 from bayescamel.laws import get_law
 from bayescamel.laws.base import Coefficient, Law, Terms
 from bayescamel.models.hierarchy import Hierarchy, Noise
-from bayescamel.runs.sizes import Centre, Sizes
+from bayescamel.runs.sizes import Centre
 from bayescamel.targets import Target
 
 DOMAINS = ("code", "math", "web")
@@ -69,9 +69,7 @@ def linear_predictive(n_draws: int = 2000) -> PredictiveDraws:
         size_effects=np.zeros((n_draws, 3, 3)),
         noise=np.full(3, NOISE**2),
         size_noise=np.full(3, 0.02**2),
-        fitted=ranges(
-            Sizes.of(pd.DataFrame({"n_params": [1e6, 16e6], "n_tokens": 1e9})), np.eye(3)[:2]
-        ),
+        fitted=ranges(coordinates_of(candidate_table(2, (1e6, 16e6)))),
     )
 
 

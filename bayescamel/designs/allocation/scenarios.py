@@ -26,14 +26,13 @@ from bayescamel.designs.prior import (
     plausible_draws,
 )
 from bayescamel.draws.curves import Curves, losses
+from bayescamel.draws.distances import coordinates_of, ranges
 from bayescamel.draws.draws import Draws
-from bayescamel.draws.scatter import ranges
 from bayescamel.laws.base import Array
 from bayescamel.laws.repetition import REPETITION
 from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
-from bayescamel.runs.columns import columns, names_in
-from bayescamel.runs.sizes import Centre, LogSizes, Sizes
+from bayescamel.runs.sizes import Centre, LogSizes
 from bayescamel.runs.wide import wide_table
 
 N_SCENARIOS = 48
@@ -55,7 +54,7 @@ class Scenarios:
         sizes are integrated out, and new runs of a size that was told count as if its effect
         were unknown.
     fitted
-        Ranges of told runs (`bayescamel.draws.scatter.ranges`), beyond which the law misses
+        Ranges of told runs (`bayescamel.draws.distances.ranges`), beyond which the law misses
         something (`bayescamel.designs.missed`); None: no run was told.
     """
 
@@ -110,9 +109,7 @@ class Scenarios:
         if told is None:
             return scenarios
         told_more = information + scenarios.information_in(told)
-        mixtures = told[columns("mixture", names_in("mixture", told))].to_numpy()
-        fitted = ranges(Sizes.of(told), mixtures)
-        return replace(scenarios, information=told_more, fitted=fitted)
+        return replace(scenarios, information=told_more, fitted=ranges(coordinates_of(told)))
 
     def gradients(self, runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Curve and gradient of each run's losses, in units of the reference loss.

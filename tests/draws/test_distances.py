@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayescamel.draws.scatter import coordinates, distances, ranges
+from bayescamel.draws.distances import coordinates, distances, ranges
 from bayescamel.runs.sizes import Sizes
 
 
@@ -15,7 +15,7 @@ def models(size: list[float], tokens: list[float] | None) -> Sizes:
 def distance(fitted: Sizes, size: float, tokens: float | None) -> float:
     model = models([size], None if tokens is None else [tokens])
     mixtures = np.ones((len(fitted.total), 1))
-    beyond = distances(ranges(fitted, mixtures), coordinates(model, mixtures[:1]))
+    beyond = distances(ranges(coordinates(fitted, mixtures)), coordinates(model, mixtures[:1]))
     return float(np.linalg.norm(beyond, axis=1)[0])
 
 
