@@ -115,6 +115,7 @@ def as_record(
 def _from_object(
     values: Mapping[str, Any], where: str, known: Collection[str] | None = None
 ) -> Record:
+    _check_fresh(values, where)
     losses = values.get("loss_nats_per_token", values.get("loss"))
     if losses is None:
         return Record(loss=_named_numbers(_bare_losses(values, where, known), "loss", where))
@@ -136,6 +137,23 @@ def _from_object(
             if values.get(name) is not None
         },
     )
+
+
+def _check_fresh(values: Mapping[str, Any], where: str) -> None:
+    """Refuse a run that repeated text: `unique` says what there is of a domain, as proxies tell."""
+    if not isinstance(values.get("unique"), Mapping):  # a loss of that name, if anything
+        return
+    unique = _named_numbers(values["unique"], "unique", where)
+    mixture = _named_numbers(values.get("mixture") or {}, "mixture", where)
+    told = values.get("n_tokens")
+    n_tokens = math.inf if told is None else _number(told, "n_tokens", where)
+    for name, tokens in unique.items():
+        if n_tokens * mixture.get(name, 1.0) > tokens:
+            raise StudyError(
+                f"{where}: the run saw more tokens of {shown(name)} than there are "
+                f"(unique.{shown(name)} = {tokens:g}), and a study does not keep that they were "
+                "repeated: leave such runs out"
+            )
 
 
 def _bare_losses(

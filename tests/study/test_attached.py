@@ -73,6 +73,17 @@ def test_record_that_does_not_say_what_it_is(study: Study, tmp_path: Path) -> No
         study.attach(tmp_path)
 
 
+def test_record_of_repeated_text_is_refused(study: Study, tmp_path: Path) -> None:
+    run = record("x", 0.2)
+    seen = 0.2 * 8e7
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(run | {"unique": {"code": seen / 4}}), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"x\.json.*more tokens of code than.*leave such runs out"):
+        study.attach(tmp_path)
+    path.write_text(json.dumps(run | {"unique": {"code": seen}}), encoding="utf-8")
+    assert study.attach(tmp_path) == 1
+
+
 def test_empty_folder(study: Study, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no records"):
         study.attach(tmp_path / ".." / Path(tmp_path).name)
