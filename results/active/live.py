@@ -47,7 +47,7 @@ def command(*words: str) -> list[str]:
 def create(options: argparse.Namespace, place: str) -> None:
     """Make the study by the command that a user gives."""
     words = ["create", place, "--proxies", "--sizes", options.sizes]
-    words += ["--domains", options.domains, "--tokens-per-param", f"{options.tokens_per_param:g}"]
+    words += ["--domains", options.domains, "--tokens-per-param", options.tokens_per_param]
     words += ["--params", f"{options.params:g}", "--tokens", f"{options.tokens:g}"]
     words += ["--budget", f"{options.budget:g}", "--chains", "2"]
     words += ["--draws", f"{options.draws}", "--tune", f"{options.draws}"]
@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, help="as of `proxies data`")
     parser.add_argument("--domains", default=",".join(DOMAINS))
     parser.add_argument("--sizes", default="16e3,48e3,1e5:2.5e4", help="sparse ones total:active")
-    parser.add_argument("--tokens-per-param", type=float, default=10)
+    parser.add_argument("--tokens-per-param", default="10:20")
     parser.add_argument("--params", type=float, default=160_248, help="of the target")
     parser.add_argument("--tokens", type=float, default=1.6e6, help="of the target")
     parser.add_argument("--budget", type=float, default=4e12, help="FLOPs")
