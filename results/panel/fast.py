@@ -70,4 +70,7 @@ def padded(problem: Problem) -> Problem:
     scale = longer.pop("scale")
     wide = np.zeros((len(scale), SCALES - scale.shape[1]))
     mixture = np.concatenate([problem.mixture, np.tile(problem.reference, (more, 1))])
+    if problem.unique is not None:
+        no_end = np.full((more, problem.unique.shape[1]), np.inf)
+        longer["unique"] = np.concatenate([problem.unique, no_end])
     return problem._replace(**longer, mixture=mixture, scale=np.concatenate([scale, wide], axis=1))
