@@ -121,7 +121,7 @@ def v2(names: tuple[str, ...]) -> list[Cell]:
     """The bundled grid: dense, with seeds and repeated text, and sparse, each with a target."""
     points = mixtures(names)
     uneven = len(points) - len(names)  # the first lopsided one
-    some, few = (0, 1, 2, 3, 4, uneven), (0, 1, uneven)
+    some, few = (0, 1, 2, 3, 4, uneven), (0, 1, 2, uneven)
     dense = {dial: ModelConfig.from_dial(dial) for dial in (*SIZES, HELD_OUT_SIZE)}
     small, middle, large = (dense[dial] for dial in SIZES)
     cells = [make_cell(small, m, points[m], (10, 20, 40)) for m in range(len(points))]
@@ -129,23 +129,23 @@ def v2(names: tuple[str, ...]) -> list[Cell]:
     cells += [make_cell(middle, m, points[m], (10, 20)) for m in several]
     cells += [make_cell(large, m, points[m], (10, 20) if m < 2 else (10,)) for m in some]
     target = dense[HELD_OUT_SIZE]
-    cells += [make_cell(target, m, points[m], (10,)) for m in (0, 1, 2, uneven)]
-    for model, ratios in ((small, (10, 20, 40)), (middle, (10, 20))):
-        for seed in (1, 2):
-            cells += [make_cell(model, m, points[m], ratios, seed) for m in (0, uneven)]
-        cells += [make_cell(model, 0, points[0], ratios[-1:], epochs=e) for e in (4, 16)]
+    cells += [make_cell(target, m, points[m], (10,)) for m in few]
+    for seed in (1, 2):
+        cells += [make_cell(small, m, points[m], (10, 20, 40), seed) for m in (0, uneven)]
+    cells += [make_cell(small, 0, points[0], (40,), epochs=e) for e in (4, 16)]
     for dial in SPARSE_SIZES:
         shape = ModelConfig.from_dial(dial)
         for sparsity in SPARSITIES:
             model = with_experts(shape, sparsity * shape.n_params)
-            cells += [make_cell(model, m, points[m], (10, 20)) for m in some]
+            which = few if dial == SPARSE_SIZES[-1] else some
+            cells += [make_cell(model, m, points[m], (10, 20)) for m in which]
     sparse = with_experts(large, SPARSITIES[-1] * large.n_params)
-    cells += [make_cell(sparse, m, points[m], (10,)) for m in few]
+    cells += [make_cell(sparse, m, points[m], (10,)) for m in (0, 1, uneven)]
     return cells
 
 
 def ladder(names: tuple[str, ...]) -> list[Cell]:
-    """Five sizes at the even mixture, three seeds at three of them.
+    """Five sizes at the even mixture, three seeds at two of them.
 
     A smaller size beside runs of the bundled grid: in its folder only the smaller are trained.
     """

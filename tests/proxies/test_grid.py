@@ -46,17 +46,16 @@ def test_v2_is_what_was_asked_for() -> None:
     assert [len(mixtures_of(part)) for part in dense] == [16, 12, 6, 4]
     for larger, smaller in zip(dense[1:], dense, strict=False):
         assert mixtures_of(larger) <= mixtures_of(smaller)
-    for part in dense[:2]:
-        seeds = [c for c in part if c.config.seed > 0]
-        assert mixtures_of(seeds) == {"m00", "m11"}
-        repeated = [c for c in part if c.config.text_tokens]
-        assert [c.run_id[-3:] for c in sorted(repeated, key=lambda c: c.run_id)] == ["e16", "-e4"]
+    seeds = [c for c in dense[0] if c.config.seed > 0]
+    assert mixtures_of(seeds) == {"m00", "m11"}
+    repeated = [c for c in dense[0] if c.config.text_tokens]
+    assert [c.run_id[-3:] for c in sorted(repeated, key=lambda c: c.run_id)] == ["e16", "-e4"]
     sparse = {cell.config.model for cell in cells if cell.config.model.n_experts}
     fitted = {m for m in sparse if m.n_active_params < 400_000}
     assert len(fitted) == 6
     assert len(sparse) == 7
-    for model in fitted:
-        assert len(mixtures_of(cells_of(cells, model))) == 6
+    found = [len(mixtures_of(cells_of(cells, m))) for m in sorted(fitted, key=lambda m: m.n_params)]
+    assert found == [6, 6, 6, 6, 4, 4]
     for cell in cells:
         least = cell.config.trained_tokens[0] / cell.config.model.n_active_params
         assert least > 0.99 * grid.TOKENS_PER_PARAM
@@ -71,17 +70,17 @@ def test_v2_is_what_was_asked_for() -> None:
 
 
 def test_repeated_text_is_seen_so_often() -> None:
-    (cell,) = (c for c in grid.build("v2", NAMES) if c.run_id.startswith("n160k-m00-s0-e4"))
+    (cell,) = (c for c in grid.build("v2", NAMES) if c.run_id.startswith("n53.3k-m00-s0-e4"))
     for name, weight in cell.config.mixture.items():
         seen = cell.config.n_tokens * weight
         assert seen / cell.config.text_tokens[name] == pytest.approx(4, rel=1e-3)
 
 
-def test_ladder_has_five_sizes_and_seeds_at_three() -> None:
+def test_ladder_has_five_sizes_and_seeds_at_two() -> None:
     cells = grid.build("ladder", NAMES)
     sizes = [cell.config.model.n_params for cell in cells]
     assert len(set(sizes)) == 5
-    assert sorted(sizes.count(size) for size in set(sizes)) == [1, 1, 3, 3, 3]
+    assert sorted(sizes.count(size) for size in set(sizes)) == [1, 1, 1, 3, 3]
 
 
 def test_only_the_smallest_size_of_the_ladder_is_not_of_the_bundled_grid() -> None:
