@@ -24,6 +24,8 @@ LADDER_FOOT = 16_000
 SPARSE_SIZES = (24_000, 48_000, 144_000)
 SPARSITIES = (4, 8)
 """Total over active parameters."""
+MANY_PARAMS = 400_000
+"""Sparse models from which on fewer mixtures are trained: each takes minutes of a core."""
 N_INTERIOR = 10
 LOPSIDED = 0.8
 """Weight of the one domain in a lopsided mixture; the others share the rest."""
@@ -121,15 +123,15 @@ def v2(names: tuple[str, ...]) -> list[Cell]:
     """The bundled grid: dense, with seeds and repeated text, and sparse, each with a target."""
     points = mixtures(names)
     uneven = len(points) - len(names)  # the first lopsided one
-    some, few = (0, 1, 2, 3, 4, uneven), (0, 1, 2, uneven)
+    some, few = (0, 1, 2, 3, 4, uneven), (0, 1, uneven)
     dense = {dial: ModelConfig.from_dial(dial) for dial in (*SIZES, HELD_OUT_SIZE)}
     small, middle, large = (dense[dial] for dial in SIZES)
-    cells = [make_cell(small, m, points[m], (10, 20, 40)) for m in range(len(points))]
-    several = (*range(9), uneven, uneven + 1, uneven + 3)
-    cells += [make_cell(middle, m, points[m], (10, 20)) for m in several]
+    several = (*range(9), uneven, uneven + 3, uneven + 4)
+    cells = [make_cell(small, m, points[m], (10, 20, 40)) for m in several]
+    cells += [make_cell(middle, m, points[m], (10, 20)) for m in some]
     cells += [make_cell(large, m, points[m], (10, 20) if m < 2 else (10,)) for m in some]
     target = dense[HELD_OUT_SIZE]
-    cells += [make_cell(target, m, points[m], (10,)) for m in few]
+    cells += [make_cell(target, m, points[m], (10,)) for m in (0, 1, 2, uneven)]
     for seed in (1, 2):
         cells += [make_cell(small, m, points[m], (10, 20, 40), seed) for m in (0, uneven)]
     cells += [make_cell(small, 0, points[0], (40,), epochs=e) for e in (4, 16)]
@@ -137,10 +139,10 @@ def v2(names: tuple[str, ...]) -> list[Cell]:
         shape = ModelConfig.from_dial(dial)
         for sparsity in SPARSITIES:
             model = with_experts(shape, sparsity * shape.n_params)
-            which = few if dial == SPARSE_SIZES[-1] else some
+            which = some if model.n_params < MANY_PARAMS else few
             cells += [make_cell(model, m, points[m], (10, 20)) for m in which]
     sparse = with_experts(large, SPARSITIES[-1] * large.n_params)
-    cells += [make_cell(sparse, m, points[m], (10,)) for m in (0, 1, uneven)]
+    cells += [make_cell(sparse, m, points[m], (10,)) for m in few]
     return cells
 
 

@@ -43,7 +43,7 @@ def test_v2_is_what_was_asked_for() -> None:
     )
     dials = (*grid.SIZES, grid.HELD_OUT_SIZE)
     dense = [cells_of(cells, ModelConfig.from_dial(dial)) for dial in dials]
-    assert [len(mixtures_of(part)) for part in dense] == [16, 12, 6, 4]
+    assert [len(mixtures_of(part)) for part in dense] == [12, 6, 6, 4]
     for larger, smaller in zip(dense[1:], dense, strict=False):
         assert mixtures_of(larger) <= mixtures_of(smaller)
     seeds = [c for c in dense[0] if c.config.seed > 0]
@@ -55,7 +55,7 @@ def test_v2_is_what_was_asked_for() -> None:
     assert len(fitted) == 6
     assert len(sparse) == 7
     found = [len(mixtures_of(cells_of(cells, m))) for m in sorted(fitted, key=lambda m: m.n_params)]
-    assert found == [6, 6, 6, 6, 4, 4]
+    assert found == [6, 6, 6, 3, 3, 3]
     for cell in cells:
         least = cell.config.trained_tokens[0] / cell.config.model.n_active_params
         assert least > 0.99 * grid.TOKENS_PER_PARAM
