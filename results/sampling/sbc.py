@@ -26,6 +26,7 @@ from scipy.stats import binom, chi2, truncnorm
 
 from bayescamel.inference import engine
 from bayescamel.inference.sampler import Sampler
+from bayescamel.inference.stages import largest_rhat
 from bayescamel.laws import get_law
 from bayescamel.mixtures import dirichlet
 from bayescamel.models import compiled
@@ -95,12 +96,10 @@ def ranks(
     hierarchy: Hierarchy, problem: Problem, truth: dict[str, np.ndarray], seed: int
 ) -> tuple[dict[str, np.ndarray], float]:
     """Rank of each true value among thinned draws, and the largest R-hat of the fit."""
-    import arviz as az
-
     sampler = Sampler(chains=2, draws=300, tune=400, seed=seed, target_accept=0.9)
     chains, _ = engine.sample(hierarchy, problem, sampler)
     flat = chains.unconstrained.reshape(-1, chains.unconstrained.shape[-1])
-    rhat = float(np.max(az.rhat(np.moveaxis(chains.unconstrained, -1, 0)[..., None])))
+    rhat = largest_rhat(chains.unconstrained)
     thin = np.linspace(0, len(flat) - 1, RANKS).round().astype(int)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(seed), RANKS)
