@@ -1,5 +1,7 @@
 """Tables of what the bundled runs show: ``python results/proxies/summarise.py > summary.md``.
 
+Dense runs and sparse ones at ten tokens a parameter, apart.
+
 With ``--runs runs.csv`` for another run table.
 """
 
@@ -13,8 +15,14 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import spearmanr
 
-from bayescamel.runs.bundled import load_proxies
+from bayescamel.demo import sparse_runs
+from bayescamel.runs.bundled import load_sparse_proxies
+from bayescamel.runs.sizes import active_params
 from bayescamel.runs.table import read_runs
+from proxies.grid import TOKENS_PER_PARAM
+
+MORE_TOKENS = 1.5 * TOKENS_PER_PARAM
+"""Tokens a parameter between those of the fewest and of the next branch."""
 
 
 def table(frame: pd.DataFrame, decimals: int) -> str:
@@ -63,20 +71,15 @@ def seed_noise(runs: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=Path, help="a run table instead of the bundled one")
-    options = parser.parse_args()
-    runs = read_runs(options.runs) if options.runs else load_proxies()
-    full = runs.isel(run=np.flatnonzero(runs["n_tokens"] == runs["n_tokens"].max()))
+def describe(runs: xr.Dataset, among: int) -> None:
+    """Print the tables of some runs."""
     even = 1 / runs.sizes["domain"]
-    centroid = full.isel(run=np.flatnonzero((abs(full["mixture"] - even) < 1e-6).all("domain")))
-    print(f"{runs.sizes['run']} runs, {full.sizes['run']} of them at the full tokens.\n")
+    centroid = runs.isel(run=np.flatnonzero((abs(runs["mixture"] - even) < 1e-6).all("domain")))
+    print(f"{runs.sizes['run']} of {among} measurements, those at the fewest tokens.\n")
     for title, frame, decimals in (
         ("Loss at the even mixture, nats per byte", by_size(centroid, "loss", "validation"), 3),
-        ("Rank correlation of loss and own-domain weight", own_weight(full), 2),
-        ("Seed-to-seed standard deviation of the loss, percent", seed_noise(full), 2),
+        ("Rank correlation of loss and own-domain weight", own_weight(runs), 2),
+        ("Seed-to-seed standard deviation of the loss, percent", seed_noise(runs), 2),
         (
             "Accuracy at the even mixture (chance 0.25)",
             by_size(centroid, "accuracy", "benchmark"),
@@ -84,7 +87,22 @@ def main() -> None:
         ),
         ("Smooth score at the even mixture", by_size(centroid, "score", "benchmark"), 3),
     ):
-        print(f"**{title}**, by non-embedding parameters\n\n{table(frame, decimals)}\n")
+        if len(frame):
+            heading = f"**{title}**, by all non-embedding parameters"
+            print(f"{heading}\n\n{table(frame, decimals)}\n")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, help="a run table instead of proxies_v2")
+    options = parser.parse_args()
+    runs = read_runs(options.runs) if options.runs else load_sparse_proxies()
+    sparse = sparse_runs(runs)
+    fewest = runs["n_tokens"].to_numpy() / active_params(runs) < MORE_TOKENS
+    for kind, which in (("dense", ~sparse), ("sparse", sparse)):
+        print(f"## {kind.capitalize()}\n")
+        describe(runs.isel(run=which & fewest), int(which.sum()))
 
 
 if __name__ == "__main__":
