@@ -1,11 +1,10 @@
 """The default law and the law before the crossing on runs that had no say in either.
 
     git show f48f0ed:bayescamel/data/population_v1.json > before.json
-    proxies report results/proxies/records --out runs.csv
-    python results/panel/unseen.py --runs runs.csv --before before.json > results/panel/unseen.md
+    python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --before before.json \
+        > results/panel/unseen.md
 
-The runs are those of proxies_v2 that are trained, but for those that repeat text; fits are
-Laplace's (``fast.py``). ``before.json`` has the priors that the law before shipped with.
+The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``). ``before.json`` has the priors that the law before shipped with.
 """
 
 import argparse
