@@ -4,7 +4,8 @@
     python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --before before.json \
         > results/panel/unseen.md
 
-The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``). ``before.json`` has the priors that the law before shipped with.
+The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``).
+``before.json`` has the priors that the law before shipped with.
 """
 
 import argparse
