@@ -151,7 +151,8 @@ def main() -> None:
             packages = ("jax", "numpyro", "nutpie", "pymc", "numpy")
             about = {
                 "command": "python results/sampling/engines.py --shared ../shared/data --out "
-                "results/sampling --limit N",
+                f"results/sampling --data {' '.join(options.data)} "
+                f"--engines {' '.join(options.engines)} --limit {options.limit:g}",
                 "cores": len(os.sched_getaffinity(0)),
                 "versions": {package: version(package) for package in packages},
             }
