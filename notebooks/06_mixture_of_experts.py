@@ -25,7 +25,7 @@
 import numpy as np
 
 import bayescamel as bc
-from bayescamel.demo import hold_out_largest, sparse_runs
+from bayescamel.demo import coverage90, hold_out_largest, predict_runs, sparse_runs
 
 proxies, held_out = hold_out_largest(bc.load_sparse_proxies())
 sparse = held_out.isel(run=sparse_runs(held_out))
@@ -56,12 +56,9 @@ print(f"sparsity {float(sparsity.mean()):.2f}, 90 %: {low:.2f} to {high:.2f}")
 # %%
 dense = held_out.isel(run=~sparse_runs(held_out))
 for name, largest in (("sparse", sparse), ("dense", dense)):
-    target = bc.Target.of_run(largest.isel(run=0))
-    drawn = posterior.predict(target, largest["mixture"], kind="run")["loss"]
-    low, high = np.quantile(drawn, [0.05, 0.95], axis=(0, 1))
-    observed = largest["loss"].to_numpy()
-    error = abs(drawn.mean(("chain", "draw")).to_numpy() / observed - 1).mean()
-    inside = ((low <= observed) & (observed <= high)).mean()
+    predicted, observed = predict_runs(posterior, largest, seed=0), largest["loss"]
+    error = float(abs(predicted["mean"] / observed - 1).mean())
+    inside = coverage90(predicted, observed)
     print(f"{name}: {error:.1%} off, {inside:.0%} inside their 90 % interval")
 
 # %% [markdown]

@@ -17,6 +17,8 @@ from proxies.shapes import ModelConfig, with_experts
 
 TOKENS_PER_PARAM = 10
 """Fewest tokens a parameter, active ones in a sparse model."""
+MORE_TOKENS = 1.5 * TOKENS_PER_PARAM
+"""Between the fewest tokens a parameter and those of the next branch."""
 SIZES = (48_000, 144_000, 432_000)
 HELD_OUT_SIZE = 1_296_000
 LADDER_FOOT = 16_000

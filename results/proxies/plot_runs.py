@@ -20,10 +20,7 @@ from bayescamel.demo import sparse_runs
 from bayescamel.runs.bundled import load_sparse_proxies
 from bayescamel.runs.sizes import active_params
 from bayescamel.runs.table import read_runs
-from proxies.grid import TOKENS_PER_PARAM
-
-MORE_TOKENS = 1.5 * TOKENS_PER_PARAM
-"""Tokens a parameter between those of the fewest and of the next branch."""
+from proxies.grid import MORE_TOKENS, TOKENS_PER_PARAM
 
 
 def draw(runs: xr.Dataset, out: Path) -> None:

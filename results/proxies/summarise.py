@@ -1,4 +1,4 @@
-"""Tables of what the bundled runs show: ``python results/proxies/summarise.py > summary.md``.
+"""Tables of what the runs of proxies_v2 show: ``python results/proxies/summarise.py > summary.md``.
 
 Dense runs and sparse ones at ten tokens a parameter, apart.
 
@@ -19,10 +19,7 @@ from bayescamel.demo import sparse_runs
 from bayescamel.runs.bundled import load_sparse_proxies
 from bayescamel.runs.sizes import active_params
 from bayescamel.runs.table import read_runs
-from proxies.grid import TOKENS_PER_PARAM
-
-MORE_TOKENS = 1.5 * TOKENS_PER_PARAM
-"""Tokens a parameter between those of the fewest and of the next branch."""
+from proxies.grid import MORE_TOKENS
 
 
 def table(frame: pd.DataFrame, decimals: int) -> str:
