@@ -1,11 +1,17 @@
 """Sampling a loss law: modes, pilots that learn the whitening, the draws that are kept."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
 
 from bayescamel.inference import modes
 from bayescamel.inference.nuts import Chains, Geometry
 from bayescamel.inference.sampler import Sampler
 from bayescamel.inference.stages import explore, keep
+from bayescamel.inference.straight import moved, summed_rows, to_straight
 from bayescamel.inference.whitening import Whitening
 from bayescamel.models.blocks import groups
 from bayescamel.models.density import log_density
@@ -38,14 +44,26 @@ def sample(
         The draws; the log evidence of further modes relative to the one sampled.
     """
     gaps: tuple[float, ...] = ()
-    first: Whitening | Geometry | None = warm
-    if first is None:
+    if warm is not None:
+        first: Whitening | Geometry = replace(warm, **straightened(hierarchy, warm))
+    else:
         starts = modes.start_positions(hierarchy, problem, STARTS, sampler.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
         best = found[0]
-        first = Geometry(best.position, best.root, 0.1, best.scale**2)
+        at_mode = Geometry(best.position, best.root, 0.1, best.scale**2)
+        first = at_mode._replace(**straightened(hierarchy, at_mode))
     if not (settled and isinstance(first, Whitening)):
         by_validation = groups(hierarchy, "validation")
         first = explore(hierarchy, problem, sampler, first, by_validation, log_density, on_progress)
     return keep(hierarchy, problem, sampler, first, log_density, on_progress), gaps
+
+
+def straightened(hierarchy: Hierarchy, first: Whitening | Geometry) -> dict[str, Any]:
+    """Centre and root where chains move, of those of the unconstrained numbers."""
+    rows = summed_rows(hierarchy, first.centre)
+    return {
+        "centre": to_straight(np, first.centre, rows),
+        "root": moved(lambda u: to_straight(jnp, u, rows), first.centre, first.root),
+        "rows": rows,
+    }

@@ -1,8 +1,9 @@
 """NUTS in whitened coordinates, one thread a chain, in short compiled stretches.
 
-The chains move z in u = centre + root · z, where root is a square root of the posterior's
-approximate covariance, so that an identity mass matrix fits from the first step. Numbers beyond
-the root's, a noise of each run, are nearly independent of each other and only scaled by a diagonal
+The chains move z in u = f(centre + root · z), where root is a square root of the posterior's
+approximate covariance, so that an identity mass matrix fits from the first step, and f is the
+identity but for what data tell by sums (`bayescamel.inference.straight`). Numbers beyond the
+root's, a noise of each run, are nearly independent of each other and only scaled by a diagonal
 mass, so that time grows with the runs and not their square.
 
 A stretch of iterations is one compiled call; JAX lets go of the interpreter during it, so chains
@@ -11,7 +12,7 @@ run in parallel threads on one device, progress is shown between stretches and C
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.hmc_util import dual_averaging
 from numpyro.infer.util import ParamInfo
 
+from bayescamel.inference.straight import Rows, from_straight, moved
 from bayescamel.laws.base import Array
 from bayescamel.models.blocks import Arrow
 from bayescamel.models.compiled import Density, value_and_gradient
@@ -82,7 +84,7 @@ class Schedule(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """Where chains move: u = centre + root · z, and u = centre + z beyond the root's numbers."""
+    """Where chains move: f⁻¹(u) = centre + root · z, and centre + z beyond the root's numbers."""
 
     centre: np.ndarray
     root: Any
@@ -92,21 +94,27 @@ class Geometry(NamedTuple):
     apart: Sequence[np.ndarray] | None = None
     """Groups that the root keeps apart (`bayescamel.models.blocks.apart_root`), so that its zeros
     need not be multiplied."""
+    rows: Rows = None
+    """What f straightens."""
 
 
-def placed(xp: Any, centre: Array, root: Array | Arrow, z: Array) -> Array:
+def placed(xp: Any, geometry: Geometry, z: Array) -> Array:
     """The unconstrained numbers (..., dimension) of positions of chains."""
+    centre, root = geometry.centre, geometry.root
     if isinstance(root, Arrow):
-        return centre + root.times(z)
-    n = root.shape[-1]
-    # Not z @ root.T: on the CPU JAX compiles that to much slower code.
-    return centre + xp.concatenate([(root @ z[..., :n, None])[..., 0], z[..., n:]], axis=-1)
+        straight = centre + root.times(z)
+    else:
+        n = root.shape[-1]
+        # Not z @ root.T: on the CPU JAX compiles that to much slower code.
+        white = xp.concatenate([(root @ z[..., :n, None])[..., 0], z[..., n:]], axis=-1)
+        straight = centre + white
+    return from_straight(xp, straight, geometry.rows)
 
 
 @lru_cache(maxsize=16)
 def _kernels(density: Density, hierarchy: Hashable) -> tuple[Any, Any]:
-    def potential(centre: Array, root: Array, problem: Any) -> Callable[[Array], Array]:
-        return lambda z: -density(hierarchy, placed(jnp, centre, root, z), problem)
+    def potential(geometry: Geometry, problem: Any) -> Callable[[Array], Array]:
+        return lambda z: -density(hierarchy, placed(jnp, geometry, z), problem)
 
     init, step = hmc(potential_fn_gen=potential, algo="NUTS")
     begin, update = dual_averaging()
@@ -122,7 +130,7 @@ def _kernels(density: Density, hierarchy: Hashable) -> tuple[Any, Any]:
             dense_mass=False,
             max_tree_depth=DEPTHS,
             # The potential and its gradient at the start are known: none is evaluated.
-            model_args=(geometry.centre, geometry.root, None),
+            model_args=(geometry, None),
             rng_key=key,
         )
         # Types that a stretch hands back, so that the second stretch is the program of the first.
@@ -150,7 +158,7 @@ def _kernels(density: Density, hierarchy: Hashable) -> tuple[Any, Any]:
         def body(carry: Any, _: None) -> tuple[Any, dict[str, Array]]:
             state, averaging, done = carry
             state = state._replace(i=jnp.where(schedule.pilot, 0, 1).astype(int))
-            state = step(state, (geometry.centre, geometry.root, problem))
+            state = step(state, (geometry, problem))
             record = {
                 "z": state.z,
                 "slope": -state.z_grad,
@@ -253,8 +261,8 @@ def run_chains(
     kept = {name: values[:, tune : tune + draws] for name, values in kept.items()}
     whitened, slopes = kept.pop("z"), kept.pop("slope")
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
-    placed_draws = placed(np, geometry.centre, geometry.root, whitened)
-    return Chains(placed_draws, kept, geometry.root), slopes
+    root = moved(partial(from_straight, jnp, rows=geometry.rows), geometry.centre, geometry.root)
+    return Chains(placed(np, geometry, whitened), kept, root), slopes
 
 
 def _known(
@@ -265,8 +273,6 @@ def _known(
     problem: Any,
 ) -> ParamInfo:
     """A start with its potential and gradient, by the program that the modes were found with."""
-    flat = placed(np, geometry.centre, geometry.root, z)
+    flat, back = jax.vjp(lambda z: placed(jnp, geometry, z), jnp.asarray(z))
     value, slope = value_and_gradient(density, hierarchy, flat, problem)
-    n = len(geometry.root)
-    along = jnp.concatenate([geometry.root.T @ slope[:n], slope[n:]])
-    return ParamInfo(z, -value, -along)
+    return ParamInfo(z, -value, -back(slope)[0])

@@ -76,7 +76,7 @@ def explore(
         )
         drawn = pilot.unconstrained
         apart = geometry.apart is not None
-        whitening = Whitening.learn(drawn, slopes, geometry.root, groups, apart)
+        whitening = Whitening.learn(drawn, slopes, geometry.root, groups, apart, geometry.rows)
         if number >= last and (drawn.shape[1] < RHAT_DRAWS or largest_rhat(drawn) < AGREED_RHAT):
             break
         geometry, places = whitening.geometry(), whitening.starts(sampler.chains)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayescamel.inference.nuts import Geometry
+from bayescamel.inference.straight import Rows, to_straight
 from bayescamel.models.blocks import apart_root, arrow_root
 
 DRAWS_PER_NUMBER = 10
@@ -26,6 +27,8 @@ class Whitening:
         Last unconstrained positions, shape (chain, dimension).
     apart
         Groups that the root keeps apart; None where it mixes all.
+    rows
+        What is straightened: centre, root and spread are of the straightened numbers.
     """
 
     centre: np.ndarray
@@ -33,6 +36,7 @@ class Whitening:
     spread: np.ndarray
     positions: np.ndarray
     apart: Sequence[np.ndarray] | None = None
+    rows: Rows = None
 
     @classmethod
     def learn(
@@ -42,6 +46,7 @@ class Whitening:
         root: np.ndarray,
         groups: Sequence[np.ndarray],
         apart: bool = False,
+        rows: Rows = None,
     ) -> "Whitening":
         """Learn from draws and gradients of the density, both (chain, draw, dimension).
 
@@ -58,7 +63,8 @@ class Whitening:
         others. Groups that are taken to be `apart`, independent given the last, need no draws that
         tell how they go together.
         """
-        flat = unconstrained.reshape(-1, unconstrained.shape[-1])
+        straight = to_straight(np, unconstrained, rows)
+        flat = straight.reshape(-1, straight.shape[-1])
         slopes = slopes.reshape(flat.shape)
         centre, n = flat.mean(axis=0), len(root)
         largest = max(map(len, groups))
@@ -78,16 +84,17 @@ class Whitening:
         else:
             relative = arrow_root(np.linalg.inv(matrix), groups)
         kept = groups if apart else None
-        return cls(centre, root @ relative, spread, unconstrained[:, -1], kept)
+        return cls(centre, root @ relative, spread, unconstrained[:, -1], kept, rows)
 
     def geometry(self) -> Geometry:
         """Whitened coordinates with the stable step of NUTS at this dimension."""
         mass = np.concatenate([np.ones(len(self.root)), self.spread**2])
-        return Geometry(self.centre, self.root, len(mass) ** -0.25, mass, self.apart)
+        return Geometry(self.centre, self.root, len(mass) ** -0.25, mass, self.apart, self.rows)
 
     def starts(self, chains: int) -> np.ndarray:
         """Whitened positions for so many chains: shape (chain, dimension)."""
-        away = self.positions[np.arange(chains) % len(self.positions)] - self.centre
+        last = self.positions[np.arange(chains) % len(self.positions)]
+        away = to_straight(np, last, self.rows) - self.centre
         n = len(self.root)
         return np.concatenate([np.linalg.solve(self.root, away[:, :n].T).T, away[:, n:]], axis=1)
 

@@ -204,8 +204,10 @@ def test_parts_that_are_apart_are_learned_from_few_draws_and_moved_alike() -> No
     # Chains move by the same root.
     z = rng.normal(size=N)
     assert whitening.apart is not None
-    moved = placed(jnp, whitening.centre, Arrow.of(whitening.root, whitening.apart), jnp.asarray(z))
-    np.testing.assert_allclose(moved, placed(np, whitening.centre, whitening.root, z), rtol=1e-5)
+    geometry = whitening.geometry()
+    by_parts = geometry._replace(root=Arrow.of(whitening.root, whitening.apart))
+    moved = placed(jnp, by_parts, jnp.asarray(z))
+    np.testing.assert_allclose(moved, placed(np, geometry, z), rtol=1e-5)
 
 
 def test_the_apart_root_keeps_each_parts_covariance() -> None:
