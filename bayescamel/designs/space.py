@@ -22,6 +22,14 @@ MAX_RANGE = 1000
 """Factor that a range of tokens may span: each number of tokens is offered with every mixture."""
 
 
+LEAST_SHARE = 0.1
+"""Least weight of a domain in a run, in units of the even weight, where no bounds say another.
+
+A run that hardly sees a domain loses far more on it than any law here says (more than guessing
+would), so that runs at the corners, which a design takes for the most telling, tell least.
+"""
+
+
 @dataclass(frozen=True)
 class Size:
     """A proxy's size.
@@ -77,7 +85,8 @@ class Space:
         tokens in units of the active parameters, one or several choices: with one alone size and
         tokens cannot be told apart (`caveat`). `from_dict` takes ranges, ``"10:40"``.
     bounds
-        Least and largest weight of a domain; absent: 0 and 1.
+        Least and largest weight of a domain; absent: a tenth of the even weight (of what bounds of
+        others leave), and 1. Give 0 and 1 to go to the corners.
     seeds
         How many runs may share size, tokens and mixture.
 
@@ -130,29 +139,35 @@ class Space:
 
     def box(self) -> tuple[np.ndarray, np.ndarray]:
         """Least and largest weights, (domain,) each."""
-        bounds = np.array([self.bounds.get(name, (0.0, 1.0)) for name in self.domains])
+        left = max(0.0, 1 - sum(lower for lower, _ in self.bounds.values()))
+        least = LEAST_SHARE * left / len(self.domains)
+        bounds = np.array([self.bounds.get(name, (least, 1.0)) for name in self.domains])
         return bounds[:, 0], bounds[:, 1]
 
-    def region(self) -> "Polytope | None":
-        """The mixtures within the bounds; None where every mixture is.
+    def region(self) -> "Polytope":
+        """The mixtures within the bounds.
 
         Raises
         ------
         MixtureError
             When first used, if the bounds leave no mixture.
         """
-        if not self.bounds:
-            return None
-        lower = {domain: low for domain, (low, _) in self.bounds.items() if low > 0}
-        upper = {domain: high for domain, (_, high) in self.bounds.items() if high < 1}
+        least, most = self.box()
+        lower = {name: low for name, low in zip(self.domains, least.tolist(), strict=True) if low}
+        upper = {name: up for name, up in zip(self.domains, most.tolist(), strict=True) if up < 1}
         return Constraints(lower=lower, upper=upper).polytope(self.domains)
 
     def mixtures(self, n: int, seed: int) -> np.ndarray:
         """Spread `n` mixtures over what the bounds allow: shape (n, domain), to be read only."""
         if (n, seed) not in self._spread:
-            region = self.region()
+            least, most = self.box()
+            # Above least weights alone lies a simplex, which is spread over far sooner.
+            region = self.region() if (most < 1).any() else None
             spread = space_filling(n, self.domains, seed, within=region, criterion="maximin")
-            self._spread[n, seed] = np.asarray(spread.to_numpy())
+            mixtures = np.asarray(spread.to_numpy())
+            if region is None:
+                mixtures = least + (1 - least.sum()) * mixtures
+            self._spread[n, seed] = mixtures
             self._spread[n, seed].flags.writeable = False
         return self._spread[n, seed]
 

@@ -1,11 +1,13 @@
 """Warnings, in words, about what a converged posterior may still get wrong."""
 
+import math
+
 import numpy as np
 
 from bayescamel.draws.draws import Draws
 from bayescamel.draws.scatter import curve_distribution
 from bayescamel.input import shown
-from bayescamel.models.hierarchy import SIZE_EFFECT_SD
+from bayescamel.models.hierarchy import LOG_NOISE_SD, LOG_NOISE_SPREAD, SIZE_EFFECT_SD
 from bayescamel.runs.sizes import active_params, n_sizes
 from bayescamel.runs.tokens import why_not_apart
 
@@ -13,6 +15,9 @@ MAX_PRIOR_SDS = 3.0
 """Prior standard deviations beyond which the scale of the size effects says that the law misses
 how the losses depend on size, and not that each size was tuned a little better or worse."""
 
+
+USUAL_NOISE_SD = math.hypot(LOG_NOISE_SD, LOG_NOISE_SPREAD)
+"""Prior standard deviation of the logarithm of a loss's noise."""
 
 MIN_NOISE_SDS = 3.0
 """Noise standard deviations off the curve, the median over a run's losses, from which on the run is
@@ -38,7 +43,7 @@ def caveats(draws: Draws) -> tuple[str, ...]:
     found = (
         *(_too_few_sizes(draws), _tokens_with_size(draws), _one_mixture(draws)),
         _larger_is_worse(draws),
-        *(_sizes_off(draws), _runs_off(draws)),
+        *(_sizes_off(draws), _losses_off(draws), _runs_off(draws)),
     )
     return tuple(caveat for caveat in found if caveat is not None)
 
@@ -120,6 +125,31 @@ def _sizes_off(draws: Draws) -> str | None:
         f"law {draws.law.name!r} does not describe how these losses depend on size: sizes lie "
         f"{scale:.1%} off its curve, where {usual:.1%} is usual. Compare laws "
         "(bayescamel backtest) before you trust it at a larger size"
+    )
+
+
+def _losses_off(draws: Draws) -> str | None:
+    """Losses that the law does not describe, as those of runs that never saw their domain."""
+    if draws.is_point_fit:
+        return None
+    noise = draws.values["sigma"].median(("chain", "draw")).to_numpy()
+    usual = draws.hierarchy.noise.sigma
+    off = np.flatnonzero(noise > usual * np.exp(MAX_PRIOR_SDS * USUAL_NOISE_SD))
+    if not len(off):
+        return None
+    loss = draws.runs["loss"].transpose("run", "validation").to_numpy()
+    losses, names = (list(map(str, draws.runs[dim].to_numpy())) for dim in ("validation", "run"))
+    words = []
+    for place in off[np.argsort(-noise[off])][:N_NAMED]:
+        worst = int(np.nanargmax(loss[:, place]))
+        where = f"largest at {shown(repr(names[worst]))}, {loss[worst, place]:.2f} nats"
+        words.append(f"{shown(losses[place])} ({noise[place]:.1%}; {where})")
+    more = f" and {len(off) - N_NAMED} more" if len(off) > N_NAMED else ""
+    return (
+        f"law {draws.law.name!r} does not describe {', '.join(words)}{more}: runs scatter so far "
+        f"around it, where {usual:.1%} is usual, and no interval of theirs is of use. Runs that "
+        "hardly saw a domain lose more on it than any law says: leave them out (--where), and give "
+        "a study bounds"
     )
 
 

@@ -24,6 +24,9 @@ POOLINGS: tuple[Pooling, ...] = ("none", "partial", "full")
 LOG_SCALE_SD = 0.4
 """Prior sd of the logarithm of a pooling scale: within a factor of two of its median."""
 
+LOG_NOISE_SD, LOG_NOISE_SPREAD = 1.0, 0.5
+"""Prior sds of the logarithm of the noise: of its location, and of a validation domain around."""
+
 SIZE_EFFECT_SD = 0.8
 """Prior sd of the logarithm of the size effects' scale: in some tables sizes are tuned badly."""
 
@@ -147,8 +150,9 @@ class Hierarchy:
                 Block(f"{c.name}_location", (), c.mean, math.log(c.location_sd))
                 for c in self.law.coefficients
             ]
-        blocks.append(Block("sigma_location", (), math.log(self.noise.sigma), 0.0))
-        blocks.append(Block("log_sigma", ("validation",), "sigma_location", math.log(0.5)))
+        place = Block("sigma_location", (), math.log(self.noise.sigma), math.log(LOG_NOISE_SD))
+        spread = math.log(LOG_NOISE_SPREAD)
+        blocks += [place, Block("log_sigma", ("validation",), "sigma_location", spread)]
         if self.noise.mixture_dependent:
             mean, sd = LOPSIDED_NOISE
             blocks.append(Block("noise_lopsided", (), mean, math.log(sd)))

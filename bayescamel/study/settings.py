@@ -147,8 +147,8 @@ class Settings:
         MixtureError
             Naming those that conflict.
         """
-        if (region := self.space.region()) is not None:
-            region.repair(np.full((1, len(self.space.domains)), 1 / len(self.space.domains)))
+        even = np.full((1, len(self.space.domains)), 1 / len(self.space.domains))
+        self.space.region().repair(even)
 
     @property
     def first_runs(self) -> int:

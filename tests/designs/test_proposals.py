@@ -48,7 +48,8 @@ def search(
 def grid(space: Space) -> pd.DataFrame:
     ticks = np.linspace(0, 1, 26)
     points = np.array([(a, b, 1 - a - b) for a in ticks for b in ticks if a + b <= 1 + 1e-9])
-    return cells(space, np.maximum(points, 0.0))
+    least, _ = space.box()
+    return cells(space, least + (1 - least.sum()) * np.maximum(points, 0.0))
 
 
 @pytest.mark.parametrize("name", INFORMED)
@@ -128,7 +129,8 @@ def test_unused_counts_repetitions() -> None:
 
 
 def test_search_begins_at_the_ends_of_what_is_allowed() -> None:
-    np.testing.assert_array_equal(ends(SPACE), np.eye(3))
+    corners = dict.fromkeys(DOMAINS, (0.0, 1.0))
+    np.testing.assert_array_equal(ends(replace(SPACE, bounds=corners)), np.eye(3))
     bounds = {"code": (0.1, 0.5), "math": (0.0, 0.4), "web": (0.2, 1.0)}
     found = ends(replace(SPACE, bounds=bounds))
     np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-15)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bayescamel.designs.proposals import rounded
-from bayescamel.designs.space import Size, Space
+from bayescamel.designs.space import LEAST_SHARE, Size, Space
 from bayescamel.exceptions import DesignError, MixtureError
 
 SIZES = (Size(1e6), Size(8e6, 2e6), Size(16e6, flops_per_token=1.5e8))
@@ -86,6 +86,20 @@ def test_mixtures_are_within_bounds() -> None:
     assert (mixtures[:, 2] >= 0.2 - 1e-9).all()
     assert (mixtures[:, 2] <= 0.7 + 1e-9).all()
     assert (mixtures[:, 1] <= 0.3 + 1e-9).all()
+
+
+def test_corners_are_left_out_where_no_bounds_say_another() -> None:
+    free = replace(SPACE, bounds={})
+    mixtures = free.mixtures(64, seed=0)
+    np.testing.assert_allclose(mixtures.sum(axis=1), 1)
+    assert (mixtures >= LEAST_SHARE / 3 - 1e-12).all()
+    # Spread over all that is left, out to its ends.
+    assert mixtures.min() < 1.2 * LEAST_SHARE / 3
+    assert mixtures.max() > 0.8
+    # Of what the bounds of others leave; bounds of 0 and 1 reach the corners.
+    lower, upper = replace(SPACE, bounds={"web": (0.4, 1.0), "math": (0.0, 1.0)}).box()
+    np.testing.assert_allclose(lower, [0.6 * LEAST_SHARE / 3, 0.0, 0.4])
+    np.testing.assert_array_equal(upper, 1.0)
 
 
 def test_rounding_keeps_bounds_and_sum() -> None:

@@ -25,6 +25,23 @@ def test_sizes_that_no_law_describes_are_a_caveat(simulated_posterior: Posterior
     assert "caveat: law 'camel'" in repr(found)
 
 
+def test_a_loss_that_no_law_describes_is_a_caveat() -> None:
+    """Runs that hardly saw a domain lose three times as much on it: a cliff, and no logarithm."""
+    runs = simulated_runs()
+    odd = runs.copy(deep=True)
+    name = str(runs["validation"].to_numpy()[0])
+    without = np.random.default_rng(0).random(runs.sizes["run"]) < 0.4
+    factor = np.ones(runs["loss"].shape)
+    factor[without, 0] = 3.0
+    odd["loss"] = runs["loss"] * factor
+    found = bc.fit(odd, "chinchilla", chains=2, draws=100, tune=200, progress=False)
+    (said,) = (caveat for caveat in found.caveats if "does not describe" in caveat)
+    worst = str(odd["run"].to_numpy()[int(np.argmax(odd["loss"].to_numpy()[:, 0]))])
+    assert said.startswith(f"law 'chinchilla' does not describe {name} (")
+    assert f"largest at '{worst}'" in said
+    assert "0.5% is usual" in said
+
+
 def test_two_sizes_are_a_caveat() -> None:
     runs = simulated_runs()
     two = runs.isel(run=(runs["n_params"] < 16e6).to_numpy())
