@@ -2,15 +2,17 @@
 
     python results/active/plan.py RUNS.csv > results/active/plan.md
 
-The pool and the target are those of replay.py (mixinglaws_5mix at step 30,000). After the same
-eight starting runs a seed, each split adds runs that were really trained. Its error at the target
-is predicted before (`compare_allocations`: from the prior alone, and from the posterior of the
-eight), and held against that of the law fitted to all of them.
+The pool and the target are those of replay.py (mixinglaws_5mix at step 30,000; with ``--setting
+bundled`` the runs of the largest number of tokens). After the same eight starting runs a seed, each
+split adds runs that were really trained. Its error at the target is predicted before
+(`compare_allocations`: from the prior alone, and from the posterior of the eight), and held against
+that of the law fitted to all of them.
 """
 
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +26,28 @@ from bayescamel.designs.proposals import cells
 from bayescamel.designs.space import Size, Space
 from bayescamel.posterior import Posterior
 
-SPLITS = {
-    "all small": (18, 0, 0),
-    "uniform FLOPs": (18, 5, 2),
-    "ends": (18, 0, 4),
-    "uniform runs": (4, 4, 4),
-    "all middle": (0, 14, 0),
-    "all large": (0, 0, 6),
+SPLITS: dict[str, dict[str, tuple[int, ...]]] = {
+    "mixinglaws": {
+        "all small": (18, 0, 0),
+        "uniform FLOPs": (18, 5, 2),
+        "ends": (18, 0, 4),
+        "uniform runs": (4, 4, 4),
+        "all middle": (0, 14, 0),
+        "all large": (0, 0, 6),
+    },
+    "bundled": {
+        "all small": (13, 15, 0, 0),
+        "uniform FLOPs": (13, 9, 3, 1),
+        "ends": (13, 0, 0, 3),
+        "uniform runs": (2, 2, 2, 2),
+        "all middle": (0, 0, 10, 0),
+        "all large": (0, 0, 0, 4),
+    },
 }
-"""Runs of each size, as near to the FLOPs of six large ones as the pool allows: it has 26 of the
+"""Runs of each size, as near to the FLOPs of the last split as the pool allows: it has few of the
 smallest, of which the start takes some, and these cost little."""
+TOKENS = {"bundled": " and n_tokens > 1e6"}
+"""Runs that count: a plan has one number of tokens a size."""
 
 
 def space_of(case: Case) -> Space:
@@ -44,23 +58,32 @@ def space_of(case: Case) -> Space:
 
 
 def mixture_order(case: Case, start: list[int], seed: int) -> np.ndarray:
-    """Mixtures of the pool in an order drawn by lot, those of the start last: (M, domain)."""
-    mixtures = np.unique(case.pool["mixture"].to_numpy(), axis=0)
-    mixtures = np.random.default_rng(seed).permutation(mixtures)
-    begun = case.pool["mixture"].isel(run=start).to_numpy()
-    used = (mixtures[:, None] == begun[None]).all(axis=2).any(axis=1)
-    return np.concatenate([mixtures[~used], mixtures[used]])
+    """Mixtures of the pool in an order drawn by lot: (M, domain).
 
-
-def rows_of(case: Case, order: np.ndarray, counts: tuple[int, ...]) -> list[int]:
-    """Rows of the pool: the first so many mixtures of each size."""
-    sizes = case.table["n_params"].to_numpy()
+    Those trained at most sizes come first, and of them those of the start last.
+    """
     weights = case.pool["mixture"].to_numpy()
-    return [
-        int(np.flatnonzero((sizes == size) & (weights == mixture).all(axis=1))[0])
-        for size, count in zip(np.unique(sizes), counts, strict=True)
-        for mixture in order[:count]
-    ]
+    mixtures = np.random.default_rng(seed).permutation(np.unique(weights, axis=0))
+    same = (mixtures[:, None] == weights[None]).all(axis=2)
+    sizes = case.table["n_params"].to_numpy()
+    trained = [len(np.unique(sizes[row])) for row in same]
+    begun = same[:, start].any(axis=1)
+    return mixtures[np.lexsort((begun, np.negative(trained)))]
+
+
+def rows_of(case: Case, order: np.ndarray, counts: tuple[int, ...], start: list[int]) -> list[int]:
+    """Rows of the pool: the first so many mixtures of each size that are left."""
+    place = {tuple(mixture): i for i, mixture in enumerate(order.tolist())}
+    rank = [place[tuple(row)] for row in case.pool["mixture"].to_numpy().tolist()]
+    left = np.setdiff1d(np.argsort(rank, kind="stable"), start, assume_unique=True)
+    sizes = case.table["n_params"].to_numpy()
+    chosen: list[int] = []
+    for size, count in zip(np.unique(sizes), counts, strict=True):
+        mine = left[sizes[left] == size]
+        if len(mine) < count:
+            raise RuntimeError(f"{count} runs of {size:g} parameters are asked for: {len(mine)}")
+        chosen += mine[:count].tolist()
+    return chosen
 
 
 def predict(
@@ -77,7 +100,13 @@ def predict(
     )
 
 
-def from_prior(case: Case, posterior: Posterior, start: list[int], order: np.ndarray) -> pd.Series:
+def from_prior(
+    case: Case,
+    posterior: Posterior,
+    start: list[int],
+    order: np.ndarray,
+    splits: Mapping[str, tuple[int, ...]],
+) -> pd.Series:
     """Before any run: the start's runs are part of every split."""
     space = space_of(case)
     validation = tuple(str(name) for name in case.pool["validation"].to_numpy())
@@ -85,26 +114,23 @@ def from_prior(case: Case, posterior: Posterior, start: list[int], order: np.nda
     scenarios = Scenarios.prior(posterior.hierarchy, space.domains, validation, everywhere)
     begun = case.table["n_params"].iloc[start].to_numpy()
     more = [int((begun == size.n_params).sum()) for size in space.sizes]
-    splits = {
+    whole = {
         name: tuple(a + b for a, b in zip(counts, more, strict=True))
-        for name, counts in SPLITS.items()
+        for name, counts in splits.items()
     }
-    return predict(case, scenarios, order, splits)["error"]
+    return predict(case, scenarios, order, whole)["error"]
 
 
-def compare(case: Case, seed: int) -> pd.DataFrame:
+def compare(case: Case, splits: Mapping[str, tuple[int, ...]], seed: int) -> pd.DataFrame:
     """Predicted and realised errors of one seed, by split."""
     start = case.start(seed)
     posterior = refit(case, start, None, seed)
     order = mixture_order(case, start, seed)
-    predicted = predict(case, Scenarios.of(posterior), order, SPLITS)
+    predicted = predict(case, Scenarios.of(posterior), order, splits)
     table = predicted[["error", "lower90", "upper90"]]
-    table = table.assign(prior=from_prior(case, posterior, start, order), seed=seed)
-    for name, counts in SPLITS.items():
-        rows = rows_of(case, order, counts)
-        if set(rows) & set(start):
-            raise RuntimeError(f"{name}: the split takes runs of the start again")
-        chosen = [*start, *rows]
+    table = table.assign(prior=from_prior(case, posterior, start, order, splits), seed=seed)
+    for name, counts in splits.items():
+        chosen = [*start, *rows_of(case, order, counts, start)]
         fitted = refit(case, chosen, posterior, seed)
         table.loc[name, "share"] = case.flops[chosen].sum() / case.flops.sum()
         table.loc[name, "realised"] = judge(case, fitted, seed)["mre"]
@@ -112,7 +138,7 @@ def compare(case: Case, seed: int) -> pd.DataFrame:
     return table
 
 
-def report(found: pd.DataFrame) -> str:
+def report(found: pd.DataFrame, splits: Mapping[str, tuple[int, ...]]) -> str:
     """The Markdown table."""
     found = found.assign(within=found["realised"].between(found["lower90"], found["upper90"]))
     seeds = found["seed"].nunique()
@@ -124,7 +150,7 @@ def report(found: pd.DataFrame) -> str:
     for split, row in means.iterrows():
         name = str(split)
         one = found["realised"][found.index == name]
-        counts = " + ".join(map(str, SPLITS[name]))
+        counts = " + ".join(map(str, splits[name]))
         lines.append(
             f"| {name} ({counts}) | {row['share']:.0%} | {row['prior']:.2%} | {row['error']:.2%} | "
             f"{row['lower90']:.2%} to {row['upper90']:.2%} | {row['realised']:.2%} | "
@@ -145,12 +171,14 @@ def main() -> None:
     """Predict, fit and print."""
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("runs", type=Path)
-    made.add_argument("--setting", choices=SETTINGS, default="mixinglaws")
+    made.add_argument("--setting", choices=SPLITS, default="mixinglaws")
     made.add_argument("--seeds", type=int, nargs="+", default=list(range(4)))
     options = made.parse_args()
-    case = Case.read(options.runs, SETTINGS[options.setting])
-    found = pd.concat([compare(case, seed) for seed in options.seeds])
-    print(__doc__.split("\n\n")[0] + "\n\n" + report(found))
+    setting, splits = SETTINGS[options.setting], SPLITS[options.setting]
+    pool = setting.pool + TOKENS.get(options.setting, "")
+    case = Case.read(options.runs, replace(setting, pool=pool))
+    found = pd.concat([compare(case, splits, seed) for seed in options.seeds])
+    print(__doc__.split("\n\n")[0] + "\n\n" + report(found, splits))
 
 
 if __name__ == "__main__":
