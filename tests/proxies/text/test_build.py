@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from proxies import corpora
+from proxies.text import recipe
 from proxies.text.build import LONGEST_DOCUMENT, CorpusError, Limits, is_held_out, pieces
 from proxies.text.readers import Document
 from proxies.text.tokenisers import ByteTokeniser
@@ -99,6 +101,32 @@ def test_same_documents_same_fingerprint_same_folder(tmp_path: Path) -> None:
     changed = build(tmp_path / "one", a=documents(61), b=documents(60, 1))
     assert changed.fingerprint != first.fingerprint
     assert len(list((tmp_path / "one" / "corpora").iterdir())) == 2  # no draft is left
+
+
+def test_the_built_in_text_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def read(name: str, _packages: Path) -> list[Document]:
+        asked.append(name)
+        return documents(60, list(recipe.DOMAINS).index(name))
+
+    monkeypatch.setattr(recipe, "documents", read)
+    made = corpora.build_builtin(tmp_path, WIDE)
+    assert set(asked) == set(recipe.DOMAINS)
+    asked.clear()
+    assert corpora.build_builtin(tmp_path, WIDE) == made
+    assert not asked
+    # Other limits, or corpora that were kept before it was known how they are made, are read.
+    assert corpora.build_builtin(tmp_path, Limits(10**6, 10**6, 0.3)) != made
+    noted = json.loads((made / corpora.MANIFEST).read_text())
+    del noted["made_by"]
+    (made / corpora.MANIFEST).write_text(json.dumps(noted))
+    asked.clear()
+    assert corpora.build_builtin(tmp_path, WIDE) == made
+    assert asked
+    asked.clear()
+    assert corpora.build_builtin(tmp_path, WIDE) == made
+    assert not asked
 
 
 def test_a_side_without_documents_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
