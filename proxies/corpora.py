@@ -139,10 +139,9 @@ def build_builtin(cache: Path, limits: Limits | None = None) -> Path:
 
 def _recipe(limits: Limits) -> str:
     """sha256 of all that decides what `build_builtin` makes: pins, readers, limits."""
-    parts = [json.dumps(asdict(limits))]
-    for path in sorted(Path(recipe.__file__).parent.iterdir()):
-        if path.suffix in (".py", ".tsv"):
-            parts.append(path.read_text(encoding="utf-8"))
+    sources = sorted(Path(recipe.__file__).parent.iterdir())
+    texts = [p.read_text(encoding="utf-8") for p in sources if p.suffix in (".py", ".tsv")]
+    parts = [json.dumps(asdict(limits)), *texts]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
