@@ -5,7 +5,8 @@
         > results/panel/unseen.md
 
 The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``).
-``before.json`` has the priors that the law before shipped with.
+``before.json`` has the priors that the law before shipped with. With ``--variants`` the default
+stands beside itself without a piece, as of the ablation.
 """
 
 import argparse
@@ -32,7 +33,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--before", type=Path, required=True)
+    parser.add_argument("--before", type=Path, help="compare with the law before")
+    parser.add_argument("--variants", nargs="*", default=[], choices=VARIANTS)
     options = parser.parse_args()
     runs = read_runs(options.runs, where="epochs_english < 1").drop_dims("benchmark")
     size, active = runs["n_params"].to_numpy(), active_params(runs)
@@ -49,12 +51,12 @@ def main() -> None:
             {"dense, 476k": medium, "dense, 1.3M": dense & held_out},
         ),
     }
-    before = json.loads(options.before.read_text())
-    additive, _ = VARIANTS["no-crossing"](WIDE["camel"], Noise())
-    laws = {
-        "before": (with_priors(additive, before["priors"]), Noise(**before["scatter"])),
-        "camel": (get_law("camel"), Noise()),
-    }
+    laws = {"camel": (get_law("camel"), Noise())}
+    laws |= {name: VARIANTS[name](*laws["camel"]) for name in options.variants}
+    if options.before is not None:
+        before = json.loads(options.before.read_text())
+        additive, _ = VARIANTS["no-crossing"](WIDE["camel"], Noise())
+        laws["before"] = with_priors(additive, before["priors"]), Noise(**before["scatter"])
     head = ["law", "fitted", "predicted", "error", "bias", "90 %", "log score"]
     print(f"{__doc__.split(chr(10))[0]}\n\n| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for name, (law, noise) in laws.items():
