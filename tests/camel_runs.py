@@ -28,7 +28,6 @@ def truth(domains: tuple[str, ...] = DOMAINS) -> dict[str, np.ndarray]:
         "beta": np.full(n, 0.3),
         "elasticity": 0.01 + 0.07 * np.eye(n) * np.exp(0.2 * rng.normal(size=(n, n))),
         "size_fading": np.linspace(0.02, 0.06, n),
-        "token_fading": np.full(n, 0.03),
         "level": np.linspace(0.94, 0.96, n),
         "size_slope": np.linspace(0.08, 0.1, n),
         "crossing": np.full(n, -0.005),

@@ -5,17 +5,16 @@ Li, Gu, Zhang, *Capacity-Aware Mixture Law Enables Efficient LLM Data Optimizati
 and from what such a law must be able to do: the optimal mixture has to move with size.
 
     L_v(N, D, w) = level_v + slope_v n_v(Ñ) + slope'_v d_v(D) + crossing_v n_v(Ñ) d_v(D)   the curve
-                 - (Ñ/N₀)^(-τ_v) (D/D₀)^(-υ_v) c_v ln φ_v(w)                         the interplay
+                 - (Ñ/N₀)^(-τ_v) c_v ln φ_v(w)                                       the interplay
 
     n_v(Ñ) = s₀ ((Ñ/N₀)^(-α_v) - 1) / α_v,   d_v(D) = t₀ ((D/D₀)^(-β_v) - 1) / β_v
     φ_v(w) = Σ_k (e_vk / c_v) w_k / w⁰_k,   c_v = Σ_k e_vk
     Ñ = N_act^(1-s) N^s                                       effective capacity, sparse models
 
 N₀, D₀, w⁰ are the centre of the runs. The curve is the loss on the reference mixture w⁰, where the
-interplay is 0. e_vk ≥ 0 is the first-order effect of domain k on v at the centre; τ and υ say how
-fast a mixture's effect fades with size and with tokens. The curve and the interplay share no
-number: what the runs tell of one does not bias the other, and what they cannot tell falls back on
-its prior.
+interplay is 0. e_vk ≥ 0 is the first-order effect of domain k on v at the centre; τ says how fast a
+mixture's effect fades with size. The curve and the interplay share no number: what the runs tell of
+one does not bias the other, and what they cannot tell falls back on its prior.
 
 Multiplied out the curve is Hoffmann et al. 2022's E + A Ñ^-α + B D^-β and a product C Ñ^-α D^-β.
 It is written in what data pin down, its level and its slopes at the centre, so that α and β are
@@ -53,11 +52,10 @@ def terms(
     beta: Array,
     elasticity: Array,
     size_fading: Array,
-    token_fading: Array,
 ) -> Terms:
     """Evaluate the equation of this module's docstring."""
     effect = -xp.sum(elasticity, axis=-1) * log_share(xp, elasticity, inputs)
-    fading = xp.exp(-size_fading * inputs.log_capacity - token_fading * inputs.log_tokens)
+    fading = xp.exp(-size_fading * inputs.log_capacity)
     size, tokens = inputs.log_centre[0], inputs.log_centre[1]
     by_size = xp.exp(ALONG * size + ACROSS * tokens) * _bent(xp, alpha, inputs.log_capacity)
     by_tokens = xp.exp(ACROSS * size + ALONG * tokens) * _bent(xp, beta, inputs.log_tokens)
@@ -92,7 +90,6 @@ CAMEL_WIDE = Law(
             shared_out=True,
         ),
         Parameter("size_fading", VALIDATION, "real", 0.04, location_sd=0.08, spread=0.04),
-        Parameter("token_fading", VALIDATION, "real", 0.03, location_sd=0.08, spread=0.04),
     ),
     coefficients=(
         Coefficient("level", 0.9, location_sd=0.2, spread=0.1),

@@ -66,7 +66,6 @@ class Fit:
             beta=np.exp(values[1]),
             elasticity=np.full((1, 1, 1), 1e-9),
             size_fading=0.0,
-            token_fading=0.0,
         )
         terms = [basis[c.name] for c in self.law.coefficients]
         curve = sum(value * term for value, term in zip(values[2:], terms, strict=True))

@@ -33,7 +33,6 @@ FLOOR = {
     "alpha": 0.3,
     "beta": 0.3,
     "size_fading": 0.025,
-    "token_fading": 0.04,
     "size_slope": 0.015,
     "token_slope": 0.015,
     "crossing": 0.002,

@@ -48,7 +48,7 @@ def bent(law: Law, noise: Noise) -> tuple[Law, Noise]:
 
 
 def without(name: str, law: Law, noise: Noise) -> tuple[Law, Noise]:
-    """One of the law's fadings at 0."""
+    """One of the law's parameters at 0."""
     kept = tuple(p for p in law.parameters if p.name != name)
 
     def terms(xp: Array, inputs: Inputs, **values: Array) -> Terms:
@@ -96,7 +96,6 @@ def _made(
 VARIANTS: dict[str, Variant] = {
     "bent": bent,
     "no-crossing": no_crossing,
-    "no-token-fading": partial(without, "token_fading"),
     "no-size-fading": partial(without, "size_fading"),
     "no-own": no_own,
     "no-run-noise": partial(other_noise, run_spread=0.0),

@@ -65,7 +65,6 @@ def simulate(n_runs: int, n_domains: int) -> "pd.DataFrame":
         "beta": np.full(VALIDATION, 0.3),
         "elasticity": np.where(own > 0, 0.08, other),
         "size_fading": np.full(VALIDATION, 0.04),
-        "token_fading": np.full(VALIDATION, 0.03),
     }
     hierarchy = Hierarchy(get_law("camel"), VALIDATION, n_domains)
     coefficients = np.tile([0.95, 0.07, 0.05], (VALIDATION, 1))

@@ -221,7 +221,7 @@ def test_camel_in_the_symbols_of_its_docstring(rng: np.random.Generator, dense: 
     a, b = _amplitudes(dense, p, c)
     total = p["elasticity"].sum(axis=-1)
     phi = (p["elasticity"] / total[:, None] * w / dense.reference).sum(axis=-1)
-    fading = (n / N0) ** -p["size_fading"] * (d / D0) ** -p["token_fading"]
+    fading = (n / N0) ** -p["size_fading"]
     product = a * b * c["crossing"] / (c["size_slope"] * c["token_slope"])
     by_size, by_tokens = (n / N0) ** -p["alpha"], (d / D0) ** -p["beta"]
     curve = c["level"] + a * (by_size - 1) + b * (by_tokens - 1)
