@@ -85,8 +85,9 @@ class Space:
         tokens in units of the active parameters, one or several choices: with one alone size and
         tokens cannot be told apart (`caveat`). `from_dict` takes ranges, ``"10:40"``.
     bounds
-        Least and largest weight of a domain; absent: a tenth of the even weight (of what bounds of
-        others leave), and 1. Give 0 and 1 to go to the corners.
+        Least and largest weight of a domain, in runs and in what a study recommends; absent: a
+        tenth of the even weight (of what bounds of others leave), and 1. Give 0 and 1 to go to the
+        corners.
     seeds
         How many runs may share size, tokens and mixture.
 
@@ -144,6 +145,13 @@ class Space:
         bounds = np.array([self.bounds.get(name, (least, 1.0)) for name in self.domains])
         return bounds[:, 0], bounds[:, 1]
 
+    def constraints(self) -> Constraints:
+        """The bounds, as what runs and a recommendation must satisfy."""
+        least, most = self.box()
+        lower = {name: low for name, low in zip(self.domains, least.tolist(), strict=True) if low}
+        upper = {name: up for name, up in zip(self.domains, most.tolist(), strict=True) if up < 1}
+        return Constraints(lower=lower, upper=upper)
+
     def region(self) -> "Polytope":
         """The mixtures within the bounds.
 
@@ -152,10 +160,7 @@ class Space:
         MixtureError
             When first used, if the bounds leave no mixture.
         """
-        least, most = self.box()
-        lower = {name: low for name, low in zip(self.domains, least.tolist(), strict=True) if low}
-        upper = {name: up for name, up in zip(self.domains, most.tolist(), strict=True) if up < 1}
-        return Constraints(lower=lower, upper=upper).polytope(self.domains)
+        return self.constraints().polytope(self.domains)
 
     def mixtures(self, n: int, seed: int) -> np.ndarray:
         """Spread `n` mixtures over what the bounds allow: shape (n, domain), to be read only."""

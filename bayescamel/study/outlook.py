@@ -170,7 +170,9 @@ class Outlooks:
     def _look(self, runs: xr.Dataset) -> Outlook:
         settings = self._settings
         posterior = self._posteriors.of(runs)
-        best = posterior.optimal_mixture(settings.target, settings.objective)
+        # What no run could show is not recommended: outside of the bounds a law is told by none.
+        bounds = settings.space.constraints()
+        best = posterior.optimal_mixture(settings.target, settings.objective, constraints=bounds)
         optima = best.draws.to_numpy()
         some = np.linspace(0, len(optima) - 1, min(N_OPTIMA, len(optima))).astype(int)
         spread = settings.space.mixtures(N_SPREAD_MIXTURES, settings.fit.seed)
