@@ -39,7 +39,10 @@ def create(
         str, typer.Option(help="Or tokens a parameter: 20,40 or 10:40.")
     ] = "",
     bound: Annotated[
-        list[str] | None, typer.Option(help="domain=least:most, once a domain.")
+        list[str] | None,
+        typer.Option(
+            help="domain=least:most, once a domain; else a tenth of the even weight to 1."
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Runs that may share all but the seed.")] = 1,
     proxies: Annotated[
