@@ -31,6 +31,8 @@ NEAR_NATS = 0.002
 RESAMPLED = 2000
 OURS = ("variance", "information", "regret", "weighted-regret")
 REFERENCES = ("random", "uniform-flops")
+PAIRED = "variance"
+"""The default, with which the others' errors are compared seed by seed."""
 METRICS = {
     "mre": "mean relative error at the target",
     "regret_of_all": "realised regret, nats",
@@ -43,8 +45,8 @@ REACHED = {
 }
 COLOURS = dict(
     zip(
-        (*OURS, "space-filling", "only-large", "only-small"),
-        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#009e73", "#d55e00", "#0072b2"),
+        (*OURS, "space-filling", "only-large", "only-small", "variance from nothing"),
+        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#009e73", "#d55e00", "#0072b2", "#cc79a7"),
         strict=True,
     )
 )
@@ -192,10 +194,10 @@ def draw(replay: Replay, out: Path) -> None:
                 axis.axhline(0.9, color="grey", lw=0.8)
             else:
                 level = level_of(metric, replay.whole[metric])
-                words = "whole pool + " + ("25 %" if metric == "mre" else f"{NEAR_NATS} nats")
+                near = "whole pool + " + ("25 %" if metric == "mre" else f"{NEAR_NATS} nats")
                 axis.axhline(level, color="grey", lw=0.8)
                 axis.annotate(
-                    words, (0.99, level), xycoords=("axes fraction", "data"),
+                    near, (0.99, level), xycoords=("axes fraction", "data"),
                     ha="right", va="bottom", fontsize=8, color="grey",
                 )  # fmt: skip
             axis.set_xscale("log")
@@ -258,6 +260,10 @@ def table(replay: Replay) -> str:
             f"## {words} ({unit})\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
         )
     parts.append(f"## What 90 % intervals cover, at each checkpoint\n\n{_covered(replay)}")
+    if PAIRED in replay.shares:
+        parts.append(
+            f"## ln(error) against that of `{PAIRED}`, paired by seed\n\n{_paired(replay)}"
+        )
     parts.append(
         "Shares are of the FLOPs of the whole pool, the eight starting runs included, from which "
         "the mean over seeds stays at that level, interpolated between checkpoints. “Not by x” "
@@ -276,6 +282,18 @@ def _covered(replay: Replay) -> str:
     rows.append(["---"] * len(rows[0]))
     for name, values in sorted(covered.items()):
         rows.append([name, f"{values.min():.0%}", *(f"{value:.0%}" for value in values)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _paired(replay: Replay) -> str:
+    """Means over seeds of the mean over checkpoints, the starting runs' left out."""
+    errors = {name: np.log(replay.measured["mre"][name][:, 1:]) for name in replay.shares}
+    rows = [["acquisition", "difference", "standard error"], ["---"] * 3]
+    for name, error in sorted(errors.items()):
+        if name != PAIRED and len(error) > 1:
+            apart = (error - errors[PAIRED]).mean(axis=1)
+            spread = apart.std(ddof=1) / np.sqrt(len(apart))
+            rows.append([name, f"{apart.mean():+.3f}", f"{spread:.3f}"])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""The default law and the law before the crossing on runs that had no say in either.
+"""The default law beside others on runs that had no say in any.
 
     git show f48f0ed:bayescamel/data/population_v1.json > before.json
     python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --before before.json \
@@ -6,7 +6,7 @@
 
 The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``).
 ``before.json`` has the priors that the law before shipped with. With ``--variants`` the default
-stands beside itself without a piece, as of the ablation.
+stands beside itself without a piece, as of the ablation (``pieces.md``).
 """
 
 import argparse
