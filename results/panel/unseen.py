@@ -1,16 +1,13 @@
 """The default law beside others on runs that had no say in any.
 
-    git show f48f0ed:bayescamel/data/population_v1.json > before.json
-    python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --before before.json \
-        > results/panel/unseen.md
+    python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --variants no-size-fading \
+        no-own no-lopsided-noise no-size-effect only-fades > results/panel/pieces.md
 
 The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``).
-``before.json`` has the priors that the law before shipped with. With ``--variants`` the default
-stands beside itself without a piece, as of the ablation (``pieces.md``).
+The variants are those of the ablation.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,7 @@ from variants import VARIANTS
 
 from bayescamel import read_runs
 from bayescamel.comparison.scores import score
-from bayescamel.laws import WIDE, get_law, with_priors
+from bayescamel.laws import get_law
 from bayescamel.models.hierarchy import Noise
 from bayescamel.runs.sizes import active_params
 
@@ -33,7 +30,6 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--before", type=Path, help="compare with the law before")
     parser.add_argument("--variants", nargs="*", default=[], choices=VARIANTS)
     options = parser.parse_args()
     runs = read_runs(options.runs, where="epochs_english < 1").drop_dims("benchmark")
@@ -53,10 +49,6 @@ def main() -> None:
     }
     laws = {"camel": (get_law("camel"), Noise())}
     laws |= {name: VARIANTS[name](*laws["camel"]) for name in options.variants}
-    if options.before is not None:
-        before = json.loads(options.before.read_text())
-        additive, _ = VARIANTS["no-crossing"](WIDE["camel"], Noise())
-        laws["before"] = with_priors(additive, before["priors"]), Noise(**before["scatter"])
     head = ["law", "fitted", "predicted", "error", "bias", "90 %", "log score"]
     print(f"{__doc__.split(chr(10))[0]}\n\n| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for name, (law, noise) in laws.items():
