@@ -49,8 +49,8 @@ def write(path: Path, curves: dict[str, tuple[float, ...]], seeds: int = 4) -> P
 
 
 CURVES = {
-    "variance": (0.04, 0.011, 0.0105, 0.0101),
-    "random": (0.04, 0.03, 0.02, 0.011),
+    "variance": (0.04, 0.0125, 0.0105, 0.0101),
+    "random": (0.04, 0.03, 0.02, 0.0125),
     "uniform-flops": (0.04, 0.03, 0.02, 0.02),
     "only-small": (0.04, 0.03),
 }
@@ -66,7 +66,9 @@ def test_only_seeds_that_are_through_count(replay: Any) -> None:
 
 
 def test_needed_is_where_the_mean_comes_to_the_level(summarise: Any, replay: Any) -> None:
-    level = summarise.NEAR * WHOLE
+    level = summarise.level_of("mre", replay.whole["mre"])
+    assert level == pytest.approx(0.0125)  # a quarter above the whole pool's
+    assert summarise.level_of("regret", np.array([0.01, 0.03])) == pytest.approx(0.022)
     found = {
         name: summarise.needed(replay.shares[name], replay.measured["mre"][name], level)
         for name in CURVES
@@ -98,6 +100,8 @@ def test_ratios_and_what_was_never_reached(summarise: Any, replay: Any) -> None:
     assert "| ≥ 0.10 (" in text
     assert "| only-small | not by 10% | not reached | not reached |" in text
     assert "| uniform-flops | not by 40% | not reached |  |" in text
+    # Mean of ln(0.03 / 0.0125), ln(0.02 / 0.0105), ln(0.02 / 0.0101), the same for every seed.
+    assert "| uniform-flops | +0.734 | 0.000 |" in text
 
 
 def test_own_flops_take_the_place_of_those_counted(summarise: Any, tmp_path: Path) -> None:
