@@ -7,10 +7,11 @@ of one (`.ci/postgresql` starts it, and `.ci/run` fails without).
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bayescamel.study import Study
+from bayescamel.study import Study, posteriors
 from tests.study.examples import create
 from tests.study.new_database import SERVER, new_postgresql
 
@@ -51,3 +52,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def study(url: str) -> Study:
     """A new one."""
     return create(url)
+
+
+@pytest.fixture
+def no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sampling is not needed, and would fail."""
+
+    def fit(*_args: object, **_options: object) -> Any:
+        raise AssertionError("sampled")
+
+    monkeypatch.setattr(posteriors, "fit", fit)

@@ -20,8 +20,7 @@ from bayescamel.exceptions import (
 from bayescamel.study import Study
 from bayescamel.study.rows import LONGEST_LEASE
 from bayescamel.study.settings import change_settings
-from tests.study.examples import QUICK, SPACE, TARGET, create, elsewhere, measure, record
-from tests.study.test_study import train
+from tests.study.examples import QUICK, SPACE, TARGET, create, elsewhere, measure, record, train
 
 
 def last(study: Study) -> dict[str, Any]:
