@@ -15,7 +15,7 @@ import xarray as xr
 from bayescamel.extras import need
 from bayescamel.inference import modes
 from bayescamel.inference.engine import STARTS
-from bayescamel.inference.nuts import Chains, Drawn, Geometry, placed
+from bayescamel.inference.nuts import Chains, Drawn, placed
 from bayescamel.inference.sampler import Sampler
 from bayescamel.models import compiled
 from bayescamel.models.blocks import unflatten
@@ -69,7 +69,7 @@ def sample_plain(
     # Overdispersed by little: half a posterior standard deviation in Laplace's approximation.
     best = found[0]
     white = 0.5 * best.scale * rng.normal(size=(sampler.chains, len(best.scale)))
-    flats = placed(np, Geometry(best.position, best.root, 0.1, best.scale**2), white)
+    flats = placed(np, best.geometry(), white)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(sampler.seed), sampler.chains)
         coefficients, effects = compiled.effects(hierarchy, flats, problem, keys)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from bayescamel.inference import modes
@@ -50,8 +49,7 @@ def sample(
         starts = modes.start_positions(hierarchy, problem, STARTS, sampler.seed)
         found = modes.find_modes(hierarchy, problem, starts, on_start)
         gaps = tuple(mode.log_evidence - found[0].log_evidence for mode in found[1:])
-        best = found[0]
-        at_mode = Geometry(best.position, best.root, 0.1, best.scale**2)
+        at_mode = found[0].geometry()
         first = at_mode._replace(**straightened(hierarchy, at_mode))
     if not (settled and isinstance(first, Whitening)):
         by_validation = groups(hierarchy, "validation")
@@ -64,6 +62,6 @@ def straightened(hierarchy: Hierarchy, first: Whitening | Geometry) -> dict[str,
     rows = summed_rows(hierarchy, first.centre)
     return {
         "centre": to_straight(np, first.centre, rows),
-        "root": moved(lambda u: to_straight(jnp, u, rows), first.centre, first.root),
+        "root": moved(to_straight, first.centre, first.root, rows),
         "rows": rows,
     }

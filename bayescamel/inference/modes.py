@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayescamel.exceptions import FitError
+from bayescamel.inference.nuts import Geometry
 from bayescamel.models import compiled
 from bayescamel.models.blocks import arrow_root, dimension, flatten, groups, marked
 from bayescamel.models.density import LOG_2_PI, log_density
@@ -67,6 +68,10 @@ class Mode:
     def scale(self) -> np.ndarray:
         """Sd of every number where chains move: 1 where the root whitens."""
         return np.concatenate([np.ones(len(self.root)), self.spread])
+
+    def geometry(self) -> Geometry:
+        """Coordinates whitened by the curvature here, with a step to begin from."""
+        return Geometry(self.position, self.root, 0.1, self.scale**2)
 
 
 def start_positions(hierarchy: Hierarchy, problem: Problem, n: int, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ run in parallel threads on one device, progress is shown between stretches and C
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import lru_cache
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -261,7 +261,7 @@ def run_chains(
     kept = {name: values[:, tune : tune + draws] for name, values in kept.items()}
     whitened, slopes = kept.pop("z"), kept.pop("slope")
     kept["step_size"] = np.broadcast_to(step_sizes[:, None], whitened.shape[:2]).copy()
-    root = moved(partial(from_straight, jnp, rows=geometry.rows), geometry.centre, geometry.root)
+    root = moved(from_straight, geometry.centre, geometry.root, geometry.rows)
     return Chains(placed(np, geometry, whitened), kept, root), slopes
 
 

@@ -16,6 +16,7 @@ and each of these steps has a Jacobian of -1, so that the density stays as it is
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -26,6 +27,8 @@ from bayescamel.laws.base import Array
 from bayescamel.models.blocks import dimension, unflatten
 from bayescamel.models.hierarchy import Hierarchy, raw_name
 
+type Change = Callable[..., Array]
+"""`to_straight` or `from_straight`."""
 type Rows = Array | None
 """Places (row, number) in the vector of the numbers of each row; None: all stay as they are."""
 
@@ -71,13 +74,16 @@ def _put(xp: Any, flat: Array, rows: Array, values: Array) -> Array:
     return changed
 
 
-def moved(change: Callable[[Array], Array], at: np.ndarray, root: np.ndarray) -> np.ndarray:
+def moved(change: Change, at: np.ndarray, root: np.ndarray, rows: Rows) -> np.ndarray:
     """A root of a covariance (number, number) under a change of coordinates, linear around `at`.
 
     `at` may have more numbers, which do not change.
     """
+    if rows is None:
+        return root
     n = len(root)
     directions = np.concatenate([root.T, np.zeros((n, len(at) - n))], axis=1)
     with jax.enable_x64(True):
-        along = jax.vmap(lambda v: jax.jvp(change, (jnp.asarray(at),), (v,))[1])(directions)
+        there = partial(change, jnp, rows=rows)
+        along = jax.vmap(lambda v: jax.jvp(there, (jnp.asarray(at),), (v,))[1])(directions)
     return np.asarray(along)[:, :n].T

@@ -47,9 +47,9 @@ def test_volume_is_kept() -> None:
 def test_a_root_moves_with_the_coordinates() -> None:
     rng = np.random.default_rng(1)
     at, root = rng.normal(size=8), rng.normal(size=(7, 7))  # the last number is a run's noise
-    there = moved(lambda u: to_straight(jnp, u, ROWS), at, root)
+    there = moved(to_straight, at, root, ROWS)
     straight = to_straight(np, at, ROWS)
-    back = moved(lambda y: from_straight(jnp, y, ROWS), straight, there)
+    back = moved(from_straight, straight, there, ROWS)
     np.testing.assert_allclose(back, root, atol=1e-9)
     step = 1e-6 * root[:, 2]
     ahead = to_straight(np, at + np.append(step, 0.0), ROWS) - straight
