@@ -12,8 +12,9 @@ and from what such a law must be able to do: the optimal mixture has to move wit
     Ñ = N_act^(1-s) N^s                                       effective capacity, sparse models
 
 N₀, D₀, w⁰ are the centre of the runs. The curve is the loss on the reference mixture w⁰, where the
-interplay is 0. e_vk ≥ 0 is the first-order effect of domain k on v at the centre; τ says how fast a
-mixture's effect fades with size. The curve and the interplay share no number: what the runs tell of
+interplay is 0. e_vk ≥ 0 is the first-order effect of domain k on v at the centre; τ > 0 says how
+fast a mixture's effect fades with size: where runs of proxies seem to show that it grows, an effect
+carried on to a target a hundred times larger does not come. The curve and the interplay share no number: what the runs tell of
 one does not bias the other, and what they cannot tell falls back on its prior.
 
 Multiplied out the curve is Hoffmann et al. 2022's E + A Ñ^-α + B D^-β and a product C Ñ^-α D^-β.
@@ -89,7 +90,7 @@ CAMEL_WIDE = Law(
             own=0.08,
             shared_out=True,
         ),
-        Parameter("size_fading", VALIDATION, "real", 0.04, location_sd=0.08, spread=0.04),
+        Parameter("size_fading", VALIDATION, "positive", 0.04, location_sd=0.7, spread=0.3),
     ),
     coefficients=(
         Coefficient("level", 0.9, location_sd=0.2, spread=0.1),

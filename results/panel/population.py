@@ -32,7 +32,7 @@ SHIPPED = HERE.parents[1] / "bayescamel" / "data" / "population_v1.json"
 FLOOR = {
     "alpha": 0.3,
     "beta": 0.3,
-    "size_fading": 0.025,
+    "size_fading": 0.5,
     "size_slope": 0.015,
     "token_slope": 0.015,
     "crossing": 0.002,

@@ -64,9 +64,9 @@ def no_own(law: Law, noise: Noise) -> tuple[Law, Noise]:
     return replace(law, parameters=changed), noise
 
 
-def only_fades(law: Law, noise: Noise) -> tuple[Law, Noise]:
-    """A mixture's effect never grows with size."""
-    made = Parameter("size_fading", ("validation",), "positive", 0.04, location_sd=0.7, spread=0.3)
+def may_grow(law: Law, noise: Noise) -> tuple[Law, Noise]:
+    """A mixture's effect may also grow with size."""
+    made = Parameter("size_fading", ("validation",), "real", 0.05, location_sd=0.04, spread=0.04)
     changed = tuple(made if p.name == made.name else p for p in law.parameters)
     return replace(law, parameters=changed), noise
 
@@ -104,7 +104,7 @@ VARIANTS: dict[str, Variant] = {
     "bent": bent,
     "no-crossing": no_crossing,
     "no-size-fading": partial(without, "size_fading"),
-    "only-fades": only_fades,
+    "may-grow": may_grow,
     "no-own": no_own,
     "no-run-noise": partial(other_noise, run_spread=0.0),
     "no-lopsided-noise": partial(other_noise, mixture_dependent=False),
