@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from bayescamel.posterior import Posterior as Posterior
     from bayescamel.reports import report as report
     from bayescamel.runs.bundled import load_proxies as load_proxies
-    from bayescamel.runs.bundled import load_sparse_proxies as load_sparse_proxies
     from bayescamel.runs.table import check_fittable as check_fittable
     from bayescamel.runs.table import fingerprint as fingerprint
     from bayescamel.runs.table import read_runs as read_runs
@@ -98,7 +97,7 @@ _NAMES = {
     "models": "to_numpyro to_pymc",
     "posterior": "Posterior",
     "reports": "report",
-    "runs.bundled": "load_proxies load_sparse_proxies",
+    "runs.bundled": "load_proxies",
     "runs.table": "check_fittable fingerprint read_runs",
     "runs.wide": "wide_table",
     "study": "Candidate FitOptions Study",

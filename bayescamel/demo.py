@@ -1,4 +1,4 @@
-"""The demo on bundled runs: fit, predict a size that was held out, decide, choose runs."""
+"""The demo on bundled runs: fit the small ones, predict the larger, decide, choose runs."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Unpack
@@ -13,7 +13,7 @@ from bayescamel.inference.fit import fit
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.mixtures import dirichlet
 from bayescamel.runs.columns import columns
-from bayescamel.runs.sizes import active_params
+from bayescamel.runs.sizes import active_params, model_name
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ class Demo:
     Parameters
     ----------
     posterior
-        Fitted to every size but the largest.
+        Fitted to the small runs.
     held_out
-        The runs of the largest dense size and, where there are sparse models, of the largest one.
+        The larger ones.
     predicted
         ``mean, lower90, upper90 (run, validation)`` of the loss of each held-out run.
     target
-        The held-out size, the dense one of two.
+        The largest dense one of the held-out sizes; where none is dense, the largest.
     best
         The recommended mixture there, all validation domains weighing alike.
     next_runs
@@ -71,18 +71,18 @@ class Demo:
         return coverage90(self.predicted, self.held_out["loss"])
 
     @property
-    def by_kind(self) -> "dict[str, Demo]":
-        """The demo judged on held-out ``dense`` and ``sparse`` runs apart, where there are any."""
-        sparse = sparse_runs(self.held_out)
-        return {
-            kind: replace(
+    def by_size(self) -> "dict[str, Demo]":
+        """The demo judged on each held-out size apart, by its name, smaller active ones first."""
+        of_run = np.stack([active_params(self.held_out), self.held_out["n_params"].to_numpy()])
+        parts = {}
+        for active, size in np.unique(of_run, axis=1).T:
+            which = (of_run[0] == active) & (of_run[1] == size)
+            parts[model_name(size, active)] = replace(
                 self,
                 held_out=self.held_out.isel(run=which),
                 predicted=self.predicted.isel(run=which),
             )
-            for kind, which in (("dense", ~sparse), ("sparse", sparse))
-            if which.any()
-        }
+        return parts
 
     @property
     def benchmark_error(self) -> float:
@@ -105,26 +105,31 @@ def coverage90(predicted: xr.Dataset, observed: xr.DataArray) -> float:
 
 def run_demo(
     runs: xr.Dataset,
+    fitted_params: float,
     *,
     sampler: Sampler = SAMPLER,
     progress: bool = True,
     **numbers: Unpack[SamplerOptions],
 ) -> Demo:
-    """Fit all sizes but the largest, dense and sparse, and score the posterior there.
+    """Fit the runs up to a size, and score the posterior on the larger ones.
 
     Parameters
     ----------
     runs
         Runs of at least three sizes, with tokens.
+    fitted_params
+        The most active parameters of a run that is fitted.
     sampler, progress, **numbers
         As in `bayescamel.fit`.
     """
-    fitted, held_out = hold_out_largest(runs)
+    fitted, held_out = hold_out_above(runs, fitted_params)
     sampler = replace(sampler, **numbers)
     posterior = fit(fitted, "camel", sampler=sampler, progress=progress)
     sparse = sparse_runs(held_out)
     aimed = held_out if sparse.all() else held_out.isel(run=~sparse)
-    target = replace(Target.of_run(aimed.isel(run=0)), n_tokens=float(aimed["n_tokens"].median()))
+    largest = aimed.isel(run=(aimed["n_params"] == aimed["n_params"].max()).to_numpy())
+    target = Target.of_run(largest.isel(run=0))
+    target = replace(target, n_tokens=float(largest["n_tokens"].median()))
     candidates = candidate_runs(fitted, sampler.seed)
     benchmarks = predicted_benchmarks = None
     if "accuracy" in runs:
@@ -147,13 +152,10 @@ def sparse_runs(runs: xr.Dataset) -> np.ndarray:
     return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
 
 
-def hold_out_largest(runs: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Split runs into all sizes but the largest, and the largest; dense and sparse models apart."""
-    size, sparse = runs["n_params"].to_numpy(), sparse_runs(runs)
-    largest = np.zeros(len(size), bool)
-    for kind in (sparse, ~sparse):
-        largest |= kind & (size == size[kind].max(initial=0.0))
-    return runs.isel(run=~largest), runs.isel(run=largest)
+def hold_out_above(runs: xr.Dataset, active: float) -> tuple[xr.Dataset, xr.Dataset]:
+    """Split runs into those of at most so many active parameters, and the larger."""
+    larger = active_params(runs) > active
+    return runs.isel(run=~larger), runs.isel(run=larger)
 
 
 def predict_runs(
@@ -189,7 +191,7 @@ def candidate_runs(runs: xr.Dataset, seed: int) -> pd.DataFrame:
     for size, active in np.unique(pairs, axis=1).T:
         same = (pairs[0] == size) & (pairs[1] == active)
         table = pd.DataFrame(weights, columns=columns("mixture", domains))
-        name = f"{size:.3g}" if active == size else f"{size:.3g}-A{active:.3g}"
+        name = model_name(size, active)
         table.insert(0, "run_id", [f"{name}-{i:02d}" for i in range(len(table))])
         table.insert(1, "n_params", size)
         table.insert(2, "n_tokens", float(runs["n_tokens"][same].median()))

@@ -15,7 +15,7 @@ import xarray as xr
 
 import bayescamel as bc
 from bayescamel import plots
-from bayescamel.demo import hold_out_largest, predict_runs
+from bayescamel.demo import hold_out_above, predict_runs, sparse_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,20 +25,27 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "pages" / "gallery"
 SHORT: dict[str, Any] = {"chains": 2, "draws": 300, "tune": 400, "progress": False}
 NAMED = {
-    "half code": {"python": 0.25, "cpp": 0.25, "prose": 0.25, "math": 0.25},
-    "mostly prose": {"python": 0.1, "cpp": 0.1, "prose": 0.6, "math": 0.2},
+    "even": dict.fromkeys(("english", "chinese", "code", "math", "knowledge"), 0.2),
+    "mostly English": {
+        "english": 0.6,
+        "chinese": 0.1,
+        "code": 0.1,
+        "math": 0.1,
+        "knowledge": 0.1,
+    },
 }
-UNITS = ("loss on math, nats per token", "loss on prose, nats per token")
-DOMAINS = ("python", "prose", "math")
+UNITS = ("loss on math, nats per token", "loss on English, nats per token")
+DOMAINS = ("english", "code", "math")
 
 RUNS = bc.load_proxies()
-FITTED, HELD_OUT = hold_out_largest(RUNS)
-TARGET = bc.Target(float(HELD_OUT["n_params"][0]), float(HELD_OUT["n_tokens"].median()))
+FITTED, LARGER = hold_out_above(RUNS, 200_000)
+HELD_OUT = LARGER.isel(run=~sparse_runs(LARGER))
+TARGET = bc.Target(n_params=476_488, n_tokens=4_764_672)
 
 
 @cache
 def posterior() -> bc.Posterior:
-    """Of every size but the largest."""
+    """Of the small runs."""
     fitted: bc.Posterior = bc.fit(FITTED, **SHORT)
     return fitted
 
@@ -58,7 +65,7 @@ def backtested() -> "list[Result]":
 @cache
 def best() -> bc.OptimalMixture:
     """Against a reference."""
-    return posterior().optimal_mixture(TARGET, reference=NAMED["mostly prose"])
+    return posterior().optimal_mixture(TARGET, reference=NAMED["mostly English"])
 
 
 def path() -> xr.Dataset:
@@ -71,7 +78,7 @@ def path() -> xr.Dataset:
 def study() -> bc.Study:
     """Eighteen runs, which measure what the posterior expects; one failed, two are pending."""
     domains = tuple(str(name) for name in FITTED["domain"].to_numpy())
-    sizes = tuple(map(bc.Size, (16e3, 48e3, 144e3)))
+    sizes = tuple(map(bc.Size, (48e3, 144e3, 432e3)))
     space = bc.Space(domains=domains, sizes=sizes, n_tokens=(TARGET.n_tokens or 0.0,))
     options = bc.FitOptions(chains=2, draws=200, tune=300)
     file = Path(mkdtemp()) / "study.db"
@@ -105,7 +112,7 @@ PICTURES: "dict[str, Callable[[], Figure]]" = {
     "gain_and_regret": lambda: plots.gain_and_regret(best()),
     "path": lambda: plots.path(path(), FITTED["n_params"].to_numpy()),
     "front": lambda: plots.front(
-        bc.pareto_front(posterior(), TARGET, {"math": 1.0}, {"prose": 1.0}), UNITS
+        bc.pareto_front(posterior(), TARGET, {"math": 1.0}, {"english": 1.0}), UNITS
     ),
     "residuals": lambda: plots.residuals(posterior()),
     "priors": lambda: plots.priors(posterior()),

@@ -25,12 +25,11 @@ from pathlib import Path
 import numpy as np
 
 import bayescamel as bc
+from bayescamel.demo import hold_out_above, sparse_runs
 
 runs = bc.load_proxies()
-largest = float(runs["n_params"].max())
-proxies = runs.sel(run=runs["n_params"] < largest)
-held_out = runs.sel(run=runs["n_params"] == largest)
-target = bc.Target(n_params=largest, n_tokens=float(held_out["n_tokens"][0]))
+proxies, _ = hold_out_above(runs, 200_000)
+target = bc.Target(n_params=476_488, n_tokens=4_764_672)
 
 saved = Path("posterior.nc")  # of the first notebook
 posterior = bc.Posterior.load(saved) if saved.exists() else bc.fit(proxies, progress=False)
@@ -80,12 +79,13 @@ bc.plots.priors(posterior)
 # %% [markdown]
 # ## Would it have been right?
 #
-# Pretend that the three smallest sizes are all there is: fit two, predict the third. This is what
-# **two sizes can say**: which mixtures are better nearby. What they **cannot say** is how far the
-# losses will still fall, and the fit tells you so. (Chains are short from here on, so that it takes
-# seconds; a warning says where that is not enough.)
+# Pretend that the three smallest dense sizes are all there is: fit two, predict the third. This is
+# what **two sizes can say**: which mixtures are better nearby. What they **cannot say** is how far
+# the losses will still fall, and the fit tells you so. (Chains are short from here on, so that it
+# takes seconds; a warning says where that is not enough.)
 
 # %%
+runs = runs.isel(run=~sparse_runs(runs))
 sizes = np.unique(runs["n_params"])
 two = runs.sel(run=runs["n_params"] <= sizes[1])
 third = runs.sel(run=runs["n_params"] == sizes[2])
@@ -122,7 +122,7 @@ bc.plots.calibration(results)
 
 # %%
 best = posterior.optimal_mixture(
-    target, reference=dict.fromkeys(("python", "cpp", "prose", "math"), 0.25)
+    target, reference=dict.fromkeys(("english", "chinese", "code", "math", "knowledge"), 0.2)
 )
 covered = next(r.scores.coverage90 for r in results if r.method == "bayes")
 checks = {

@@ -23,12 +23,14 @@ from pathlib import Path
 import numpy as np
 
 import bayescamel as bc
+from bayescamel.demo import hold_out_above
 
 runs = bc.load_proxies()
-largest = float(runs["n_params"].max())
-proxies = runs.sel(run=runs["n_params"] < largest)
-held_out = runs.sel(run=runs["n_params"] == largest)
-target = bc.Target(n_params=largest, n_tokens=float(held_out["n_tokens"][0]))
+proxies, larger = hold_out_above(runs, 200_000)
+target = bc.Target(n_params=476_488, n_tokens=4_764_672)
+held_out = larger.sel(
+    run=(larger["n_params"] == target.n_params) & (larger["n_tokens"] == target.n_tokens)
+)
 
 saved = Path("posterior.nc")  # of the first notebook
 posterior = bc.Posterior.load(saved) if saved.exists() else bc.fit(proxies, progress=False)
@@ -77,7 +79,7 @@ print(f"accuracies {error:.3f} off on average; {inside:.0%} inside their 90 % in
 # laws. Beside it the mixture for the losses alone. How much accuracy does the one give away?
 
 # %%
-wanted = {"continue_prose": 1.0, "arithmetic": 1.0}
+wanted = {"continue_english": 1.0, "cloze_knowledge": 1.0}
 for_scores = posterior.optimal_mixture(target, benchmarks.objective(posterior, wanted))
 for_losses = posterior.optimal_mixture(target)
 for_scores

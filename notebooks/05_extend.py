@@ -28,11 +28,13 @@ import numpy as np
 import pymc as pm
 
 import bayescamel as bc
+from bayescamel.demo import sparse_runs
 
 runs = bc.load_proxies()
+runs = runs.isel(run=~sparse_runs(runs))
 sizes = np.unique(runs["n_params"])
-fitted = runs.sel(run=runs["n_params"] <= sizes[2])
-held_out = runs.sel(run=runs["n_params"] == sizes[3])
+fitted = runs.sel(run=runs["n_params"] <= sizes[1])
+held_out = runs.sel(run=(runs["n_params"] == sizes[2]) & (runs["n_tokens"] < 5e6))
 quick = {"chains": 2, "draws": 250, "tune": 300, "progress": False}
 
 # %% [markdown]
@@ -119,14 +121,14 @@ float(((low <= observed) & (observed <= high)).mean().round(2))
 # For a new run, of a size that nobody fitted, `kind="run"` is the posterior predictive.
 
 # %%
-size = bc.Target(n_params=float(sizes[3]), n_tokens=float(held_out["n_tokens"].median()))
+size = bc.Target(n_params=float(sizes[2]), n_tokens=float(held_out["n_tokens"].median()))
 for name, posterior in (("mine", own_law), ("camel, own prior", own_prior)):
     drawn = posterior.predict(size, held_out["mixture"], kind="run")["loss"]
     low, high = np.quantile(drawn, [0.05, 0.95], axis=(0, 1))
     observed = held_out["loss"].to_numpy()
     error = abs(drawn.mean(("chain", "draw")).to_numpy() / observed - 1).mean()
     inside = ((low <= observed) & (observed <= high)).mean()
-    print(f"{name}: {error:.1%} off at {sizes[3]:,.0f} parameters, {inside:.0%} inside 90 %")
+    print(f"{name}: {error:.1%} off at {sizes[2]:,.0f} parameters, {inside:.0%} inside 90 %")
 
 # %%
 bc.plots.worst_pairs(own_law, 3)

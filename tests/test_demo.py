@@ -10,7 +10,7 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from bayescamel.cli import app
-from bayescamel.demo import Demo, candidate_runs, hold_out_largest, run_demo
+from bayescamel.demo import Demo, candidate_runs, hold_out_above, run_demo
 from bayescamel.plots.predicted import plot_demo
 from bayescamel.runs.table import read_runs
 from tests.simulated import DOMAINS, simulated_table
@@ -27,11 +27,11 @@ def runs() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def demo(runs: xr.Dataset) -> Demo:
-    return run_demo(runs, chains=2, draws=50, tune=100, progress=False)
+    return run_demo(runs, SIZES[-2], chains=2, draws=50, tune=100, progress=False)
 
 
-def test_the_largest_size_is_held_out(runs: xr.Dataset) -> None:
-    fitted, held_out = hold_out_largest(runs)
+def test_larger_models_are_held_out(runs: xr.Dataset) -> None:
+    fitted, held_out = hold_out_above(runs, SIZES[-2])
     assert set(fitted["n_params"].values) == set(SIZES[:-1])
     assert set(held_out["n_params"].values) == {SIZES[-1]}
     assert fitted.sizes["run"] + held_out.sizes["run"] == runs.sizes["run"]
@@ -49,7 +49,7 @@ def mixed() -> xr.Dataset:
 def test_dense_and_sparse_targets_are_held_out_and_judged_apart(
     mixed: xr.Dataset, tmp_path: Path
 ) -> None:
-    fitted, held_out = hold_out_largest(mixed)
+    fitted, held_out = hold_out_above(mixed, SIZES[-2])
     # 36e6 parameters, 9e6 of them active, are fitted; larger than the dense target as they are.
     assert set(fitted["n_params"].values) == {1e6, 3e6, 9e6, 4e6, 12e6, 36e6}
     assert set(held_out["n_params"].values) == {27e6, 108e6}
@@ -59,9 +59,10 @@ def test_dense_and_sparse_targets_are_held_out_and_judged_apart(
         *((size, size) for size in SIZES[:-1]),
         *((4 * size, size) for size in SIZES[:-1]),
     }
-    demo = run_demo(mixed, chains=2, draws=50, tune=100, progress=False)
+    demo = run_demo(mixed, SIZES[-2], chains=2, draws=50, tune=100, progress=False)
     assert (demo.target.n_params, demo.target.active) == (27e6, 27e6)
-    dense, sparse = demo.by_kind["dense"], demo.by_kind["sparse"]
+    dense, sparse = demo.by_size.values()
+    assert list(demo.by_size) == ["27M", "108M-A27M"]
     assert dense.held_out.sizes["run"] == 5
     assert sparse.held_out.sizes["run"] == 2
     # Losses depend on the active size alone, within 0.1 %: s is small, and both are foreseen.
@@ -110,14 +111,20 @@ def test_error_and_coverage_are_those_of_the_measured_losses(demo: Demo) -> None
 def on_command_line(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("bayescamel.runs.bundled.load_proxies", lambda: None)
-    monkeypatch.setattr("bayescamel.demo.run_demo", lambda runs, seed: demo)
+    monkeypatch.setattr("bayescamel.demo.run_demo", lambda runs, fitted_params, seed: demo)
     return tmp_path
 
 
 def test_the_command_shows_tables_and_saves_a_picture(on_command_line: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--out", str(on_command_line)])
     assert result.exit_code == 0, result.output
-    for words in ("observed", "mean relative error", "Recommended mixture", "Next runs"):
+    for words in (
+        "observed",
+        "mean relative error",
+        "27M",
+        "Recommended mixture",
+        "Next runs",
+    ):
         assert words in result.stdout
     assert (on_command_line / "demo.png").read_bytes().startswith(b"\x89PNG")
 
@@ -129,11 +136,11 @@ def test_the_command_answers_in_json(demo: Demo, on_command_line: Path) -> None:
     assert list(said) == [
         *("law", "n_runs", "converged", "caveats"),
         *("rhat_max", "ess_min", "divergences", "seconds"),
-        *("held_out_size", "mre", "coverage90"),
+        *("target_size", "mre", "coverage90", "by_size"),
         *("recommended", "optimum", "optimum_interval", "why", "next_runs"),
     ]
     assert said["n_runs"] == 14
-    assert said["held_out_size"] == SIZES[-1]
+    assert said["target_size"] == SIZES[-1]
     assert said["mre"] == demo.mre
     assert list(said["recommended"]) == DOMAINS
     assert len(said["next_runs"]) == 3
@@ -147,7 +154,7 @@ def test_benchmarks_are_predicted_from_mixture_and_size(runs: xr.Dataset, tmp_pa
             (0.25 + 0.3 * (4 - runs["loss"].sel(validation=["a"])).clip(0)).to_numpy(),
         )
     ).assign_coords(benchmark=["arc_easy"])
-    demo = run_demo(with_accuracy, chains=2, draws=50, tune=100, progress=False)
+    demo = run_demo(with_accuracy, SIZES[-2], chains=2, draws=50, tune=100, progress=False)
     assert demo.predicted_benchmarks is not None
     assert demo.predicted_benchmarks["mean"].dims == ("run", "benchmark")
     # The law is another one than the straight line that made the data: three points.

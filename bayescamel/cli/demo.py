@@ -1,6 +1,5 @@
 """``bayescamel demo``: the whole job on runs that come with the package."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from bayescamel.cli.fit import summary
 from bayescamel.cli.mix import by_domain
 from bayescamel.output import check_output
 from bayescamel.runs.columns import columns, names_in
+from bayescamel.runs.sizes import count, model_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,15 +28,15 @@ def demo(
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
-    """Fit the bundled runs without their largest size, and predict that one."""
+    """Fit the small ones of the bundled runs, and predict the larger ones."""
     picture = out / PICTURE
     check_output(picture, force)
     with quiet_stdout(), doubts_in_answer(json):
         from bayescamel.demo import run_demo
         from bayescamel.plots.predicted import plot_demo
-        from bayescamel.runs.bundled import load_proxies
+        from bayescamel.runs.bundled import FITTED_PARAMS, load_proxies
 
-        result = run_demo(load_proxies(), seed=seed)
+        result = run_demo(load_proxies(), FITTED_PARAMS, seed=seed)
         plot_demo(result, picture)
     if json:
         answer(_facts(result))
@@ -46,10 +46,13 @@ def demo(
 
 def _facts(result: "Demo") -> dict[str, object]:
     return summary(result.posterior) | {
-        "held_out_size": result.target.n_params,
+        "target_size": result.target.n_params,
         "mre": result.mre,
         "coverage90": result.coverage90,
-        **_kinds(result),
+        "by_size": {
+            size: {"mre": part.mre, "coverage90": part.coverage90}
+            for size, part in result.by_size.items()
+        },
         **_benchmark_facts(result),
         "recommended": by_domain(result.best.recommended),
         "optimum": by_domain(result.best.optimum),
@@ -57,14 +60,6 @@ def _facts(result: "Demo") -> dict[str, object]:
         "why": result.best.why,
         "next_runs": result.next_runs.to_dict(orient="records"),
     }
-
-
-def _kinds(result: "Demo") -> dict[str, object]:
-    """Error and coverage of dense and sparse models apart, where there are both."""
-    kinds = result.by_kind
-    if len(kinds) == 1:
-        return {}
-    return {kind: {"mre": part.mre, "coverage90": part.coverage90} for kind, part in kinds.items()}
 
 
 def _benchmark_facts(result: "Demo") -> dict[str, object]:
@@ -88,9 +83,6 @@ def _show(result: "Demo", picture: Path) -> None:
         f"mean relative error {result.mre:.2%}, coverage of the 90 % intervals "
         f"{result.coverage90:.0%}"
     )
-    if len(kinds := result.by_kind) > 1:
-        for kind, part in kinds.items():
-            console.print(f"  {kind}: {part.mre:.2%}, {part.coverage90:.0%}")
     if result.benchmarks is not None:
         console.print(_accuracies(result))
         console.print(
@@ -104,28 +96,30 @@ def _show(result: "Demo", picture: Path) -> None:
 
 
 def _losses(result: "Demo") -> "Table":
-    sizes = " and ".join(f"{n:,.0f}" for n in sorted(set(result.held_out["n_params"].values)))
     table = _table(
-        f"Loss at {sizes} parameters, not fitted (nats per token)",
-        ("held-out run", "validation"),
-        ("predicted (90 %)", "observed", "inside"),
+        "Loss of larger models, none of them fitted (nats per token), mean over runs",
+        ("model", "validation"),
+        ("predicted", "observed", "error", "inside 90 %", "width"),
     )
-    for run in result.held_out["run"].to_numpy():
-        predicted, observed = result.predicted.sel(run=run), result.held_out["loss"].sel(run=run)
-        for name in observed["validation"].to_numpy():
-            mean, low, high = (
-                float(predicted[key].sel(validation=name)) for key in ("mean", "lower90", "upper90")
+    for size, part in result.by_size.items():
+        for name in part.held_out["validation"].to_numpy():
+            one, seen = (
+                part.predicted.sel(validation=name),
+                part.held_out["loss"].sel(validation=name),
             )
-            seen = float(observed.sel(validation=name))
-            inside = "" if math.isnan(seen) else "yes" if low <= seen <= high else "no"
+            inside = int(((seen >= one["lower90"]) & (seen <= one["upper90"])).sum())
             table.add_row(
-                str(run),
+                size,
                 str(name),
-                f"{mean:.3f} ({low:.3f}, {high:.3f})",
-                f"{seen:.3f}",
-                inside,
+                f"{float(one['mean'].mean()):.3f}",
+                f"{float(seen.mean()):.3f}",
+                f"{float(abs(one['mean'] / seen - 1).mean()):.1%}",
+                f"{inside} of {int(seen.notnull().sum())}",
+                f"{float((one['upper90'] - one['lower90']).mean()):.3f}",
             )
-        table.add_section()
+        table.add_row(
+            "", "all", "", "", f"{part.mre:.1%}", f"{part.coverage90:.0%}", "", end_section=True
+        )
     return table
 
 
@@ -172,23 +166,18 @@ def _next_runs(result: "Demo") -> "Table":
     domains = names_in("mixture", result.next_runs)
     table = _table(
         "Next runs: what would make the answer surer, per FLOP",
-        (),
-        (
-            "parameters",
-            "tokens",
-            *domains,
-            "FLOPs",
-            "variance removed",
-        ),
+        ("model",),
+        ("tokens", *domains, "FLOPs", "removed"),
     )
     for _, row in result.next_runs.iterrows():
         table.add_row(
-            f"{row['n_params']:.3g}",
-            f"{row['n_tokens']:.3g}",
+            model_name(row["n_params"], row.get("n_active_params", row["n_params"])),
+            count(row["n_tokens"]),
             *(f"{row[name]:.2f}" for name in columns("mixture", domains)),
-            f"{row['flops']:.3g}",
+            f"{row['flops']:.2g}",
             f"{row['variance_reduction']:.1%}",
         )
+    table.caption = "removed: of the variance of the mean loss expected at the target"
     return table
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bayescamel.exceptions import PlotError
-from bayescamel.plots.style import GREY, RESOLUTION, count
+from bayescamel.plots.style import GREY, RESOLUTION
+from bayescamel.runs.sizes import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

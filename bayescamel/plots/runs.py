@@ -9,7 +9,8 @@ import xarray as xr
 from bayescamel.exceptions import PlotError
 from bayescamel.plots.axes import legend, panels, plain_log, size_axis
 from bayescamel.plots.hovering import Backend, finished, tell
-from bayescamel.plots.style import GREY, chosen, count, look, named, styled
+from bayescamel.plots.style import GREY, chosen, look, named, styled
+from bayescamel.runs.sizes import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

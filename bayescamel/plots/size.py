@@ -9,7 +9,8 @@ import xarray as xr
 from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.plots.axes import crop, legend, panels, plain_log, size_axis
 from bayescamel.plots.hovering import Backend, finished, tell
-from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, count, look, named, styled
+from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, look, named, styled
+from bayescamel.runs.sizes import count
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:

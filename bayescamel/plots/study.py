@@ -6,7 +6,8 @@ import numpy as np
 
 from bayescamel.exceptions import PlotError
 from bayescamel.plots.axes import legend, panels
-from bayescamel.plots.style import INK, count, look, named, styled
+from bayescamel.plots.style import INK, look, named, styled
+from bayescamel.runs.sizes import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -122,11 +122,3 @@ def chosen(names: Iterable[object], wanted: Sequence[str] | None, what: str) -> 
             there = ", ".join(shown(one) for one in known)
             raise PlotError(f"unknown {what} {shown(name)!r}; there are: {there}")
     return list(wanted)
-
-
-def count(value: float) -> str:
-    """A number of parameters, tokens or FLOPs, in three digits: ``1.3M``, ``2T``, ``4.1e21``."""
-    for factor, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if factor <= value < 1e3 * factor:
-            return f"{value / factor:.3g}{letter}"
-    return f"{value:.3g}"

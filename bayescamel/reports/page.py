@@ -10,12 +10,13 @@ from bayescamel._version import __version__
 from bayescamel.exceptions import PlotError, TargetError
 from bayescamel.input import shown
 from bayescamel.output import check_output, write_whole
-from bayescamel.plots.style import count, said_once
+from bayescamel.plots.style import said_once
 from bayescamel.posterior import Posterior
 from bayescamel.reports import sections
 from bayescamel.reports.appendix import appendix
 from bayescamel.reports.blocks import render
 from bayescamel.reports.pdf import check_pdf, write_pdf
+from bayescamel.runs.sizes import count
 from bayescamel.study import Study
 from bayescamel.study.urls import masked
 from bayescamel.targets import Target

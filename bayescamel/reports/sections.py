@@ -8,8 +8,9 @@ import xarray as xr
 
 from bayescamel import plots
 from bayescamel.demo import candidate_runs, coverage90, predict_runs
-from bayescamel.plots.style import INTERVAL90, count
+from bayescamel.plots.style import INTERVAL90
 from bayescamel.reports.blocks import Block, Section, Text, picture, sentence, table
+from bayescamel.runs.sizes import count
 
 if TYPE_CHECKING:
     from bayescamel.benchmarks import BenchmarkPosterior

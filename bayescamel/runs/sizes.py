@@ -271,3 +271,16 @@ def n_sizes(runs: xr.Dataset | pd.DataFrame) -> int:
         if not any((np.abs(pair / other - 1) <= SAME_SIZE).all() for other in kept):
             kept.append(pair)
     return len(kept)
+
+
+def count(value: float) -> str:
+    """A number of parameters, tokens or FLOPs, in three digits: ``1.3M``, ``2T``, ``4.1e21``."""
+    for factor, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if factor <= value < 1e3 * factor:
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def model_name(n_params: float, active: float) -> str:
+    """Of a model by its size: ``1.3M``, and ``3.8M-A489k`` where 489 thousand are active."""
+    return count(n_params) if active == n_params else f"{count(n_params)}-A{count(active)}"

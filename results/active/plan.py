@@ -3,8 +3,8 @@
     python results/active/plan.py RUNS.csv > results/active/plan.md
 
 The pool and the target are those of replay.py (mixinglaws_5mix at step 30,000; with ``--setting
-bundled`` the runs of the largest number of tokens). After the same eight starting runs a seed, each
-split adds runs that were really trained. Its error at the target is predicted before
+proxies_v1`` its runs of the largest number of tokens). After the same eight starting runs a seed,
+each split adds runs that were really trained. Its error at the target is predicted before
 (`compare_allocations`: from the prior alone, and from the posterior of the eight), and held against
 that of the law fitted to all of them.
 """
@@ -35,7 +35,7 @@ SPLITS: dict[str, dict[str, tuple[int, ...]]] = {
         "all middle": (0, 14, 0),
         "all large": (0, 0, 6),
     },
-    "bundled": {
+    "proxies_v1": {
         "all small": (13, 15, 0, 0),
         "uniform FLOPs": (13, 9, 3, 1),
         "ends": (13, 0, 0, 3),
@@ -46,7 +46,7 @@ SPLITS: dict[str, dict[str, tuple[int, ...]]] = {
 }
 """Runs of each size, as near to the FLOPs of the last split as the pool allows: it has few of the
 smallest, of which the start takes some, and these cost little."""
-TOKENS = {"bundled": " and n_tokens > 1e6"}
+TOKENS = {"proxies_v1": " and n_tokens > 1e6"}
 """Runs that count: a plan has one number of tokens a size."""
 
 

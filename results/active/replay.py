@@ -67,7 +67,7 @@ SETTINGS = {
         target="is_final == 1 and n_params > 2e9",
         losses=("arxiv", "book", "c4", "github", "commoncrawl", "stackexchange", "wikipedia"),
     ),
-    "bundled": Setting(pool="n_params < 1e6", target="n_params > 1e6"),
+    "proxies_v1": Setting(pool="n_params < 1e6", target="n_params > 1e6"),
 }
 
 

@@ -25,7 +25,7 @@ from bayescamel.models.hierarchy import Noise
 
 DEFAULT = "camel"
 LAWS = (DEFAULT, "bimix", "additive")
-TABLES = ["mixinglaws_5mix", "dmsl_slimpajama", "gadre_scaling", "bundled"]
+TABLES = ["mixinglaws_5mix", "dmsl_slimpajama", "gadre_scaling", "proxies_v1"]
 FEWEST = 2
 """Sizes that every law can be fitted to."""
 

@@ -17,7 +17,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from bayescamel.demo import sparse_runs
-from bayescamel.runs.bundled import load_sparse_proxies
+from bayescamel.runs.bundled import load_proxies
 from bayescamel.runs.sizes import active_params
 from bayescamel.runs.table import read_runs
 from proxies.grid import MORE_TOKENS, TOKENS_PER_PARAM
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="a run table instead of proxies_v2")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "losses.png")
     options = parser.parse_args()
-    draw(read_runs(options.runs) if options.runs else load_sparse_proxies(), options.out)
+    draw(read_runs(options.runs) if options.runs else load_proxies(), options.out)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
     python results/proxies/sparsity.py --runs runs.csv > results/proxies/sparsity.md
 
 Effective capacity is ``N_active (N / N_active)^s``: s = 0 where idle experts add nothing, 1 where a
-sparse model is as good as a dense one of all its parameters. The law is fitted to all sizes but the
-largest, dense and sparse; the held-out runs say whether s carries to a larger sparse model. Whether
-the line is straight is told by s from each sparse size alone, beside all dense runs: returns that
-bend with size or with sparsity would show as an s that moves with it.
+sparse model is as good as a dense one of all its parameters. The law is fitted to the runs that the
+demo fits, dense and sparse; the held-out ones say whether s carries to a larger sparse model.
+Whether the line is straight is told by s from each sparse size alone, beside all dense runs:
+returns that bend with size or with sparsity would show as an s that moves with it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 import bayescamel as bc
-from bayescamel.demo import coverage90, hold_out_largest, predict_runs, sparse_runs
+from bayescamel.demo import coverage90, hold_out_above, predict_runs, sparse_runs
 from bayescamel.models.hierarchy import SPARSITY
+from bayescamel.runs.bundled import FITTED_PARAMS
 from bayescamel.runs.sizes import active_params
 
 Floats = npt.NDArray[np.float64]
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--tune", type=int, default=1000)
     options = parser.parse_args()
-    fitted, held_out = hold_out_largest(bc.read_runs(options.runs))
+    fitted, held_out = hold_out_above(bc.read_runs(options.runs), FITTED_PARAMS)
     sparse = sparse_runs(fitted)
     if not sparse.any():
         parser.error(f"{options.runs} has no sparse runs to learn s from")

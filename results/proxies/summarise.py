@@ -16,7 +16,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from bayescamel.demo import sparse_runs
-from bayescamel.runs.bundled import load_sparse_proxies
+from bayescamel.runs.bundled import load_proxies
 from bayescamel.runs.sizes import active_params
 from bayescamel.runs.table import read_runs
 from proxies.grid import MORE_TOKENS
@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, help="a run table instead of proxies_v2")
     options = parser.parse_args()
-    runs = read_runs(options.runs) if options.runs else load_sparse_proxies()
+    runs = read_runs(options.runs) if options.runs else load_proxies()
     sparse = sparse_runs(runs)
     fewest = runs["n_tokens"].to_numpy() / active_params(runs) < MORE_TOKENS
     for kind, which in (("dense", ~sparse), ("sparse", sparse)):

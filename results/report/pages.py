@@ -2,7 +2,7 @@
 
     python results/report/pages.py --shared ../shared/data --out pages
 
-``bundled``: the package's runs, their largest size held out, benchmarks with it. ``mixinglaws``:
+``bundled``: the package's runs, the larger held out, benchmarks with it. ``mixinglaws``:
 mixinglaws_5mix, likewise. ``live``: the study that was really run (results/active/live). The pages
 hold their runs as CSV and are not kept; the pictures are, and need Debian's chromium.
 """
@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 import bayescamel as bc
-from bayescamel.demo import hold_out_largest
+from bayescamel.demo import hold_out_above
+from bayescamel.runs.bundled import FITTED_PARAMS
 
 FOLDER = Path(__file__).parent
 WINDOWS = {"desktop": "1100,1700", "phone": "390,1700"}
@@ -31,15 +32,15 @@ GROUPS = [f"agg_{name}" for name in ("academic", "prose", "dialogue", "symbolic"
 
 def bundled(_: Path, out: Path) -> Path:
     """Of the package's runs."""
-    fitted, held_out = hold_out_largest(bc.load_proxies())
+    fitted, held_out = hold_out_above(bc.load_proxies(), FITTED_PARAMS)
     return bc.report(
         bc.fit(fitted, progress=False),
-        bc.Target(float(held_out["n_params"][0]), float(held_out["n_tokens"].median())),
+        bc.Target(n_params=476_488, n_tokens=4_764_672),
         out,
         benchmarks=bc.fit_benchmarks(fitted, progress=False),
         runs=held_out,
         force=True,
-        command="bayescamel report posterior.nc --benchmarks benchmarks.nc --runs largest.csv ...",
+        command="bayescamel report posterior.nc --benchmarks benchmarks.nc --runs larger.csv ...",
     )
 
 
@@ -47,7 +48,7 @@ def mixinglaws(shared: Path, out: Path) -> Path:
     """Of Ye et al.'s runs at step 30,000, the largest size held out."""
     table = shared / "mixinglaws_5mix" / "runs.csv"
     runs = bc.read_runs(table, where=AT_END, losses=GROUPS)
-    fitted, held_out = hold_out_largest(runs)
+    fitted, held_out = hold_out_above(runs, 0.99 * float(runs["n_params"].max()))
     tokens = float(held_out["n_tokens"].median()) if "n_tokens" in held_out else None
     return bc.report(
         bc.fit(fitted, progress=False),

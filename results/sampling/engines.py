@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
+HERE = Path(__file__).parent
 REGMIX = {
     "source": "regmix",
     "where": "size_label == '60M' or (size_label == '1M' and split == 'test')",
@@ -36,7 +37,7 @@ DATA: dict[str, Any] = {
         "more": "step == 30000 and (n_params < 2.5e8 or size_label == '410M')",
         "losses": [f"agg_{d}" for d in ("academic", "prose", "dialogue", "symbolic", "internet")],
     },
-    "bundled": {"source": None, "where": "n_params < 1e6", "more": None, "losses": None},
+    "proxies_v1": {"source": None, "where": "n_params < 1e6", "more": None, "losses": None},
     "regmix": REGMIX,
 }
 PATIENCE = 7200.0
@@ -52,9 +53,7 @@ def load(name: str, shared: Path, key: str) -> "xr.Dataset":
 
     spec = DATA[name]
     if spec["source"] is None:
-        from importlib.resources import files
-
-        source = Path(str(files("bayescamel") / "data" / "proxies_v1.csv"))
+        source = HERE.parent / "panel" / "proxies_v1.csv"
     else:
         source = shared / spec["source"] / "runs.csv"
     base = read_runs(source, where=spec["where"], losses=spec["losses"], renormalise=True)

@@ -13,7 +13,8 @@ from bayescamel import plots
 from bayescamel.exceptions import ConvergenceWarning, PlotError, StorageError
 from bayescamel.plots.axes import crop, panels, plain_log
 from bayescamel.plots.files import as_svg, save
-from bayescamel.plots.style import COLOURS, chosen, count, look, named, styled
+from bayescamel.plots.style import COLOURS, chosen, look, named, styled
+from bayescamel.runs.sizes import count
 
 
 def luminance(colour: str) -> float:
