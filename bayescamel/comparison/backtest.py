@@ -13,6 +13,7 @@ from bayescamel.exceptions import FitError, RunTableError
 from bayescamel.inference.fit import fit
 from bayescamel.input import shown
 from bayescamel.laws import Law, get_law
+from bayescamel.runs.sizes import active_params
 
 METHODS = ("bayes", "point")
 BOOTSTRAPS = 200
@@ -36,7 +37,7 @@ class Horizon:
     Parameters
     ----------
     fitted_sizes, held_out_size
-        Parameters per model.
+        Parameters per model, the active ones of sparse models.
     train, test
         Their runs.
     """
@@ -60,7 +61,8 @@ def horizons(runs: xr.Dataset) -> list[Horizon]:
     RunTableError
         When there are fewer than three sizes.
     """
-    sizes = np.unique(runs["n_params"])
+    of_run = active_params(runs)
+    sizes = np.unique(of_run)
     if len(sizes) <= MIN_SIZES:
         raise RunTableError(
             f"the runs have {len(sizes)} sizes: a backtest needs {MIN_SIZES + 1}, two to fit and "
@@ -68,9 +70,9 @@ def horizons(runs: xr.Dataset) -> list[Horizon]:
         )
     found = []
     for k in range(MIN_SIZES, len(sizes)):
-        train = runs.isel(run=(runs["n_params"] <= sizes[k - 1]).to_numpy())
+        train = runs.isel(run=of_run <= sizes[k - 1])
         for size in sizes[k:]:
-            test = runs.isel(run=(runs["n_params"] == size).to_numpy())
+            test = runs.isel(run=of_run == size)
             found.append(Horizon(tuple(map(float, sizes[:k])), float(size), train, test))
     return found
 

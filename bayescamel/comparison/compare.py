@@ -17,6 +17,7 @@ from bayescamel.inference.progress import steps
 from bayescamel.laws import get_law
 from bayescamel.notebook import as_html
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import active_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +134,7 @@ def compare(
     names = list(given or laws or ())
     for name in laws or ():
         get_law(name)
-    sizes = np.unique(table["n_params"])
+    sizes = np.unique(active_params(table))
     refit = given is None if outside is None else outside
     refit = refit and len(sizes) > MIN_SIZES
     n_trained = len(list(by_training_set(horizons(table)))) if refit else 0
@@ -197,8 +198,9 @@ def _sizes_left_out(
     """Scores of each size by a fit of the others."""
     rows = []
     runs = posterior.runs
-    for size in np.unique(runs["n_params"]):
-        there = (runs["n_params"] == size).to_numpy()
+    of_run = active_params(runs)
+    for size in np.unique(of_run):
+        there = of_run == size
         fitted = fit(runs.isel(run=~there), **options)
         test = runs.isel(run=there)
         density = log_density(test["loss"].to_numpy(), *fitted.run_distribution(test))

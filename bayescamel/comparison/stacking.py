@@ -27,6 +27,7 @@ from bayescamel.draws.prediction import Kind
 from bayescamel.exceptions import FitError
 from bayescamel.mixtures import Mixtures
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import active_params
 from bayescamel.targets import Target
 
 
@@ -156,7 +157,7 @@ def stack(posteriors: Sequence[Posterior], **options: Any) -> StackedPosterior:
     runs = posteriors[0].runs
     if any(not posterior.runs.identical(runs) for posterior in posteriors):
         raise FitError("stack() takes posteriors of the same runs: fit all laws to one table")
-    if len(np.unique(runs["n_params"])) > MIN_SIZES:
+    if len(np.unique(active_params(runs))) > MIN_SIZES:
         scores = extrapolation_scores(runs, list(components), **options)
     else:
         scores = xr.concat(

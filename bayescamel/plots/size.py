@@ -10,7 +10,7 @@ from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.plots.axes import crop, legend, panels, plain_log, size_axis
 from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, look, named, styled
-from bayescamel.runs.sizes import count
+from bayescamel.runs.sizes import active_params, count
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def loss_over_size(
     -------
     Figure
         Tokens go along with size as they do in the runs, see `tokens_along`, and the axis says
-        which they are. Runs within a total variation of 0.1 of a drawn mixture are dark. Beyond
+        which they are. With sparse models among the runs size is the active one, sparse runs are
+        triangles, and the curve is of dense models unless the target is sparse. Runs within a total
+        variation of 0.1 of a drawn mixture are dark. Beyond
         the fitted sizes the ground darkens with `bayescamel.draws.prediction.extrapolation`.
     """
     names = chosen(posterior.runs["validation"].to_numpy(), validation, "validation domain")
@@ -91,17 +93,16 @@ def loss_over_size(
                 label=f"{named(mixture)}, 90 % band",
             )
         if target is not None:
-            axis.axvline(target.n_params, color=INK, lw=0.8, ls=":", label="target")
-        known = [posterior.runs["n_params"].to_numpy()]
-        known += [] if held_out is None else [held_out["n_params"].to_numpy()]
-        known += [] if target is None else [np.array([target.n_params])]
+            axis.axvline(target.active, color=INK, lw=0.8, ls=":", label="target")
+        tables = [posterior.runs] if held_out is None else [posterior.runs, held_out]
+        known = [active_params(table) for table in tables]
+        known += [] if target is None else [np.array([target.active])]
         axis.set_yscale("log")
         bounds = np.concatenate([band[key].to_numpy().ravel() for key in ("lower90", "upper90")])
-        tables = [posterior.runs] if held_out is None else [posterior.runs, held_out]
         # A mixture without a domain can have three times the others' loss there.
         crop(axis, bounds, np.concatenate([t["loss"].sel(validation=name) for t in tables]))
         plain_log(axis)
-        size_axis(axis, np.concatenate(known), f"parameters ({curve.attrs['tokens']})")
+        size_axis(axis, np.concatenate(known), f"{curve.attrs['size']} ({curve.attrs['tokens']})")
         axis.set_title(named(name))
     made[0].set_ylabel("loss, nats per token")
     legend(made)
@@ -130,18 +131,20 @@ def over_size(
 ) -> xr.Dataset:
     """``mean, lower90, upper90 (size, mixture, validation)`` and ``extrapolation (size)``.
 
-    ``attrs["tokens"]`` says in words which tokens the sizes see.
+    Sizes are active ones; ``attrs`` say in words what a size is, and which ``tokens`` they see.
     """
     runs = posterior.runs
-    anchors = token_anchors([runs] if held_out is None else [runs, held_out], target)
-    known = np.array([float(runs["n_params"].min()), float(runs["n_params"].max()), *anchors])
+    tables = [runs] if held_out is None else [runs, held_out]
+    anchors = token_anchors(tables, target)
+    fitted = active_params(runs)
+    known = np.array([fitted.min(), fitted.max(), *anchors])
     sizes = np.geomspace(known.min(), known.max() * 1.15, POINTS)
     active = 1.0
     if target is not None and target.n_active_params is not None:
         active = target.n_active_params / target.n_params
     parts = []
     for size, tokens in zip(sizes, tokens_along(sizes, anchors), strict=True):
-        model = Target(float(size), tokens, None if active == 1.0 else float(size) * active)
+        model = Target(float(size) / active, tokens, None if active == 1.0 else float(size))
         predicted = posterior.predict(model, mixtures, kind=kind)
         loss = predicted["loss"]
         low, high = np.quantile(loss, INTERVAL90, axis=(0, 1))
@@ -154,24 +157,40 @@ def over_size(
                 extrapolation=float(predicted["extrapolation"].min()),
             )
         )
-    words = [] if active == 1.0 else [f"{active:.2g} of them active"]
+    words = [] if active == 1.0 else [f"{1 / active:.3g} times as many in all"]
     if "n_tokens" in runs:
         low, high = (count(float(t)) for t in (min(anchors.values()), max(anchors.values())))
         words.append(f"{low} tokens" if low == high else f"{low} to {high} tokens")
     along = xr.Variable("size", sizes)
-    return xr.concat(parts, dim=along).assign_attrs(tokens=", ".join(words) or "dense")
+    sparse = active < 1.0 or any(is_sparse(table).any() for table in tables)
+    return xr.concat(parts, dim=along).assign_attrs(
+        tokens=", ".join(words) or "dense", size="active parameters" if sparse else "parameters"
+    )
+
+
+def is_sparse(runs: xr.Dataset) -> np.ndarray:
+    """Which runs are of Mixture-of-Experts models."""
+    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
 
 
 def token_anchors(tables: Sequence[xr.Dataset], target: Target | None) -> dict[float, float]:
-    """Median tokens by size, of runs and of the target; empty where the runs tell none."""
+    """Median tokens by active size, of runs and of the target; empty where the runs tell none.
+
+    Of dense runs for a dense target or none, of sparse ones for a sparse target, where there are
+    such.
+    """
+    wanted = target is not None and target.active < target.n_params
+    kinds = [is_sparse(table) == wanted for table in tables]
+    some = any(kind.any() for kind in kinds)
     anchors: dict[float, float] = {}
-    for table in tables:
+    for table, kind in zip(tables, kinds, strict=True):
         if "n_tokens" in table:
-            sizes = table["n_params"].to_numpy()
-            for size in np.unique(sizes):
-                anchors[float(size)] = float(table["n_tokens"].isel(run=sizes == size).median())
+            sizes = active_params(table)
+            for size in np.unique(sizes[kind] if some else sizes):
+                same = (sizes == size) & (kind if some else True)
+                anchors[float(size)] = float(table["n_tokens"].isel(run=same).median())
     if target is not None and target.n_tokens is not None:
-        anchors[target.n_params] = target.n_tokens
+        anchors[target.active] = target.n_tokens
     return dict(sorted(anchors.items()))
 
 
@@ -192,21 +211,21 @@ def _runs(
     loss = runs["loss"].sel(validation=name).to_numpy()
     apart = np.abs(runs["mixture"].to_numpy()[:, None] - mixtures.to_numpy()).sum(axis=2) / 2
     near = apart.min(axis=1) <= NEAR
-    sizes = runs["n_params"].to_numpy()
-    face: dict[str, Any] = (
+    sizes, sparse, names = active_params(runs), is_sparse(runs), runs["run"].to_numpy()
+    far_face: dict[str, Any] = (
         {"color": GREY} if filled else {"facecolors": "none", "edgecolors": ORANGE}
     )
-    names = runs["run"].to_numpy()
-    points = axis.scatter(
-        sizes[~near], loss[~near], s=9, alpha=0.45 if filled else 0.9, label=label, zorder=2, **face
-    )
-    tell(points, names[~near])
-    if near.any():
-        face = {"color": INK} if filled else {"color": ORANGE}
-        points = axis.scatter(
-            sizes[near], loss[near], s=13, label=f"{label}, near the mixture", zorder=3, **face
-        )
-        tell(points, names[near])
+    near_face = {"color": INK if filled else ORANGE}
+    far_look = {"s": 9, "alpha": 0.45 if filled else 0.9, "zorder": 2, **far_face}
+    for marker, kind in (("o", ~sparse), ("^", sparse)):
+        what = f"{label}, sparse" if marker == "^" else label
+        for of, words, face in (
+            (kind & ~near, what, far_look),
+            (kind & near, f"{what}, near the mixture", {"s": 13, "zorder": 3, **near_face}),
+        ):
+            if of.any():
+                points = axis.scatter(sizes[of], loss[of], label=words, marker=marker, **face)
+                tell(points, names[of])
 
 
 def _shade(axis: "Axes", curve: xr.Dataset) -> None:

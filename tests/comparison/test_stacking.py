@@ -40,6 +40,14 @@ def test_horizons_fit_the_smaller_and_predict_the_larger(runs: xr.Dataset) -> No
         assert set(horizon.test["n_params"].values) == {horizon.held_out_size}
 
 
+def test_sparse_models_are_as_large_as_what_is_active(runs: xr.Dataset) -> None:
+    """A sparse model with many idle parameters is no horizon beyond a dense one of its FLOPs."""
+    size = runs["n_params"]
+    sparse = runs.assign(n_params=size.where(size != SIZES[0], 100 * size), n_active_params=size)
+    pairs = [(h.fitted_sizes, h.held_out_size) for h in horizons(sparse)]
+    assert pairs == [(h.fitted_sizes, h.held_out_size) for h in horizons(runs)]
+
+
 def test_two_sizes_are_too_few_for_a_backtest(two_sizes: xr.Dataset) -> None:
     with pytest.raises(RunTableError, match="2 sizes"):
         horizons(two_sizes)

@@ -96,10 +96,11 @@ def test_a_curve_is_what_predict_says_at_the_tokens_of_its_size(posterior: Poste
 
 def test_a_sparse_target_is_said_on_the_axis() -> None:
     sparse = prior_posterior(example_runs(sparse=True))
-    curve = over_size(sparse, sparse.mixtures(None), Target(2.7e8, 5.4e9, 2.7e7))
-    assert curve.attrs["tokens"] == "0.1 of them active, 200M to 5.4B tokens"
+    curve = over_size(sparse, sparse.mixtures(None), Target(9e8, 5.4e9, 9e7))
+    assert curve.attrs["tokens"] == "10 times as many in all, 200M to 5.4B tokens"
+    assert curve.attrs["size"] == "active parameters"
     at_target = sparse.predict(
-        Target(float(curve["size"][-1]), 5.4e9, 0.1 * float(curve["size"][-1]))
+        Target(10 * float(curve["size"][-1]), 5.4e9, float(curve["size"][-1]))
     )
     np.testing.assert_allclose(
         curve["mean"][-1], at_target["loss"].mean(("chain", "draw")), rtol=1e-6
