@@ -13,7 +13,7 @@ from bayescamel.inference.fit import fit
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.mixtures import dirichlet
 from bayescamel.runs.columns import columns
-from bayescamel.runs.sizes import active_params, model_name
+from bayescamel.runs.sizes import active_params, model_name, sparse_runs
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -145,11 +145,6 @@ def run_demo(
         benchmarks=benchmarks,
         predicted_benchmarks=predicted_benchmarks,
     )
-
-
-def sparse_runs(runs: xr.Dataset) -> np.ndarray:
-    """Which runs (run,) are of Mixture-of-Experts models."""
-    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
 
 
 def hold_out_above(runs: xr.Dataset, active: float) -> tuple[xr.Dataset, xr.Dataset]:

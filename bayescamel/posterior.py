@@ -31,6 +31,7 @@ from bayescamel.models.problem import build
 from bayescamel.models.program_numpyro import to_numpyro
 from bayescamel.models.program_pymc import to_pymc
 from bayescamel.notebook import as_html
+from bayescamel.runs.sizes import active_params, parameters_named
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -228,10 +229,11 @@ class Posterior(Draws):
         return files.load(Path(path), cls)
 
     def __repr__(self) -> str:
-        sizes = np.unique(self.runs["n_params"])
+        sizes = np.unique(active_params(self.runs))
         lines = [
             f"Posterior of law {self.law.name!r}: {self.law.title}",
-            f"  {self.runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} parameters",
+            f"  {self.runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} "
+            f"{parameters_named(self.runs)}",
             f"  training domains: {', '.join(self.runs['domain'].to_numpy())}",
             f"  validation domains: {', '.join(self.runs['validation'].to_numpy())}",
             f"  {self.n_draws} replicates of a point fit"
@@ -245,11 +247,12 @@ class Posterior(Draws):
     def _repr_html_(self) -> str:
         """Status first, then caveats, then what was fitted."""
         runs, status = self.runs, self.status
-        sizes = np.unique(runs["n_params"])
+        sizes = np.unique(active_params(runs))
         doubts = [] if status.converged or self.is_point_fit else str(status).splitlines()
         lines = [] if doubts or self.is_point_fit else [str(status)]
         lines.append(
-            f"{runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} parameters; "
+            f"{runs.sizes['run']} runs, sizes {sizes[0]:.3g} to {sizes[-1]:.3g} "
+            f"{parameters_named(runs)}; "
             + (
                 f"{self.n_draws} replicates of a point fit"
                 if self.is_point_fit

@@ -15,7 +15,8 @@ import xarray as xr
 
 import bayescamel as bc
 from bayescamel import plots
-from bayescamel.demo import hold_out_above, predict_runs, sparse_runs
+from bayescamel.demo import hold_out_above, predict_runs
+from bayescamel.runs.sizes import active_params, sparse_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,8 +59,9 @@ def benchmarks() -> bc.BenchmarkPosterior:
 
 @cache
 def backtested() -> "list[Result]":
-    """Two laws at the horizons of the fitted runs."""
-    return bc.backtest(FITTED, ["camel", "additive"], methods=("bayes",), **SHORT)
+    """Two laws at the horizons of the dense runs."""
+    dense = RUNS.isel(run=~sparse_runs(RUNS))
+    return bc.backtest(dense, ["camel", "additive"], methods=("bayes",), **SHORT)
 
 
 @cache
@@ -70,7 +72,7 @@ def best() -> bc.OptimalMixture:
 
 def path() -> xr.Dataset:
     """From the smallest fitted size to four times the target."""
-    sizes = np.geomspace(float(FITTED["n_params"].min()), 4 * TARGET.n_params, 6)
+    sizes = np.geomspace(float(active_params(FITTED).min()), 4 * TARGET.n_params, 6)
     return bc.optimal_path(posterior(), [float(n) for n in sizes], n_tokens=TARGET.n_tokens)
 
 
@@ -82,7 +84,7 @@ def study() -> bc.Study:
     space = bc.Space(domains=domains, sizes=sizes, n_tokens=(TARGET.n_tokens or 0.0,))
     options = bc.FitOptions(chains=2, draws=200, tune=300)
     file = Path(mkdtemp()) / "study.db"
-    made = bc.Study.create(file, space, TARGET, budget=1.5e13, fit=options)
+    made = bc.Study.create(file, space, TARGET, budget=1e14, fit=options)
     names = FITTED["validation"].to_numpy()
     for i, candidate in enumerate(made.ask(18)):
         if i == 4:
@@ -110,7 +112,7 @@ PICTURES: "dict[str, Callable[[], Figure]]" = {
     "ternary": lambda: plots.ternary(posterior(), TARGET, DOMAINS),
     "optimum": lambda: plots.optimum(best()),
     "gain_and_regret": lambda: plots.gain_and_regret(best()),
-    "path": lambda: plots.path(path(), FITTED["n_params"].to_numpy()),
+    "path": lambda: plots.path(path(), active_params(FITTED)),
     "front": lambda: plots.front(
         bc.pareto_front(posterior(), TARGET, {"math": 1.0}, {"english": 1.0}), UNITS
     ),

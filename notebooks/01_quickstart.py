@@ -36,6 +36,7 @@ export["data/tokens"] = bundled["n_tokens"]
 for name in bundled["domain"].to_numpy():
     export[f"mix/{name}"] = bundled["mixture"].sel(domain=name)
     export[f"eval/{name}/loss"] = bundled["loss"].sel(validation=name)
+    export[f"text/{name}"] = bundled["unique"].sel(domain=name)  # of two runs that repeat theirs
 export.to_csv("export.csv", index=False)
 export.head(3)
 
@@ -43,6 +44,7 @@ export.head(3)
 columns = {"model/params": "n_params", "model/active": "n_active_params"}
 columns |= {"data/tokens": "n_tokens"}
 columns |= {"mix/{domain}": "w_{domain}", "eval/{domain}/loss": "loss_{domain}"}
+columns |= {"text/{domain}": "unique_{domain}"}
 runs = bc.read_runs("export.csv", columns=columns)
 runs
 
@@ -84,7 +86,8 @@ inside = (predicted["lower90"] <= observed) & (observed <= predicted["upper90"])
 table = larger[["n_params", "n_active_params"]].to_dataframe()
 table["error"] = abs(predicted["mean"] / observed - 1).mean("validation")
 table["inside 90 %"] = inside.mean("validation")
-table.groupby(["n_params", "n_active_params"]).mean().style.format("{:.1%}")
+by_size = table.groupby(["n_params", "n_active_params"])[["error", "inside 90 %"]]
+by_size.mean().style.format("{:.1%}")
 
 # %% [markdown]
 # (The largest are told less well: from 0.5 to 1.3 million parameters these tiny models begin to

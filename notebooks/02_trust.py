@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Can I trust it?
 #
-# A colleague hands you a posterior and says: at three times our largest model the loss on prose
+# A colleague hands you a posterior and says: at three times our largest model the loss on English
 # will be such, and this is the mixture to train. Before a month of compute goes there you want to
 # know four things. Are the draws draws of the posterior? What do the runs hold against the law?
 # How much of the answer is the prior's? And would all this have told us the truth before?
@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 import bayescamel as bc
-from bayescamel.demo import hold_out_above, sparse_runs
+from bayescamel.demo import hold_out_above
+from bayescamel.runs.sizes import sparse_runs
 
 runs = bc.load_proxies()
 proxies, _ = hold_out_above(runs, 200_000)

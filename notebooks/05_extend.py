@@ -28,7 +28,7 @@ import numpy as np
 import pymc as pm
 
 import bayescamel as bc
-from bayescamel.demo import sparse_runs
+from bayescamel.runs.sizes import sparse_runs
 
 runs = bc.load_proxies()
 runs = runs.isel(run=~sparse_runs(runs))

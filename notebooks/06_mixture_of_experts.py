@@ -26,7 +26,8 @@
 import numpy as np
 
 import bayescamel as bc
-from bayescamel.demo import coverage90, hold_out_above, predict_runs, sparse_runs
+from bayescamel.demo import coverage90, hold_out_above, predict_runs
+from bayescamel.runs.sizes import sparse_runs
 
 proxies, held_out = hold_out_above(bc.load_proxies(), 200_000)
 sparse = held_out.isel(run=sparse_runs(held_out))

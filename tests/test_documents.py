@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bayescamel as bc
-from bayescamel.demo import sparse_runs
+from bayescamel.runs.sizes import sparse_runs
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,6 +18,7 @@ from bayescamel.inference.fit import fit
 from bayescamel.input import shown
 from bayescamel.posterior import Posterior
 from bayescamel.runs.columns import BENCHMARK_KINDS
+from bayescamel.runs.sizes import active_params
 from bayescamel.targets import Target
 
 OUR_METHOD = ("simplex", "bayes")
@@ -117,10 +118,11 @@ def split(runs: xr.Dataset, fit_max_params: float) -> tuple[xr.Dataset, xr.Datas
     BenchmarkError
         When one side is empty.
     """
-    small = (runs["n_params"] <= fit_max_params).to_numpy()
+    of_run = active_params(runs)
+    small = of_run <= fit_max_params
     for side, found in (("at most", small), ("more than", ~small)):
         if not found.any():
-            sizes = ", ".join(f"{size:.3g}" for size in np.unique(runs["n_params"]))
+            sizes = ", ".join(f"{size:.3g}" for size in np.unique(of_run))
             raise BenchmarkError(
                 f"no run has {side} {fit_max_params:g} parameters; the sizes are {sizes}"
             )
@@ -146,7 +148,7 @@ def backtest_benchmarks(
     runs
         A run table with ``acc_*``.
     fit_max_params
-        The largest size that is fitted.
+        The largest size that is fitted, active parameters of sparse models.
     pairs
         Law and method, ``"bayes"`` or ``"point"``, of each fit.
     benchmarks

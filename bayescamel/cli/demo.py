@@ -149,7 +149,7 @@ def _accuracies(result: "Demo") -> "Table":
 def _mixture(result: "Demo") -> "Table":
     best = result.best
     table = _table(
-        "Recommended mixture at that size",
+        f"Recommended mixture at {model_name(result.target.n_params, result.target.active)}",
         ("training domain",),
         (*best.columns, "90 % of the draws' optima"),
     )

@@ -90,9 +90,10 @@ def _path(posterior: Any, asked: Asked) -> Any:
     import numpy as np
 
     from bayescamel.decisions import optimal_path
+    from bayescamel.runs.sizes import active_params
     from bayescamel.targets import Target
 
-    target, fitted = asked.target, posterior.runs["n_params"].to_numpy()
+    target, fitted = asked.target, active_params(posterior.runs)
     sizes = np.geomspace(fitted.min(), target.n_params, 6)
     models = [Target(float(n), target.n_tokens) for n in sizes]
     path = optimal_path(posterior, models, objective=asked.objective)

@@ -37,7 +37,7 @@ def held_out(
     Parameters
     ----------
     held_out
-        Runs of one size, as `bayescamel.read_runs` gives them.
+        Runs of larger models, as `bayescamel.read_runs` gives them.
     predicted
         ``mean, lower90, upper90 (run, validation)`` of each of them.
     benchmarks

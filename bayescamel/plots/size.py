@@ -10,7 +10,7 @@ from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.plots.axes import crop, legend, panels, plain_log, size_axis
 from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, look, named, styled
-from bayescamel.runs.sizes import active_params, count
+from bayescamel.runs.sizes import active_params, count, sparse_runs
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -162,15 +162,10 @@ def over_size(
         low, high = (count(float(t)) for t in (min(anchors.values()), max(anchors.values())))
         words.append(f"{low} tokens" if low == high else f"{low} to {high} tokens")
     along = xr.Variable("size", sizes)
-    sparse = active < 1.0 or any(is_sparse(table).any() for table in tables)
+    sparse = active < 1.0 or any(sparse_runs(table).any() for table in tables)
     return xr.concat(parts, dim=along).assign_attrs(
         tokens=", ".join(words) or "dense", size="active parameters" if sparse else "parameters"
     )
-
-
-def is_sparse(runs: xr.Dataset) -> np.ndarray:
-    """Which runs are of Mixture-of-Experts models."""
-    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
 
 
 def token_anchors(tables: Sequence[xr.Dataset], target: Target | None) -> dict[float, float]:
@@ -180,7 +175,7 @@ def token_anchors(tables: Sequence[xr.Dataset], target: Target | None) -> dict[f
     such.
     """
     wanted = target is not None and target.active < target.n_params
-    kinds = [is_sparse(table) == wanted for table in tables]
+    kinds = [sparse_runs(table) == wanted for table in tables]
     some = any(kind.any() for kind in kinds)
     anchors: dict[float, float] = {}
     for table, kind in zip(tables, kinds, strict=True):
@@ -211,7 +206,7 @@ def _runs(
     loss = runs["loss"].sel(validation=name).to_numpy()
     apart = np.abs(runs["mixture"].to_numpy()[:, None] - mixtures.to_numpy()).sum(axis=2) / 2
     near = apart.min(axis=1) <= NEAR
-    sizes, sparse, names = active_params(runs), is_sparse(runs), runs["run"].to_numpy()
+    sizes, sparse, names = active_params(runs), sparse_runs(runs), runs["run"].to_numpy()
     far_face: dict[str, Any] = (
         {"color": GREY} if filled else {"facecolors": "none", "edgecolors": ORANGE}
     )

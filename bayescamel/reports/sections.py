@@ -10,7 +10,7 @@ from bayescamel import plots
 from bayescamel.demo import candidate_runs, coverage90, predict_runs
 from bayescamel.plots.style import INTERVAL90
 from bayescamel.reports.blocks import Block, Section, Text, picture, sentence, table
-from bayescamel.runs.sizes import count
+from bayescamel.runs.sizes import active_params, count, parameters_named
 
 if TYPE_CHECKING:
     from bayescamel.benchmarks import BenchmarkPosterior
@@ -139,20 +139,20 @@ def _accuracies(
 def basis(posterior: "Posterior", target: "Target", best: "OptimalMixture") -> Section:
     """What the answer rests on."""
     runs = posterior.runs
-    sizes = np.unique(runs["n_params"])
+    sizes, what = np.unique(active_params(runs)), parameters_named(runs)
     tokens = ""
     if "n_tokens" in runs:
         low, high = (count(float(runs["n_tokens"].reduce(f))) for f in (np.min, np.max))
         tokens = f", {low} tokens" if low == high else f", {low} to {high} tokens"
     words = (
         f"{runs.sizes['run']} runs of {len(sizes)} sizes, {count(float(sizes[0]))} to "
-        f"{count(float(sizes[-1]))} parameters{tokens}; {runs.sizes['domain']} training domains, "
+        f"{count(float(sizes[-1]))} {what}{tokens}; {runs.sizes['domain']} training domains, "
         f"{runs.sizes['validation']} validation domains. The law: {posterior.law.title}."
     )
     far = (
         f"The target lies {best.extrapolation:.2f} outside the runs, where 0 is inside and 1 is as "
         "far out as the runs reach. "
-        f"{count(target.n_params)} parameters are {target.n_params / sizes[-1]:.3g} times the "
+        f"{count(target.active)} {what} are {target.active / sizes[-1]:.3g} times the "
         "largest fitted size."
     )
     blocks: list[Block] = [Text(words), Text(far), Text(f"Sampling: {posterior.status}")]
@@ -182,7 +182,7 @@ def trust(
     """How far to trust it."""
     blocks: list[Block] = [] if held_out is None else _held_out(posterior, held_out)
     if posterior.law.name == "camel":
-        times = target.n_params / float(posterior.runs["n_params"].max())
+        times = target.active / float(active_params(posterior.runs).max())
         little = ": what was checked nearer says little of it." if times > PANEL_TIMES else "."
         reach = (
             f" Half of those models are at most {PANEL_TIMES} times as large as the largest that "

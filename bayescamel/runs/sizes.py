@@ -281,6 +281,16 @@ def count(value: float) -> str:
     return f"{value:.3g}"
 
 
+def sparse_runs(runs: xr.Dataset) -> np.ndarray:
+    """Which runs (run,) are of Mixture-of-Experts models."""
+    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
+
+
+def parameters_named(runs: xr.Dataset) -> str:
+    """What the sizes of these runs are, in words: the active ones where some runs are sparse."""
+    return "active parameters" if sparse_runs(runs).any() else "parameters"
+
+
 def model_name(n_params: float, active: float) -> str:
     """Of a model by its size: ``1.3M``, and ``3.8M-A489k`` where 489 thousand are active."""
     return count(n_params) if active == n_params else f"{count(n_params)}-A{count(active)}"

@@ -16,9 +16,8 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from bayescamel.demo import sparse_runs
 from bayescamel.runs.bundled import load_proxies
-from bayescamel.runs.sizes import active_params
+from bayescamel.runs.sizes import active_params, sparse_runs
 from bayescamel.runs.table import read_runs
 from proxies.grid import MORE_TOKENS, TOKENS_PER_PARAM
 

@@ -26,10 +26,10 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 import bayescamel as bc
-from bayescamel.demo import coverage90, hold_out_above, predict_runs, sparse_runs
+from bayescamel.demo import coverage90, hold_out_above, predict_runs
 from bayescamel.models.hierarchy import SPARSITY
 from bayescamel.runs.bundled import FITTED_PARAMS
-from bayescamel.runs.sizes import active_params
+from bayescamel.runs.sizes import active_params, sparse_runs
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,9 +15,8 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import spearmanr
 
-from bayescamel.demo import sparse_runs
 from bayescamel.runs.bundled import load_proxies
-from bayescamel.runs.sizes import active_params
+from bayescamel.runs.sizes import active_params, sparse_runs
 from bayescamel.runs.table import read_runs
 from proxies.grid import MORE_TOKENS
 

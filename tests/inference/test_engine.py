@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayescamel.demo import sparse_runs
 from bayescamel.inference import modes
 from bayescamel.inference.modes import N_AGREEING_STARTS, find_modes, start_positions
 from bayescamel.inference.stages import largest_rhat
@@ -16,7 +15,7 @@ from bayescamel.models.blocks import unflatten
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import build, hierarchy_for
 from bayescamel.runs.bundled import load_proxies
-from bayescamel.runs.sizes import Centre
+from bayescamel.runs.sizes import Centre, sparse_runs
 from tests.camel_runs import simulated_runs
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import bayescamel as bc
-from bayescamel.demo import hold_out_above, sparse_runs
+from bayescamel.demo import hold_out_above
 from bayescamel.runs.bundled import FITTED_PARAMS
-from bayescamel.runs.sizes import Sizes, active_params
+from bayescamel.runs.sizes import Sizes, active_params, sparse_runs
 
 
 def test_bundled_runs_span_what_the_card_says() -> None:
