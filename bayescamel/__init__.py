@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from bayescamel.mixtures.constraints import Near as Near
     from bayescamel.models import to_numpyro as to_numpyro
     from bayescamel.models import to_pymc as to_pymc
-    from bayescamel.models.hierarchy import Noise as Noise
     from bayescamel.posterior import Posterior as Posterior
     from bayescamel.reports import report as report
     from bayescamel.runs.bundled import load_proxies as load_proxies
@@ -96,7 +95,6 @@ _NAMES = {
     "dirichlet kl_divergence space_filling total_variation",
     "mixtures.constraints": "Constraints Group Near",
     "models": "to_numpyro to_pymc",
-    "models.hierarchy": "Noise",
     "posterior": "Posterior",
     "reports": "report",
     "runs.bundled": "load_proxies",

@@ -48,8 +48,7 @@ def prior_posterior(
         table["n_active_params"] = runs["n_active_params"].to_numpy()
     rng = np.random.default_rng(1)
     draws = plausible_draws(hierarchy, centre, same_names(runs), table, n_draws, seed=0)
-    own = runs.sizes["run"] if hierarchy.has_run_noise else 0
-    noise = hierarchy.noise.run_spread * rng.normal(size=(n_draws, own))
+    noise = hierarchy.noise.run_spread * rng.normal(size=(n_draws, runs.sizes["run"]))
     chains = Chains(np.concatenate([draws.flat, noise], axis=1).reshape(2, n_draws // 2, -1), {})
     effects = 0.003 * rng.normal(size=(2, n_draws // 2, 3, len(scales(runs)[0])))
     coefficients = draws.coefficients.reshape(2, n_draws // 2, 3, -1)

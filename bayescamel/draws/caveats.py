@@ -154,7 +154,11 @@ def _losses_off(draws: Draws) -> str | None:
 
 
 def _runs_off(draws: Draws) -> str | None:
-    """Runs that lie far off the curve in most of their losses, as one does that went wrong."""
+    """Runs that lie far off the curve in most of their losses, as one does that went wrong.
+
+    Their noise is learned to be large, so they count little: right for a run that went wrong, and
+    wrong where it is the law that misses its mixture.
+    """
     mean, sd = curve_distribution(draws, draws.runs)
     loss = draws.runs["loss"].to_numpy()
     z = ((loss - mean) / sd).mean(axis=0)
@@ -167,6 +171,6 @@ def _runs_off(draws: Draws) -> str | None:
     words = [f"{shown(repr(str(names[i])))} ({apart[i]:+.1%})" for i in worst[:N_NAMED]]
     more = f" and {len(worst) - N_NAMED} more" if len(worst) > N_NAMED else ""
     return (
-        f"far off the curve in most of their losses: {', '.join(words)}{more}. Look at these, and "
-        "leave out what went wrong (--where); else it is the law that misses such mixtures or sizes"
+        f"far off the curve in most of their losses, and hardly heeded: {', '.join(words)}{more}. "
+        "Look at these: if they did not go wrong, it is the law that misses such mixtures or sizes"
     )

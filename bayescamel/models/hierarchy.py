@@ -80,9 +80,8 @@ class Noise:
         worse). Tight on purpose: a loose one swallows the dependence on size.
     run_spread
         Sd of the logarithm of a run's noise, which all its losses share; 0: runs scatter alike.
-        With 0.5 the noise is heavy-tailed by run: one that went wrong, off on all of its losses,
-        hardly counts, where Gaussian noise lets it bend the law. Not the default: where it is the
-        law that misses, the runs that hardly count are the most telling ones.
+        The noise is so heavy-tailed by run: one that went wrong, off on all of its losses, is found
+        out and hardly counts, where Gaussian noise lets it bend the law.
     mixture_dependent
         Whether the noise may grow with the lopsidedness of the mixture, its total variation from
         the reference: repeats of a lopsided mixture scatter more than those of a balanced one, and
@@ -96,7 +95,7 @@ class Noise:
 
     sigma: float = SCATTER["sigma"]
     size_effect: float = SCATTER["size_effect"]
-    run_spread: float = 0.0
+    run_spread: float = 0.5
     mixture_dependent: bool = True
     beyond: float = SCATTER["beyond"]
     beyond_shared: float = SCATTER["beyond_shared"]

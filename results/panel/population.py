@@ -110,9 +110,8 @@ def population(fits: dict[str, Any], without: str) -> dict[str, Any]:
         told = {table: said(kept, table, f"{prior.name}_location", wide) for table in tables}
         voices = [one for one in told.values() if one is not None]
         mean, sd = pooled(np.array(voices), FLOOR[prior.name])
-        spread = np.mean(
-            [f["spreads"][prior.name] for f in kept if f["spreads"] and told[f["table"]]]
-        )
+        spreads = [f["spreads"][prior.name] for f in kept if f["spreads"] and told[f["table"]]]
+        spread = np.mean(spreads or [prior.spread])  # no table of several losses has a voice
         name = "typical" if is_parameter else "mean"
         priors[prior.name] = {
             name: rounded(np.exp(mean) if positive else mean),

@@ -106,7 +106,7 @@ VARIANTS: dict[str, Variant] = {
     "no-size-fading": partial(without, "size_fading"),
     "may-grow": may_grow,
     "no-own": no_own,
-    "run-noise": partial(other_noise, run_spread=0.5),
+    "no-run-noise": partial(other_noise, run_spread=0.0),
     "no-lopsided-noise": partial(other_noise, mixture_dependent=False),
     "no-size-effect": partial(other_noise, size_effect=NOTHING),
     "no-beyond": partial(other_noise, beyond=0.0),

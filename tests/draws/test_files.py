@@ -31,7 +31,7 @@ def test_what_is_read_predicts_and_scatters_as_what_was_saved(
     posterior: Posterior, saved: Path
 ) -> None:
     again = Posterior.load(saved)
-    assert (again.is_point_fit, again.has_run_noise) == (False, False)
+    assert (again.is_point_fit, again.has_run_noise) == (False, True)
     target = Target(1e9, 2e10, 3e8)
     for kind in ("curve", "mean", "run"):
         one, other = (p.predict(target, kind=kind)["loss"] for p in (posterior, again))

@@ -101,7 +101,7 @@ def test_a_posterior_gives_its_programs_and_other_engines_start_from_none(
     model = ours.to_pymc()
     blocks = {block.name for block in ours.hierarchy.blocks()}
     free = {variable.name for variable in model.free_RVs}
-    assert free == blocks | {"E", "A", "size_effect"}
+    assert free == blocks | {"E", "A", "size_effect", "log_run_noise"}
     drawn = seed(ours.to_numpyro(), 0)
     sites = {n for n, site in trace(drawn).get_trace().items() if site["type"] == "sample"}
     assert sites == free | {"loss"}

@@ -11,7 +11,7 @@ from bayescamel.inference.modes import start_positions
 from bayescamel.laws import get_law
 from bayescamel.models import density
 from bayescamel.models.blocks import dimension, marked, unflatten
-from bayescamel.models.hierarchy import Hierarchy, Noise
+from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.models.problem import Problem, bucket, build, hierarchy_for
 from bayescamel.runs.sizes import Centre
 from tests.camel_runs import hierarchy_of, simulated_runs
@@ -72,7 +72,7 @@ def test_tail_of_the_normal_agrees_with_scipy_near_and_far() -> None:
 
 
 def test_padding_changes_nothing(runs: xr.Dataset) -> None:
-    hierarchy = hierarchy_of(runs, noise=Noise(run_spread=0.5))
+    hierarchy = hierarchy_of(runs)
     centre = Centre.of(runs)
     bare, padded = build(runs, centre, padded=False), build(runs, centre)
     assert len(padded.loss) > len(bare.loss)
@@ -88,7 +88,7 @@ def test_padding_changes_nothing(runs: xr.Dataset) -> None:
 
 
 def test_a_loss_not_measured_is_a_loss_left_out(runs: xr.Dataset) -> None:
-    hierarchy = hierarchy_of(runs, noise=Noise(run_spread=0.5))
+    hierarchy = hierarchy_of(runs)
     centre = Centre.of(runs)
     holed = runs.copy(deep=True)
     holed["loss"][3, :] = np.nan
