@@ -1,6 +1,6 @@
 """What measured tables taught: the priors of the default law.
 
-The numbers are a random-effects analysis of the law's fits to public tables, made by
+The numbers are a random-effects analysis of the law's fits to eight tables, made by
 ``results/panel/population.py``; the card beside them says which tables, how many sizes each has
 and what each contributed. A user who distrusts them has ``fit(..., priors="wide")``.
 """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bayescamel.targets import Target
 
 PANEL = (
-    "On eight public tables of runs (results/panel), each predicted with what the other seven "
+    "On eight tables of runs (results/panel), each predicted with what the other seven "
     "taught, 90 % intervals of the law camel cover 93 % of the losses of larger models, and its "
     "error is 4.4 %."
 )

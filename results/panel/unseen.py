@@ -1,7 +1,7 @@
 """The default law beside others on runs that had no say in any.
 
-    python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --variants \
-        may-grow no-own no-size-fading no-size-effect no-run-noise > results/panel/pieces.md
+    python results/panel/unseen.py --runs bayescamel/data/proxies_v2.csv --variants may-grow \
+        no-own no-size-fading no-size-effect no-lopsided-noise no-run-noise > pieces.md
 
 The runs are those of proxies_v2, but for those that repeat text; fits are Laplace's (``fast.py``).
 The variants are those of the ablation.
