@@ -13,9 +13,9 @@ and from what such a law must be able to do: the optimal mixture has to move wit
 
 N₀, D₀, w⁰ are the centre of the runs. The curve is the loss on the reference mixture w⁰, where the
 interplay is 0. e_vk ≥ 0 is the first-order effect of domain k on v at the centre; τ > 0 says how
-fast a mixture's effect fades with size: where proxies seem to show one that grows, it does not come
-at a target a hundred times larger. The curve and the interplay share no number: what the runs tell
-of one does not bias the other, and what they cannot tell falls back on its prior.
+fast a mixture's effect fades with size: one that seems to grow among small runs is not carried on
+to large ones. The curve and the interplay share no number: what the runs tell of one does not bias
+the other, and what they cannot tell falls back on its prior.
 
 Multiplied out the curve is Hoffmann et al. 2022's E + A Ñ^-α + B D^-β and a product C Ñ^-α D^-β.
 It is written in what data pin down, its level and its slopes at the centre, so that α and β are
