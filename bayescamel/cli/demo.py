@@ -185,7 +185,7 @@ def _table(title: str, words: tuple[str, ...], numbers: tuple[str, ...]) -> "Tab
     from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(*words, title=title, box=SIMPLE, pad_edge=False)
+    table = Table(*words, title=title, box=SIMPLE, pad_edge=False, collapse_padding=True)
     for name in numbers:
         table.add_column(name, justify="right")
     return table
