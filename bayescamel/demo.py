@@ -13,7 +13,7 @@ from bayescamel.inference.fit import fit
 from bayescamel.inference.sampler import SAMPLER, Sampler, SamplerOptions
 from bayescamel.mixtures import dirichlet
 from bayescamel.runs.columns import columns
-from bayescamel.runs.sizes import active_params, model_name, sparse_runs
+from bayescamel.runs.sizes import active_params, is_sparse, model_name, scales, sparse_runs
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -73,16 +73,15 @@ class Demo:
     @property
     def by_size(self) -> "dict[str, Demo]":
         """The demo judged on each held-out size apart, by its name, smaller active ones first."""
-        of_run = np.stack([active_params(self.held_out), self.held_out["n_params"].to_numpy()])
-        parts = {}
-        for active, size in np.unique(of_run, axis=1).T:
-            which = (of_run[0] == active) & (of_run[1] == size)
-            parts[model_name(size, active)] = replace(
+        sizes, index = scales(self.held_out)
+        return {
+            model_name(*sizes[i]): replace(
                 self,
-                held_out=self.held_out.isel(run=which),
-                predicted=self.predicted.isel(run=which),
+                held_out=self.held_out.isel(run=index == i),
+                predicted=self.predicted.isel(run=index == i),
             )
-        return parts
+            for i in np.lexsort(sizes.T)
+        }
 
     @property
     def benchmark_error(self) -> float:
@@ -182,15 +181,14 @@ def candidate_runs(runs: xr.Dataset, seed: int) -> pd.DataFrame:
     domains = [str(name) for name in runs["domain"].to_numpy()]
     weights = dirichlet(CANDIDATE_MIXTURES, domains, seed).to_numpy()
     tables = []
-    pairs = np.stack([runs["n_params"].to_numpy(), active_params(runs)])
-    for size, active in np.unique(pairs, axis=1).T:
-        same = (pairs[0] == size) & (pairs[1] == active)
+    sizes, index = scales(runs)
+    for i, (size, active) in enumerate(sizes):
         table = pd.DataFrame(weights, columns=columns("mixture", domains))
         name = model_name(size, active)
-        table.insert(0, "run_id", [f"{name}-{i:02d}" for i in range(len(table))])
+        table.insert(0, "run_id", [f"{name}-{n:02d}" for n in range(len(table))])
         table.insert(1, "n_params", size)
-        table.insert(2, "n_tokens", float(runs["n_tokens"][same].median()))
-        if (pairs[1] < pairs[0]).any():
+        table.insert(2, "n_tokens", float(runs["n_tokens"][index == i].median()))
+        if is_sparse(runs):
             table.insert(3, "n_active_params", active)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)

@@ -16,6 +16,7 @@ import xarray as xr
 import bayescamel as bc
 from bayescamel import plots
 from bayescamel.demo import hold_out_above, predict_runs
+from bayescamel.runs.bundled import FITTED_PARAMS
 from bayescamel.runs.sizes import active_params, sparse_runs
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ UNITS = ("loss on math, nats per token", "loss on English, nats per token")
 DOMAINS = ("english", "code", "math")
 
 RUNS = bc.load_proxies()
-FITTED, LARGER = hold_out_above(RUNS, 200_000)
+FITTED, LARGER = hold_out_above(RUNS, FITTED_PARAMS)
 HELD_OUT = LARGER.isel(run=~sparse_runs(LARGER))
 TARGET = bc.Target(n_params=476_488, n_tokens=4_764_672)
 

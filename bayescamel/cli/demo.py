@@ -14,6 +14,7 @@ from bayescamel.runs.columns import columns, names_in
 from bayescamel.runs.sizes import count, model_name
 
 if TYPE_CHECKING:
+    import xarray as xr
     from rich.table import Table
 
     from bayescamel.demo import Demo
@@ -107,16 +108,8 @@ def _losses(result: "Demo") -> "Table":
                 part.predicted.sel(validation=name),
                 part.held_out["loss"].sel(validation=name),
             )
-            inside = int(((seen >= one["lower90"]) & (seen <= one["upper90"])).sum())
-            table.add_row(
-                size,
-                str(name),
-                f"{float(one['mean'].mean()):.3f}",
-                f"{float(seen.mean()):.3f}",
-                f"{float(abs(one['mean'] / seen - 1).mean()):.1%}",
-                f"{inside} of {int(seen.notnull().sum())}",
-                f"{float((one['upper90'] - one['lower90']).mean()):.3f}",
-            )
+            error = f"{float(abs(one['mean'] / seen - 1).mean()):.1%}"
+            table.add_row(size, str(name), *_means(one, seen), error, *_intervals(one, seen))
         table.add_row(
             "", "all", "", "", f"{part.mre:.1%}", f"{part.coverage90:.0%}", "", end_section=True
         )
@@ -135,15 +128,21 @@ def _accuracies(result: "Demo") -> "Table":
     for name in above["benchmark"].to_numpy():
         one = result.predicted_benchmarks.sel(benchmark=name)
         seen = result.held_out["accuracy"].sel(benchmark=name)
-        inside = int(((seen >= one["lower90"]) & (seen <= one["upper90"])).sum())
-        table.add_row(
-            str(name) if above.sel(benchmark=name) else f"{name} (at chance: unknown)",
-            f"{float(one['mean'].mean()):.3f}",
-            f"{float(seen.mean()):.3f}",
-            f"{inside} of {int(seen.notnull().sum())}",
-            f"{float((one['upper90'] - one['lower90']).mean()):.3f}",
-        )
+        title = str(name) if above.sel(benchmark=name) else f"{name} (at chance: unknown)"
+        table.add_row(title, *_means(one, seen), *_intervals(one, seen))
     return table
+
+
+def _means(predicted: "xr.Dataset", seen: "xr.DataArray") -> tuple[str, str]:
+    """Over runs, of what was predicted and what was observed."""
+    return f"{float(predicted['mean'].mean()):.3f}", f"{float(seen.mean()):.3f}"
+
+
+def _intervals(predicted: "xr.Dataset", seen: "xr.DataArray") -> tuple[str, str]:
+    """How many of the observed values lie in their 90 % intervals, and the mean width of these."""
+    inside = int(((seen >= predicted["lower90"]) & (seen <= predicted["upper90"])).sum())
+    width = float((predicted["upper90"] - predicted["lower90"]).mean())
+    return f"{inside} of {int(seen.notnull().sum())}", f"{width:.3f}"
 
 
 def _mixture(result: "Demo") -> "Table":

@@ -10,7 +10,7 @@ from bayescamel.mixtures import Mixtures, as_mixtures
 from bayescamel.plots.axes import crop, legend, panels, plain_log, size_axis
 from bayescamel.plots.hovering import Backend, finished, tell
 from bayescamel.plots.style import GREY, INK, INTERVAL90, ORANGE, chosen, look, named, styled
-from bayescamel.runs.sizes import active_params, count, sparse_runs
+from bayescamel.runs.sizes import active_params, count, is_sparse, sparse_runs
 from bayescamel.targets import Target
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def over_size(
         low, high = (count(float(t)) for t in (min(anchors.values()), max(anchors.values())))
         words.append(f"{low} tokens" if low == high else f"{low} to {high} tokens")
     along = xr.Variable("size", sizes)
-    sparse = active < 1.0 or any(sparse_runs(table).any() for table in tables)
+    sparse = active < 1.0 or any(map(is_sparse, tables))
     return xr.concat(parts, dim=along).assign_attrs(
         tokens=", ".join(words) or "dense", size="active parameters" if sparse else "parameters"
     )

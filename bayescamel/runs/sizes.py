@@ -200,9 +200,14 @@ def active_params(runs: xr.Dataset | pd.DataFrame) -> np.ndarray:
     return np.where(np.isnan(active), total, active)
 
 
+def sparse_runs(runs: xr.Dataset) -> np.ndarray:
+    """Which runs (run,) are of Mixture-of-Experts models."""
+    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
+
+
 def is_sparse(runs: xr.Dataset) -> bool:
     """Whether some run is a Mixture-of-Experts model."""
-    return bool(np.any(active_params(runs) < runs["n_params"].to_numpy()))
+    return bool(sparse_runs(runs).any())
 
 
 def scales(runs: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -281,14 +286,9 @@ def count(value: float) -> str:
     return f"{value:.3g}"
 
 
-def sparse_runs(runs: xr.Dataset) -> np.ndarray:
-    """Which runs (run,) are of Mixture-of-Experts models."""
-    return np.asarray(active_params(runs) < runs["n_params"].to_numpy())
-
-
 def parameters_named(runs: xr.Dataset) -> str:
     """What the sizes of these runs are, in words: the active ones where some runs are sparse."""
-    return "active parameters" if sparse_runs(runs).any() else "parameters"
+    return "active parameters" if is_sparse(runs) else "parameters"
 
 
 def model_name(n_params: float, active: float) -> str:

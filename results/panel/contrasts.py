@@ -10,11 +10,11 @@ mixtures, and noise. Fits are Laplace's (``fast.py``), priors those that the oth
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from beyond import with_beyond
 from panel import fitted
 from tables import cases
 
@@ -35,8 +35,7 @@ def differences(shared: Path) -> pd.DataFrame:
         if case.kind != "sizes":
             continue
         posterior, _ = fitted(case, "camel", "laplace", others)
-        noise = replace(posterior.hierarchy.noise, beyond=0.0)
-        alone = replace(posterior, hierarchy=replace(posterior.hierarchy, noise=noise))
+        alone = with_beyond(posterior, 0.0)
         largest = float(case.train["n_params"].max())
         for size, test in case.tests.items():
             if test.sizes["run"] < LEAST_RUNS:

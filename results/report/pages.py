@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from PIL import Image
 
 import bayescamel as bc
@@ -48,7 +49,7 @@ def mixinglaws(shared: Path, out: Path) -> Path:
     """Of Ye et al.'s runs at step 30,000, the largest size held out."""
     table = shared / "mixinglaws_5mix" / "runs.csv"
     runs = bc.read_runs(table, where=AT_END, losses=GROUPS)
-    fitted, held_out = hold_out_above(runs, 0.99 * float(runs["n_params"].max()))
+    fitted, held_out = hold_out_above(runs, float(np.unique(runs["n_params"])[-2]))
     tokens = float(held_out["n_tokens"].median()) if "n_tokens" in held_out else None
     return bc.report(
         bc.fit(fitted, progress=False),
