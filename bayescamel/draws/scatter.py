@@ -63,10 +63,14 @@ def draw_missed(draws: Draws, scatter: Scatter) -> np.ndarray:
     """
     n_draws, _, n_validation = scatter.missed.shape
     shared = draws.hierarchy.noise.beyond_shared
-    rng = np.random.default_rng(0)
-    together, apart = rng.normal(size=(n_draws, 1)), rng.normal(size=(n_draws, n_validation))
-    unit = np.sqrt(shared) * together + np.sqrt(1 - shared) * apart
+    unit = correlated(np.random.default_rng(0), (n_draws, n_validation), shared)
     return np.asarray(scatter.missed * unit[:, None])
+
+
+def correlated(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -> np.ndarray:
+    """Standard normal numbers, any two along the last axis with this correlation."""
+    together, apart = rng.normal(size=(*shape[:-1], 1)), rng.normal(size=shape)
+    return np.asarray(np.sqrt(correlation) * together + np.sqrt(1 - correlation) * apart)
 
 
 def run_noise(draws: Draws, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,18 +1,13 @@
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bayescamel.decisions import DrawObjective, Risk, WorstCase, optimal_mixture, rank_mixtures
-from bayescamel.decisions.ensemble import Ensemble
 from bayescamel.decisions.objectives import as_aim
-from bayescamel.draws.residuals import Residuals
-from bayescamel.draws.scatter import curve_distribution
 from bayescamel.exceptions import TargetError
 from bayescamel.posterior import Posterior
-from bayescamel.runs.sizes import Sizes
 from bayescamel.targets import Target
-from tests.known import REFERENCE_LOSS, SIGMA, A, known_posterior
+from tests.known import REFERENCE_LOSS, A, known_posterior
 
 TARGET = Target(1e9, 2e10)
 NAMES = ["d0", "d1", "d2"]
@@ -101,46 +96,3 @@ def test_ranking_puts_the_best_first_and_counts_its_regret(posterior: Posterior)
     noisy = rank_mixtures(posterior, TARGET, thrice, {"d0": 1.0}, kind="run", residuals=False)
     # Three equal mixtures differ by noise alone: sd 0.003 · 2 nats; expected best of 3: 0.85 sd.
     np.testing.assert_allclose(noisy["regret"], 0.85 * 0.006, rtol=0.25)
-
-
-def test_residuals_that_persist_decide_between_measured_mixtures(posterior: Posterior) -> None:
-    """One mixture does better than the law says at every size, by five times a run's noise."""
-    runs = posterior.runs
-    six = runs["mixture"][-6:].to_numpy()
-    runs = runs.assign(mixture=(runs["mixture"].dims, np.tile(six, (3, 1))))
-    curve = curve_distribution(replace(posterior, runs=runs), runs)[0].mean(axis=0)
-    luck = -5 * SIGMA * REFERENCE_LOSS
-    lucky = (np.arange(18) % 6 == 2)[:, None]
-    informed = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, curve + luck * lucky)))
-    target = Target(9e7, 1.8e9)
-    residuals = Residuals.of((informed,))
-    assert residuals.persistence.share > 0.5
-    mean = residuals.at(Sizes.of_target(target, NAMES, 6), six).mean.mean(axis=(0, 2))
-    assert mean.argmin() == 2
-    assert mean[2] == pytest.approx(-5, rel=0.2)
-    alone, informed_too = (
-        rank_mixtures(informed, target, six, residuals=used)["expected"].sel(mixture=2)
-        for used in (False, True)
-    )
-    assert float(informed_too - alone) == pytest.approx(luck, rel=0.25)
-
-
-def test_residuals_that_are_noise_change_little(posterior: Posterior) -> None:
-    runs = posterior.runs
-    rng = np.random.default_rng(0)
-    noise = SIGMA * REFERENCE_LOSS * rng.normal(size=runs["loss"].shape)
-    noisy = replace(posterior, runs=runs.assign(loss=runs["loss"] + noise))
-    models, six = Sizes.of_target(TARGET, NAMES, 6), runs["mixture"].to_numpy()[:6]
-    effects = Residuals.of((noisy,)).at(models, six)
-    assert np.abs(effects.mean).mean() < 0.5
-
-
-def test_missing_losses_are_no_residuals(posterior: Posterior) -> None:
-    runs = posterior.runs
-    loss = runs["loss"].to_numpy().copy()
-    loss[::2, 1] = np.nan
-    holes = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
-    some = Ensemble.of(holes, 20)
-    effects = some.residuals.at(Sizes.of_target(TARGET, NAMES, 4), runs["mixture"].to_numpy()[:4])
-    assert effects.mean.shape == (20, 4, 3)
-    assert np.isfinite(effects.draw(np.random.default_rng(0), np.ones((20, 4)))).all()
