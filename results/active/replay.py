@@ -2,11 +2,11 @@
 
     python results/active/replay.py RUNS.csv --setting mixinglaws --out replay.jsonl
 
-All acquisitions begin with the same eight runs a seed; "variance from nothing" chooses those as
-well, for as many FLOPs, on draws of the prior. At each checkpoint (a share of the FLOPs
-that the whole pool cost) the law is fitted to the runs chosen so far, held against the measured
-losses at the target, and asked for the next batch. Every line of the output is one checkpoint; a
-replay that was stopped goes on where it was.
+All acquisitions begin with the same runs a seed, eight or as many as the law needs; "variance from
+nothing" chooses those as well, for as many FLOPs, on draws of the prior. At each checkpoint (a
+share of the FLOPs that the whole pool cost) the law is fitted to the runs chosen so far, held
+against the measured losses at the target, and asked for the next batch. Every line of the output is
+one checkpoint; a replay that was stopped goes on where it was.
 """
 
 import argparse
@@ -30,9 +30,11 @@ from bayescamel.designs.prior import centre_of
 from bayescamel.laws import get_law
 from bayescamel.models.hierarchy import Hierarchy
 from bayescamel.posterior import Posterior
+from bayescamel.runs.checks import runs_needed
 from bayescamel.runs.columns import columns, names_in
 
 START_RUNS = 8
+"""At least, or what the law needs."""
 SHARES = (0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.5, 0.7)
 SAMPLER: dict[str, Any] = {"chains": 2, "draws": 300, "tune": 500}
 FROM_NOTHING = " from nothing"
@@ -99,13 +101,14 @@ class Case:
         return bc.Target(float(self.held_out["n_params"][0]), tokens)
 
     def start(self, seed: int) -> list[int]:
-        """Five runs of the smallest size and three of the next, on mixtures of all domains."""
+        """Runs of the smallest size, three of the next, on mixtures of all domains."""
         sizes = np.unique(self.table["n_params"])
         rng = np.random.default_rng(seed)
+        n_runs = max(START_RUNS, runs_needed(self.pool.sizes["domain"]))
         while True:
             chosen = [
                 int(row)
-                for size, count in zip(sizes[:2], (START_RUNS - 3, 3), strict=True)
+                for size, count in zip(sizes[:2], (n_runs - 3, 3), strict=True)
                 for row in rng.permutation(np.flatnonzero(self.table["n_params"] == size))[:count]
             ]
             if self.pool["mixture"].isel(run=chosen).mean("run").min() > 0.05:

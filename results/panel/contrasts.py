@@ -25,6 +25,7 @@ from tables import Case, cases
 
 import bayescamel as bc
 from bayescamel.draws.prediction import predict
+from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.summary import interval90
 from bayescamel.posterior import Posterior
 
@@ -70,7 +71,6 @@ def differences(shared: Path) -> pd.DataFrame:
         for size, test in case.tests.items():
             for runs in models(test):
                 shared_words = {"table": case.table, "distance": size / largest}
-                shared_words["correlation"] = posterior.residuals.persistence.correlation
                 rows.append(shared_words | told(posterior, runs))
     return pd.DataFrame(rows)
 
@@ -78,7 +78,7 @@ def differences(shared: Path) -> pd.DataFrame:
 def told(posterior: Posterior, runs: xr.Dataset) -> dict[str, float]:
     """Of one model's runs."""
     model = bc.Target(float(runs["n_params"][0]), float(runs["n_tokens"][0]))
-    seen, learned = runs["loss"].to_numpy(), posterior.residuals
+    seen, learned = runs["loss"].to_numpy(), Residuals.of((posterior,))
     unrelated = replace(learned, persistence=replace(learned.persistence, correlation=0.0))
     mixtures = posterior.mixtures(runs["mixture"].to_numpy())
     drawn, alone = (
@@ -93,7 +93,7 @@ def told(posterior: Posterior, runs: xr.Dataset) -> dict[str, float]:
         "objective, independent": (without_mean(seen.mean(axis=1), 0), without_mean(apart, 1)),
         "objective itself": (seen.mean(axis=1), objective),
     }
-    found = {}
+    found = {"correlation": learned.persistence.correlation}
     for name, (true, values) in pairs.items():
         low, high = interval90(values, (0,))
         z = (true - values.mean(axis=0)) / values.std(axis=0)

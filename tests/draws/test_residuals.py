@@ -93,12 +93,13 @@ def test_losses_scatter_together_and_each_as_before(posterior: Posterior) -> Non
     twice = posterior.runs["mixture"].to_numpy()[[0, 0]]
     loss = together.predict(TARGET, twice, kind="run")["loss"].to_numpy().reshape(-1, 2, 3)
     apart = loss[:, 0] - loss[:, 1]
-    rho = together.residuals.persistence.correlation
+    kept = Residuals.of((together,)).persistence
+    rho = kept.correlation
     expected = (1 + 2 * rho) / 3 * apart.var(axis=0).mean()
     # Of 200 draws a variance is known to 10 %.
     assert apart.mean(axis=1).var() == pytest.approx(expected, rel=0.3)
     # One effect of each mixture persists, so the rest is two runs' fresh noise.
-    fresh = 2 * (1 - together.residuals.persistence.share) * (SIGMA * REFERENCE_LOSS) ** 2
+    fresh = 2 * (1 - kept.share) * (SIGMA * REFERENCE_LOSS) ** 2
     np.testing.assert_allclose(apart.var(axis=0), fresh, rtol=0.4)
 
 
