@@ -188,9 +188,6 @@ def _show(best: "OptimalMixture", plan: dict[str, Any]) -> None:
         shown.add_row(name, *cells)
     console = Console(highlight=False)
     console.print(shown)
-    console.print(
-        f"expected objective {best.expected:.4f} {best.unit}; expected regret {best.regret:.4f}, "
-        f"below {float(best.regret_quantile(0.9)):.4f} with probability 0.9"
-    )
+    console.print(f"expected objective {best.expected:.4f} {best.unit}; {best.regret_in_words}")
     for note in best.notes():
         console.print(note)

@@ -128,6 +128,15 @@ class OptimalMixture:
         return np.quantile(self.regrets, level)
 
     @property
+    def regret_in_words(self) -> str:
+        """The expected regret, and of what: a law that is wrong knows nothing of it."""
+        limit = float(self.regret_quantile(0.9))
+        return (
+            f"expected regret if the law is right {self.regret:.4f}, below {limit:.4f} with "
+            "probability 0.9"
+        )
+
+    @property
     def why(self) -> str:
         """Why the recommendation is what it is, in one sentence."""
         if self.tied:
@@ -167,8 +176,7 @@ class OptimalMixture:
         lines = [
             f"OptimalMixture at {self.target.n_params:.3g} parameters: expected objective "
             f"{self.expected:.4f} {self.unit}",
-            f"  expected regret {self.regret:.4f}, below {self.regret_quantile(0.9):.4f} with "
-            "probability 0.9",
+            f"  {self.regret_in_words}",
         ]
         names = [str(name) for name in self.recommended["domain"].to_numpy()]
         width = max(len(name) for name in names)
@@ -189,8 +197,7 @@ class OptimalMixture:
             rows.append([name, *shares, f"{low:.3f} to {high:.3f}"])
         header = ["training domain", *self.columns, "90 % of the optima"]
         lines = [
-            f"expected objective {self.expected:.4f} {self.unit}; expected regret "
-            f"{self.regret:.4f}, below {self.regret_quantile(0.9):.4f} with probability 0.9",
+            f"expected objective {self.expected:.4f} {self.unit}; {self.regret_in_words}",
             *self.notes(),
         ]
         title = f"Recommended mixture for {self.target.n_params:.3g} parameters"
