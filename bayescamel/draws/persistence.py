@@ -1,8 +1,8 @@
 """How residuals persist from size to size and mixture to mixture, learned of all of them.
 
-See `bayescamel.draws.residuals` for the model. One run's residuals on any two validation domains
-have one correlation, set at its posterior mode given the other three numbers; the variance that
-residuals turned out to have says nothing of it.
+See `bayescamel.draws.residuals` for the model. All numbers are posterior modes: three of all
+validation domains together as if they were independent, then their correlation, of all runs as if
+these were; the variance that residuals turned out to have says nothing of it.
 """
 
 from collections.abc import Sequence

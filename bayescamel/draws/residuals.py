@@ -11,11 +11,11 @@ with noise of variance 1 − share. Its three numbers are set at their posterior
 domains together; far from any measured mixture, or where residuals do not persist, it adds nothing.
 
 A run that lies above the curve on one validation domain tends to lie above it on the others. Each
-loss is told as before, but a mean over validation domains scatters more than independent losses
-would, and with it every difference between mixtures that a decision rests on. So z has one
-correlation between any two validation domains, set at its posterior mode given the three numbers;
-the variance that z turned out to have says nothing of it. (What the runs tell of a mixture's z is
-the same with and without it where all losses were measured: the covariance is a Kronecker product.)
+loss is told the same whether they do, but a mean over validation domains scatters more than
+independent losses would, and so does every difference between mixtures that a decision rests on.
+So z has one correlation between any two validation domains (`bayescamel.draws.persistence`). Where
+all losses were measured the covariance is a Kronecker product, and what the runs tell of z
+elsewhere does not depend on it.
 """
 
 from collections.abc import Sequence
