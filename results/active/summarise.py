@@ -265,7 +265,7 @@ def table(replay: Replay) -> str:
             f"## ln(error) against that of `{PAIRED}`, paired by seed\n\n{_paired(replay)}"
         )
     parts.append(
-        "Shares are of the FLOPs of the whole pool, the eight starting runs included, from which "
+        "Shares are of the FLOPs of the whole pool, the starting runs included, from which "
         "the mean over seeds stays at that level, interpolated between checkpoints. “Not by x” "
         "was above the level at the last checkpoint, where it had spent x. Ratios: FLOPs over "
         "those of the reference (90 % over resampled seeds); where the reference was never there, "
