@@ -29,7 +29,7 @@ from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.summary import interval90
 from bayescamel.posterior import Posterior
 
-TABLES = ["mixinglaws_5mix", "dmsl_slimpajama", "proxies_v1", "regmix", "gadre_scaling"]
+TABLES = ["mixinglaws_5mix", "dmsl_slimpajama", "proxies_v1", "regmix"]
 BUNDLED = "proxies_v2"
 LEAST_RUNS = 4
 """Of a model, for a difference to be told from their mean."""
@@ -70,8 +70,8 @@ def differences(shared: Path) -> pd.DataFrame:
         largest = float(case.train["n_params"].max())
         for size, test in case.tests.items():
             for runs in models(test):
-                shared_words = {"table": case.table, "distance": size / largest}
-                rows.append(shared_words | told(posterior, runs))
+                place = {"table": case.table, "distance": size / largest}
+                rows.append(place | told(posterior, runs))
     return pd.DataFrame(rows)
 
 
