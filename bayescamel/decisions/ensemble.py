@@ -36,12 +36,6 @@ class Ensemble:
         parts, rows = zip(*posterior.parts(max_draws), strict=True)
         return cls(parts, rows)
 
-    def thinned(self, max_draws: int) -> Self:
-        """At most about `max_draws` of the draws, evenly of each part."""
-        step = -(-self.n_draws // max_draws)
-        parts = [part.thinned(np.arange(0, part.n_draws, step)) for part in self.parts]
-        return type(self)(tuple(parts), tuple(rows[::step] for rows in self.rows))
-
     @property
     def hierarchies(self) -> tuple[Hierarchy, ...]:
         """The law and prior of each part."""

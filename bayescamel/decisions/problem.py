@@ -27,9 +27,6 @@ STARTS = 64
 N_BALLS = 4
 """Balls around measured mixtures in which the recommendation is searched: the most promising."""
 
-COMPARISON_DRAWS = 250
-"""Draws, at most, of the comparisons between a few mixtures."""
-
 DIMS = ("domain", "validation")
 
 
@@ -87,14 +84,14 @@ class Problem:
         return evaluate(self.ensemble.hierarchies, self.aim, self.curves, mixtures[None])
 
     def local_values(self, mixtures: np.ndarray) -> np.ndarray:
-        """The same with what the laws miss of each mixture, for fewer draws."""
-        some = self.ensemble.thinned(COMPARISON_DRAWS)
-        curves = _curves(some, self.target, self.aim, self.repetition)
-        domains = some.runs["domain"].to_numpy()
+        """The same with what the laws miss of each mixture."""
+        domains = self.ensemble.runs["domain"].to_numpy()
         models = Sizes.of_target(self.target, domains, len(mixtures))
-        drawn = some.residuals.at(models, mixtures).draw(np.random.default_rng(self.seed))
-        drawn = drawn * some.scatter(models, mixtures).noise
-        return evaluate(some.hierarchies, self.aim, curves, mixtures[None], drawn)
+        local = self.ensemble.residuals.at(models, mixtures)
+        drawn = local.draw(np.random.default_rng(self.seed))
+        drawn = drawn * self.ensemble.scatter(models, mixtures).noise
+        laws = self.ensemble.hierarchies
+        return evaluate(laws, self.aim, self.curves, mixtures[None], drawn)
 
     def regret(
         self, best: np.ndarray, at_best: np.ndarray, optima: np.ndarray
