@@ -17,8 +17,6 @@ from panel import fitted, judged
 from summary import by_table
 from tables import cases
 
-from bayescamel.posterior import Posterior
-
 VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -31,18 +29,13 @@ def scores(shared: Path) -> pd.DataFrame:
             continue
         posterior, _ = fitted(case, "camel", "laplace", others)
         for value in VALUES:
-            told = with_beyond(posterior, value)
+            noise = replace(posterior.hierarchy.noise, beyond=value)
+            told = replace(posterior, hierarchy=replace(posterior.hierarchy, noise=noise))
             shared_words = {"table": case.table, "view": case.view, "value": value}
             rows += [{**shared_words, **row} for row in judged(case, told)]
     found = pd.DataFrame(rows)
     parts = {value: by_table(some) for value, some in found.groupby("value")}
     return pd.concat(parts, axis=1)
-
-
-def with_beyond(posterior: Posterior, value: float) -> Posterior:
-    """The posterior, told with another `Noise.beyond`."""
-    noise = replace(posterior.hierarchy.noise, beyond=value)
-    return replace(posterior, hierarchy=replace(posterior.hierarchy, noise=noise))
 
 
 def main() -> None:
