@@ -6,7 +6,7 @@ these were; the variance that residuals turned out to have says nothing of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Persistence:
     share: float
     length: float
     log_factor: float
-    correlation: float = TYPICAL_CORRELATION
+    correlation: float
 
     def covariance(self, distance: np.ndarray, log_sizes: np.ndarray) -> np.ndarray:
         """Of two residuals, without their noise; arguments are distances."""
@@ -82,11 +82,13 @@ def learn_persistence(
     )
 
     patterns = patterns_of(present)
+    correlation = _correlation([z[np.ix_(*pattern)] for pattern in patterns])
     distance, apart = variation(mixture[:, None], mixture), log_size[:, None] - log_size
 
     def at(place: np.ndarray) -> Persistence:
         share = 1 / (1 + np.exp(-place[0]))
-        return Persistence(float(share), float(np.exp(place[1])), float(np.exp(place[2])))
+        variation_length, log_factor = map(float, np.exp(place[1:]))
+        return Persistence(float(share), variation_length, log_factor, correlation)
 
     def loss(place: np.ndarray) -> float:
         covariance = at(place).of_runs(distance, apart)
@@ -106,8 +108,7 @@ def learn_persistence(
         minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-6})
         for start in centre + away
     ]
-    best = at(min(found, key=lambda result: float(result.fun)).x)
-    return replace(best, correlation=_correlation([z[np.ix_(*pattern)] for pattern in patterns]))
+    return at(min(found, key=lambda result: float(result.fun)).x)
 
 
 def _correlation(parts: Sequence[np.ndarray]) -> float:

@@ -28,6 +28,7 @@ from bayescamel.draws.prediction import predict
 from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.summary import interval90
 from bayescamel.posterior import Posterior
+from bayescamel.runs.sizes import sparse_runs
 
 TABLES = ["mixinglaws_5mix", "dmsl_slimpajama", "proxies_v1", "regmix"]
 BUNDLED = "proxies_v2"
@@ -41,8 +42,7 @@ def studies(shared: Path) -> Iterator[Case]:
     """Studies of sizes: the panel's, and those of the dense bundled runs."""
     yield from (case for case in cases(shared, TABLES) if case.kind == "sizes")
     runs = bc.load_proxies()
-    active = runs["n_active_params"].to_numpy()
-    runs = runs.isel(run=np.flatnonzero(active == runs["n_params"].to_numpy()))
+    runs = runs.isel(run=~sparse_runs(runs))
     size = runs["n_params"].to_numpy()
     sizes = np.unique(size)
     for k in range(2, len(sizes)):
@@ -86,12 +86,13 @@ def told(posterior: Posterior, runs: xr.Dataset) -> dict[str, float]:
         for residuals in (learned, unrelated)
     )
     drawn, alone = (values.reshape(-1, *seen.shape) for values in (drawn, alone))
-    objective, apart = drawn.mean(axis=2), alone.mean(axis=2)
+    objective, true_objective = drawn.mean(axis=2), seen.mean(axis=1)
+    apart = without_mean(true_objective, 0)
     pairs = {
         "loss": (without_mean(seen, 0), without_mean(drawn, 1)),
-        "objective": (without_mean(seen.mean(axis=1), 0), without_mean(objective, 1)),
-        "objective, independent": (without_mean(seen.mean(axis=1), 0), without_mean(apart, 1)),
-        "objective itself": (seen.mean(axis=1), objective),
+        "objective": (apart, without_mean(objective, 1)),
+        "objective, independent": (apart, without_mean(alone.mean(axis=2), 1)),
+        "objective itself": (true_objective, objective),
     }
     found = {"correlation": learned.persistence.correlation}
     for name, (true, values) in pairs.items():

@@ -7,6 +7,7 @@ import pytest
 
 from bayescamel.decisions import rank_mixtures
 from bayescamel.decisions.ensemble import Ensemble
+from bayescamel.draws.persistence import TYPICAL_CORRELATION
 from bayescamel.draws.residuals import Residuals
 from bayescamel.draws.scatter import correlated, curve_distribution
 from bayescamel.posterior import Posterior
@@ -110,4 +111,4 @@ def test_a_single_validation_domain_has_the_priors_correlation(posterior: Poster
     loss[:, 1:] = np.nan
     alone = replace(posterior, runs=runs.assign(loss=(runs["loss"].dims, loss)))
     found = Residuals.of((alone,)).persistence.correlation
-    assert 0 < found < 1
+    assert found == pytest.approx(TYPICAL_CORRELATION, abs=1e-3)
